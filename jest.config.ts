@@ -1,0 +1,15 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from 'jest';
+
+const config: Config = {
+  testEnvironment: 'node',
+  testMatch: ['**/__tests__/**/*.test.ts'],
+  transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/__tests__/tsconfig.json' }] },
+  moduleNameMapper: { '^express-semaphore$': '<rootDir>/lib/index.ts' },
+  collectCoverage: true,
+  collectCoverageFrom: ['lib/**/*.ts'],
+  coverageReporters: ['text', 'lcov'],
+  coverageThreshold: { global: { lines: 97, branches: 95, functions: 97, statements: 97 } },
+};
+
+export default config;

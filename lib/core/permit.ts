@@ -1,0 +1,51 @@
+import type { Outcome, Permit } from './limiter.js';
+import { describe } from './validate.js';
+
+/** Called with what comes back, once a permit. */
+export type TakeBack = (weight: number, outcome: Outcome) => void;
+
+/** A permit on its way from grant to return: it calls `takeBack` once, when released and no longer held by work. */
+export class HeldPermit implements Permit {
+  readonly weight: number;
+  readonly #takeBack: TakeBack;
+  #signal: AbortSignal | undefined;
+  /** Set by the first release; later ones find it set. */
+  #outcome: Outcome | undefined = undefined;
+  #works = 0;
+
+  constructor(weight: number, takeBack: TakeBack, signal?: AbortSignal) {
+    this.weight = weight;
+    this.#takeBack = takeBack;
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= new AbortController().signal);
+  }
+
+  release(outcome: Outcome = 'success'): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    if (this.#works === 0) this.#takeBack(this.weight, outcome);
+  }
+
+  hold(work: PromiseLike<unknown>): void {
+    if (!isPromiseLike(work)) throw new TypeError(`work must be a promise, got ${describe(work)}`);
+    if (this.#outcome !== undefined && this.#works === 0) return;
+    this.#works++;
+    const settled = () => {
+      if (--this.#works === 0 && this.#outcome !== undefined) this.#takeBack(this.weight, this.#outcome);
+    };
+    // Adopted by a real promise, so that a thenable that settles twice, or throws, counts once.
+    Promise.resolve(work).then(settled, settled);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
+
+/** Whether `value` can be awaited for something. */
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

@@ -1,0 +1,15 @@
+import type { AcquireOptions, Limiter, Permit } from './limiter.js';
+
+/** Calls `work` with a permit of `limiter`, and releases it when the work has settled, whichever way. */
+export async function runWithPermit<Result>(
+  limiter: Limiter,
+  work: (permit: Permit) => Result | PromiseLike<Result>,
+  options?: AcquireOptions,
+): Promise<Result> {
+  const permit = await limiter.acquire(options);
+  try {
+    return await work(permit);
+  } finally {
+    permit.release();
+  }
+}

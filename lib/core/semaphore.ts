@@ -1,0 +1,292 @@
+import { ClosedError, QueueFullError, WaitTimeoutError } from '../errors.js';
+import type { SemaphoreError, SemaphoreErrorCode } from '../errors.js';
+import { FifoQueue } from '../queue/fifo.js';
+import { systemClock } from './clock.js';
+import type { Clock } from './clock.js';
+import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from './limiter.js';
+import { HeldPermit } from './permit.js';
+import { ReleaseRate } from './release-rate.js';
+import { runWithPermit } from './run.js';
+import { describe, requireDuration, requireInteger, requireIntegerOrInfinity } from './validate.js';
+import { Waiter } from './waiter.js';
+import type { Departure } from './waiter.js';
+
+/** How a `Semaphore` lets callers wait. */
+export interface SemaphoreOptions {
+  /** Waiters admitted while no permit is free; the next is refused. @defaultValue `Infinity` */
+  readonly queueLimit?: number | undefined;
+
+  /** Longest a waiter stands in line, in milliseconds, unless `acquire` says otherwise. @defaultValue `Infinity` */
+  readonly maxWaitMs?: number | undefined;
+
+  /** Where time comes from, for tests and simulations. @defaultValue the platform's monotonic clock */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A counting semaphore for this process: at most `permits` are out at once, the rest wait first in, first out.
+ *
+ * A release hands its permit to the next waiter at once: nobody can barge in, and no permit is free while
+ * a waiter that it fits stands first in line. A heavy waiter at the head gathers permits until it has enough.
+ *
+ * @throws `TypeError` or `RangeError` from the constructor and `resize`, naming the option and the value.
+ *
+ * @example
+ * ```ts
+ * const semaphore = new Semaphore(2);
+ * const body = await semaphore.run(() => download('https://example.org'));
+ * ```
+ */
+export class Semaphore implements Limiter {
+  readonly #queue = new FifoQueue<Waiter>();
+  readonly #queueLimit: number;
+  readonly #maxWaitMs: number;
+  readonly #clock: Clock;
+  readonly #releaseRate = new ReleaseRate();
+
+  #permits: number;
+  #held = 0;
+  #closed: ErrorOptions | undefined;
+  #idle: Idle | undefined;
+
+  #acquired = 0;
+  #released = 0;
+  #aborted = 0;
+  #waitedMs = 0;
+  readonly #rejected: Record<SemaphoreErrorCode, number> = {
+    ERR_SEMAPHORE_QUEUE_FULL: 0,
+    ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
+    ERR_SEMAPHORE_CLOSED: 0,
+    ERR_SEMAPHORE_KEY_LIMIT: 0,
+  };
+
+  /** `permits` is how many may be out at once; 0 makes everybody wait for a `resize`. */
+  constructor(permits: number, options: SemaphoreOptions = {}) {
+    const { queueLimit = Infinity, maxWaitMs = Infinity, clock = systemClock } = options;
+    requireInteger('permits', permits, 0);
+    requireIntegerOrInfinity('queueLimit', queueLimit, 0);
+    requireDuration('maxWaitMs', maxWaitMs);
+    this.#permits = permits;
+    this.#queueLimit = queueLimit;
+    this.#maxWaitMs = maxWaitMs;
+    this.#clock = clock;
+  }
+
+  /** The limit. */
+  get permits(): number {
+    return this.#permits;
+  }
+
+  /** Permits out. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Permits free. */
+  get available(): number {
+    return Math.max(0, this.#permits - this.#held);
+  }
+
+  /** Waiters in line. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * {@inheritDoc Limiter.acquire}
+   *
+   * A granted permit is yours even if the signal aborts before you look: an aborted signal never acquires, and
+   * a grant is never taken back.
+   */
+  acquire(options?: AcquireOptions): Promise<Permit> {
+    try {
+      return this.#acquire(options);
+    } catch (error) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort rejects with its reason, whatever that is
+      return Promise.reject(error);
+    }
+  }
+
+  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+    const weight = options?.weight ?? 1;
+    if (weight !== 1) requireInteger('weight', weight, 1);
+    return this.#isFree(weight) ? this.#grant(weight) : undefined;
+  }
+
+  /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
+  run<Result>(
+    work: (permit: Permit) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result> {
+    return runWithPermit(this, work, options);
+  }
+
+  /**
+   * Changes the limit. More permits serve the next waiters at once. Fewer revoke nothing: they take effect as
+   * permits come back. Waiters that weigh more than the new limit are refused with a `RangeError`.
+   */
+  resize(permits: number): void {
+    requireInteger('permits', permits, 0);
+    this.#permits = permits;
+    for (const waiter of this.#queue) {
+      if (this.#isTooHeavy(waiter.weight)) this.#dismiss(waiter, this.#tooHeavy(waiter.weight));
+    }
+    this.#serve();
+  }
+
+  close(reason?: unknown): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason === undefined ? {} : { cause: reason };
+    for (const waiter of this.#queue) this.#dismiss(waiter, this.#closedError());
+    this.#noticeIdle();
+  }
+
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return (this.#idle ??= makeIdle()).promise;
+  }
+
+  stats(): LimiterStats {
+    return Object.freeze({
+      permits: this.permits,
+      held: this.held,
+      available: this.available,
+      waiting: this.waiting,
+      acquired: this.#acquired,
+      rejected: Object.freeze({ ...this.#rejected }),
+      aborted: this.#aborted,
+      waitedMs: this.#waitedMs,
+    });
+  }
+
+  #acquire(options: AcquireOptions = {}): Promise<Permit> {
+    const { weight = 1, signal, maxWaitMs = this.#maxWaitMs } = options;
+    if (weight !== 1) requireInteger('weight', weight, 1);
+    if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
+    if (signal !== undefined) this.#requireLive(signal);
+    if (this.#closed !== undefined) throw this.#closedError();
+    if (this.#isTooHeavy(weight)) throw this.#tooHeavy(weight);
+    if (this.#isFree(weight)) return Promise.resolve(this.#grant(weight, signal));
+    if (maxWaitMs === 0) throw this.#waitTimeout();
+    if (this.#queue.size >= this.#queueLimit) {
+      throw this.#refusal(new QueueFullError('the queue is full', this.#retryAfterMs()));
+    }
+    const waiter = new Waiter(weight, this.#clock.now(), signal);
+    if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
+    this.#queue.push(waiter);
+    return waiter.promise;
+  }
+
+  /** Throws the reason of an aborted signal. */
+  #requireLive(signal: AbortSignal): void {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass anything
+    if (typeof signal?.aborted !== 'boolean') {
+      throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
+    }
+    if (!signal.aborted) return;
+    this.#aborted++;
+    throw signal.reason;
+  }
+
+  #isFree(weight: number): boolean {
+    return this.#held + weight <= this.#permits && this.#queue.size === 0 && this.#closed === undefined;
+  }
+
+  /** A limit of 0 is a pause, so there one permit is worth waiting for. */
+  #isTooHeavy(weight: number): boolean {
+    return weight > Math.max(1, this.#permits);
+  }
+
+  #isIdle(): boolean {
+    return this.#held === 0 && this.#queue.size === 0;
+  }
+
+  #grant(weight: number, signal?: AbortSignal): Permit {
+    this.#held += weight;
+    this.#acquired++;
+    return new HeldPermit(weight, this.#takeBack, signal);
+  }
+
+  readonly #takeBack = (weight: number): void => {
+    this.#held -= weight;
+    this.#released += weight;
+    this.#serve();
+  };
+
+  readonly #depart = (waiter: Waiter, why: Departure): void => {
+    if (why === 'abort') this.#abort(waiter);
+    else this.#dismiss(waiter, this.#waitTimeout());
+    // It may have been the head that was too heavy for what is free; the next may fit.
+    this.#serve();
+  };
+
+  /** Hands free permits to the head of the line as long as they suffice. A grant runs no foreign code. */
+  #serve(): void {
+    for (let head = this.#queue.first; head !== undefined; head = this.#queue.first) {
+      // Its signal may be telling others first: an aborted signal never acquires.
+      if (head.signal?.aborted === true) this.#abort(head);
+      else if (this.#held + head.weight <= this.#permits) {
+        this.#leave(head);
+        head.grant(this.#grant(head.weight, head.signal));
+      } else break;
+    }
+    this.#noticeIdle();
+  }
+
+  #abort(waiter: Waiter): void {
+    this.#aborted++;
+    this.#dismiss(waiter, waiter.signal?.reason);
+  }
+
+  #dismiss(waiter: Waiter, error: unknown): void {
+    this.#leave(waiter);
+    waiter.refuse(error);
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#queue.remove(waiter);
+    this.#waitedMs += this.#clock.now() - waiter.since;
+  }
+
+  #noticeIdle(): void {
+    if (this.#idle === undefined || !this.#isIdle()) return;
+    this.#idle.resolve();
+    this.#idle = undefined;
+  }
+
+  #refusal(error: SemaphoreError): SemaphoreError {
+    this.#rejected[error.code]++;
+    return error;
+  }
+
+  #closedError(): SemaphoreError {
+    return this.#refusal(new ClosedError('the limiter is closed', undefined, this.#closed));
+  }
+
+  #waitTimeout(): SemaphoreError {
+    return this.#refusal(new WaitTimeoutError('no permit came free in time', this.#retryAfterMs()));
+  }
+
+  #tooHeavy(weight: number): RangeError {
+    return new RangeError(`weight must be at most permits (${this.#permits}), got ${weight}`);
+  }
+
+  /** When everybody now in line will have been served, at the measured rate. */
+  #retryAfterMs(): number | undefined {
+    const rate = this.#releaseRate.perMs(this.#released, this.#clock.now());
+    return rate === undefined ? undefined : (this.#queue.size + 1) / rate;
+  }
+}
+
+interface Idle {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+}
+
+function makeIdle(): Idle {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,56 @@
+/** The longest delay that a platform timer takes, in milliseconds; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Throws unless `value` is a whole number of at least `min` that is counted exactly. */
+export function requireInteger(name: string, value: unknown, min: number): asserts value is number {
+  requireNumber(name, value);
+  if (!Number.isSafeInteger(value) || value < min) {
+    throw new RangeError(`${name} must be an integer of at least ${min}, got ${value}`);
+  }
+}
+
+/** Throws unless `value` is as `requireInteger` wants it, or `Infinity`. */
+export function requireIntegerOrInfinity(name: string, value: unknown, min: number): asserts value is number {
+  if (value !== Infinity) requireInteger(name, value, min);
+}
+
+/** Throws unless `value` is a number of milliseconds that a timer can wait, or `Infinity`. */
+export function requireDuration(name: string, value: unknown): asserts value is number {
+  requireNumber(name, value);
+  if (!(value >= 0 && value <= MAX_TIMER_MS) && value !== Infinity) {
+    throw new RangeError(`${name} must be 0 to ${MAX_TIMER_MS} milliseconds or Infinity, got ${value}`);
+  }
+}
+
+/** Throws unless `value` is a function. */
+export function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${describe(value)}`);
+}
+
+/** Throws unless `value` is a string. */
+export function requireString(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${describe(value)}`);
+}
+
+/** Throws unless `value` is a boolean, and returns it. */
+export function requireBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, got ${describe(value)}`);
+  return value;
+}
+
+/** Throws unless `value` looks like a limiter. */
+export function requireLimiter(name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && 'tryAcquire' in value) return;
+  throw new TypeError(`${name} must be a limiter, got ${describe(value)}`);
+}
+
+/** A short name of any value for an error message: it never throws and never shows a long text whole. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
+
+function requireNumber(name: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${describe(value)}`);
+}

@@ -1,0 +1,63 @@
+import type { AcquireOptions, Limiter } from '../core/limiter.js';
+import { runWithPermit } from '../core/run.js';
+import { describe, requireLimiter } from '../core/validate.js';
+
+/** A function that returns a promise; `never` parameters let any list of parameters in. */
+export type AsyncFunction = (...args: never[]) => Promise<unknown>;
+
+/** What `withSemaphore` makes: wraps a function, or decorates a method in TC39's or in TypeScript's older form. */
+export interface WithSemaphore {
+  <Fn extends AsyncFunction>(fn: Fn): Fn;
+  <Fn extends AsyncFunction>(method: Fn, context: ClassMethodDecoratorContext): Fn;
+  <Fn extends AsyncFunction>(
+    target: object,
+    name: string | symbol,
+    descriptor: TypedPropertyDescriptor<Fn>,
+  ): TypedPropertyDescriptor<Fn>;
+}
+
+/**
+ * Limits any async function by a limiter made elsewhere: each call takes a permit first, and releases it when its
+ * promise has settled. Instances and functions that are given the same limiter share it.
+ *
+ * The wrapped function keeps `this`, parameters, result, `name` and `length`. `options` apply to every call; a refusal
+ * rejects the call's promise. A function that calls itself while it holds a permit can wait for itself.
+ *
+ * @throws `TypeError` for what is neither a limiter nor a function or method.
+ *
+ * @example
+ * ```ts
+ * const fetchUser = withSemaphore(semaphore)(async (id: string) => load(id));
+ *
+ * class Users {
+ *   @withSemaphore(semaphore) async find(id: string) { return load(id); }
+ * }
+ * ```
+ */
+export function withSemaphore(limiter: Limiter, options?: AcquireOptions): WithSemaphore {
+  requireLimiter('limiter', limiter);
+
+  /** TC39 passes a method and its context, TypeScript's older form the class, the name and a descriptor. */
+  function decorate(target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown {
+    if (typeof context === 'object' && (context as DecoratorContext).kind !== 'method') {
+      throw new TypeError(`withSemaphore decorates methods, got a ${(context as DecoratorContext).kind}`);
+    }
+    if (descriptor === undefined) return wrap(target);
+    return { ...descriptor, value: wrap(descriptor.value) };
+  }
+
+  function wrap(fn: unknown): unknown {
+    if (typeof fn !== 'function') {
+      throw new TypeError(`withSemaphore takes a function or a method, got ${describe(fn)}`);
+    }
+    function limited(this: unknown, ...args: unknown[]): Promise<unknown> {
+      return runWithPermit(limiter, () => Reflect.apply(fn as () => unknown, this, args), options);
+    }
+    return Object.defineProperties(limited, {
+      name: { value: fn.name, configurable: true },
+      length: { value: fn.length, configurable: true },
+    });
+  }
+
+  return decorate as WithSemaphore;
+}

@@ -1,0 +1,75 @@
+/** Codes by which a refusal can be told apart; they never change. */
+export type SemaphoreErrorCode =
+  | 'ERR_SEMAPHORE_QUEUE_FULL'
+  | 'ERR_SEMAPHORE_WAIT_TIMEOUT'
+  | 'ERR_SEMAPHORE_CLOSED'
+  | 'ERR_SEMAPHORE_KEY_LIMIT';
+
+/**
+ * A limiter refused to give a permit. Each refusal is a fresh instance, which names no request and no key.
+ *
+ * It follows the http-errors convention, so `next(error)` answers with the right status and headers.
+ */
+export abstract class SemaphoreError extends Error {
+  abstract override readonly name: string;
+  abstract readonly code: SemaphoreErrorCode;
+
+  /** HTTP status to answer with: 503, unless whoever handles the error knows better and sets another. */
+  status = 503;
+
+  /** Milliseconds until another try has a chance, estimated; `undefined` where nothing is known. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** Whether a client may read the message: only with a status below 500, as in http-errors. */
+  get expose(): boolean {
+    return this.status < 500;
+  }
+
+  /** Headers for the answer: `Retry-After` in whole seconds, at least 1, where `retryAfterMs` is known. */
+  get headers(): Record<string, string> {
+    return this.retryAfterMs === undefined ? {} : { 'Retry-After': String(wholeSeconds(this.retryAfterMs)) };
+  }
+}
+
+/** No permit was free and `queueLimit` waiters already stood in line. */
+export class QueueFullError extends SemaphoreError {
+  override readonly name = 'QueueFullError';
+  readonly code = 'ERR_SEMAPHORE_QUEUE_FULL';
+}
+
+/** No permit came free within `maxWaitMs`. */
+export class WaitTimeoutError extends SemaphoreError {
+  override readonly name = 'WaitTimeoutError';
+  readonly code = 'ERR_SEMAPHORE_WAIT_TIMEOUT';
+}
+
+/** The limiter has been closed; `cause` is the reason given to `close()`. */
+export class ClosedError extends SemaphoreError {
+  override readonly name = 'ClosedError';
+  readonly code = 'ERR_SEMAPHORE_CLOSED';
+}
+
+/** The key is new, and each of the `maxKeys` keys there is has a holder or a waiter. */
+export class KeyLimitError extends SemaphoreError {
+  override readonly name = 'KeyLimitError';
+  readonly code = 'ERR_SEMAPHORE_KEY_LIMIT';
+}
+
+/** Whether `value` is a refusal by a limiter, even by one from another copy of this package. */
+export function isSemaphoreError(value: unknown): value is SemaphoreError {
+  return (
+    value instanceof Error &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    value.code.startsWith('ERR_SEMAPHORE_')
+  );
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1_000));
+}

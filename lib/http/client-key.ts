@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http';
+import ipaddr from 'ipaddr.js';
+import { requireInteger } from '../core/validate.js';
+
+/** How `clientKey` tells clients apart. */
+export interface ClientKeyOptions {
+  /**
+   * Leading bits of an IPv6 address that name one client, 1 to 128: a client moves freely within the subnet that its
+   * provider gave it, most often a /56 or a /64. @defaultValue `56`
+   */
+  readonly ipv6Prefix?: number | undefined;
+}
+
+/**
+ * Makes a `key` for `limit` from the client's address: Express's `req.ip`, which counts `X-Forwarded-For` only as far as
+ * `trust proxy` says, or else the connection's address. An IPv6 address is cut to its subnet, an IPv4-mapped one
+ * counts as its IPv4 address. The key is `undefined`, hence the request an error, when there is no address (a Unix
+ * socket) or what the proxy sent is none.
+ *
+ * @throws `TypeError` or `RangeError` for a bad `ipv6Prefix`.
+ *
+ * @example
+ * ```ts
+ * app.use(limit(perClient, { key: clientKey() }));
+ * ```
+ */
+export function clientKey(options: ClientKeyOptions = {}): (req: IncomingMessage) => string | undefined {
+  const { ipv6Prefix = 56 } = options;
+  requireInteger('ipv6Prefix', ipv6Prefix, 1);
+  if (ipv6Prefix > 128) throw new RangeError(`ipv6Prefix must be 1 to 128, got ${ipv6Prefix}`);
+
+  return function keyOfClient(req) {
+    const text = 'ip' in req ? req.ip : req.socket.remoteAddress;
+    if (typeof text !== 'string' || !ipaddr.isValid(text)) return undefined;
+    const address = ipaddr.process(text);
+    if (address.kind() === 'ipv4') return address.toString();
+    const subnet = ipaddr.IPv6.networkAddressFromCIDR(`${withoutZone(text)}/${ipv6Prefix}`);
+    return `${subnet.toString()}/${ipv6Prefix}`;
+  };
+}
+
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, '');
+}

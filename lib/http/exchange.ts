@@ -1,0 +1,90 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Permit } from '../core/limiter.js';
+import { RequestPermit } from './request-permit.js';
+
+const exchanges = new WeakMap<ServerResponse, Exchange>();
+
+/**
+ * One request and its response: it knows when that is over, and then releases what was taken for it.
+ *
+ * Over means: the response was sent whole (`finish`), or it never will be (`close`). Some hosts emit only one of the
+ * two, some emit one twice; the first counts.
+ */
+export class Exchange {
+  #isOver = false;
+  #gone: AbortController | undefined;
+  #permits: RequestPermit[] = [];
+
+  /** The exchange of `res`, if a limiter has seen it. */
+  static find(res: ServerResponse): Exchange | undefined {
+    return exchanges.get(res);
+  }
+
+  /** The one exchange of this pair. It listens from now on, and notices what has happened before. */
+  static of(req: IncomingMessage, res: ServerResponse): Exchange {
+    return exchanges.get(res) ?? new Exchange(req, res);
+  }
+
+  private constructor(req: IncomingMessage, res: ServerResponse) {
+    exchanges.set(res, this);
+    // First in line: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
+    // release comes before the next response takes its turn.
+    res.prependListener('finish', onFinish);
+    res.prependListener('close', onClose);
+    if (wasOver(req, res)) this.end(true);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Aborts when the client has gone before its response was sent. Made on first use. */
+  get signal(): AbortSignal {
+    if (this.#gone === undefined) {
+      this.#gone = new AbortController();
+      if (this.#isOver) this.#gone.abort(clientGone());
+    }
+    return this.#gone.signal;
+  }
+
+  /** Puts a permit under this exchange's care. One that comes too late goes back at once. */
+  keep(source: object, key: string | undefined, permit: Permit): void {
+    this.#permits.push(new RequestPermit(this, source, key, permit));
+    if (this.#isOver) permit.release('ignore');
+  }
+
+  /** The permit taken last, of `source` and `key` where they are given. */
+  permit(source?: object, key?: string): RequestPermit | undefined {
+    return this.#permits.findLast((permit) => permit.isOf(source, key));
+  }
+
+  end(gone: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (gone) this.#gone?.abort(clientGone());
+    for (const permit of this.#permits) permit.release(gone ? 'ignore' : 'success');
+  }
+}
+
+function onFinish(this: ServerResponse): void {
+  // HTTP/2 says finish of a response that the client has reset.
+  exchanges.get(this)?.end(streamOf(this)?.aborted === true);
+}
+
+function onClose(this: ServerResponse): void {
+  exchanges.get(this)?.end(true);
+}
+
+/** `req.destroyed` and `req`'s `close` would tell nothing: they come with every body that was read to its end. */
+function wasOver(req: IncomingMessage, res: ServerResponse): boolean {
+  return res.closed || res.destroyed || req.socket.destroyed || streamOf(res)?.destroyed === true;
+}
+
+/** The HTTP/2 stream behind a response of Node's compatibility API. */
+function streamOf(res: object): { readonly aborted?: boolean; readonly destroyed?: boolean } | undefined {
+  return 'stream' in res && typeof res.stream === 'object' && res.stream !== null ? res.stream : undefined;
+}
+
+function clientGone(): DOMException {
+  return new DOMException('The client has gone', 'AbortError');
+}

@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Limiter } from '../core/limiter.js';
+import { isPromiseLike } from '../core/permit.js';
+import { requireFunction } from '../core/validate.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { limit } from './limit.js';
+import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit.js';
+import { permitOf } from './permit-of.js';
+
+/**
+ * `limit` around one handler: the permit is released when the response is over and the handler's promise has settled.
+ * So a handler that works on after its client has left still counts. A rejection goes to `next(error)`.
+ *
+ * A promise that never settles keeps its permit for ever: give what the handler waits for a time limit.
+ *
+ * @example
+ * ```ts
+ * app.post('/export', limitHandler(reports, async (req, res) => { res.json(await report(req)); }));
+ * ```
+ */
+export function limitHandler<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+>(
+  limiter: Limiter,
+  handler: (req: Req, res: Res, next: Next) => unknown,
+  options?: LimitOptions<Req, Res>,
+): Middleware<Req, Res>;
+export function limitHandler<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+>(
+  limiter: KeyedSemaphore,
+  handler: (req: Req, res: Res, next: Next) => unknown,
+  options: KeyedLimitOptions<Req, Res>,
+): Middleware<Req, Res>;
+export function limitHandler<Req extends IncomingMessage, Res extends ServerResponse>(
+  limiter: Limiter | KeyedSemaphore,
+  handler: (req: Req, res: Res, next: Next) => unknown,
+  options?: LimitOptions<Req, Res>,
+): Middleware<Req, Res> {
+  requireFunction('handler', handler);
+  // `limit` itself tells at run time which of its two forms this is.
+  const gate = limit(limiter as Limiter, options);
+
+  return function limitedHandler(req, res, next) {
+    gate(req, res, (error) => {
+      if (error !== undefined) {
+        next(error);
+        return;
+      }
+      const work = handler(req, res, next);
+      if (!isPromiseLike(work)) return;
+      permitOf(res, limiter)?.hold(work);
+      // A rejection without a reason must not read as "go on".
+      Promise.resolve(work).catch((reason: unknown) => {
+        next(reason ?? new Error('the handler rejected without a reason'));
+      });
+    });
+  };
+}

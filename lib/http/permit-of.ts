@@ -1,0 +1,20 @@
+import type { ServerResponse } from 'node:http';
+import type { Limiter, Permit } from '../core/limiter.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { Exchange } from './exchange.js';
+
+/**
+ * The permit that `limit` took for this response: the last one, or the last one of `limiter`.
+ * `undefined` when there is none, because the request was skipped or is not limited.
+ *
+ * @example
+ * ```ts
+ * app.post('/export', limit(reports), (req, res) => {
+ *   permitOf(res)?.hold(writeExport()); // counts until the export is written, though the answer leaves now
+ *   res.status(202).end();
+ * });
+ * ```
+ */
+export function permitOf(res: ServerResponse, limiter?: Limiter | KeyedSemaphore): Permit | undefined {
+  return Exchange.find(res)?.permit(limiter);
+}

@@ -1,0 +1,30 @@
+export type { Clock } from './core/clock.js';
+export type {
+  AcquireOptions,
+  Limiter,
+  LimiterStats,
+  Outcome,
+  Permit,
+  TryAcquireOptions,
+} from './core/limiter.js';
+export { Semaphore } from './core/semaphore.js';
+export type { SemaphoreOptions } from './core/semaphore.js';
+export { withSemaphore } from './decorators/with-semaphore.js';
+export type { AsyncFunction, WithSemaphore } from './decorators/with-semaphore.js';
+export {
+  ClosedError,
+  isSemaphoreError,
+  KeyLimitError,
+  QueueFullError,
+  SemaphoreError,
+  WaitTimeoutError,
+} from './errors.js';
+export type { SemaphoreErrorCode } from './errors.js';
+export { clientKey } from './http/client-key.js';
+export type { ClientKeyOptions } from './http/client-key.js';
+export { limit } from './http/limit.js';
+export type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './http/limit.js';
+export { limitHandler } from './http/limit-handler.js';
+export { permitOf } from './http/permit-of.js';
+export { KeyedSemaphore } from './keyed/keyed-semaphore.js';
+export type { KeyedSemaphoreOptions } from './keyed/keyed-semaphore.js';

@@ -1,0 +1,250 @@
+import { AsyncResource } from 'node:async_hooks';
+import { LRUCache } from 'lru-cache';
+import { systemClock } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
+import type {
+  AcquireOptions,
+  Limiter,
+  LimiterStats,
+  Outcome,
+  Permit,
+  TryAcquireOptions,
+} from '../core/limiter.js';
+import { HeldPermit } from '../core/permit.js';
+import {
+  requireDuration,
+  requireFunction,
+  requireInteger,
+  requireLimiter,
+  requireString,
+} from '../core/validate.js';
+import { ClosedError, KeyLimitError } from '../errors.js';
+
+/** How many keys a `KeyedSemaphore` keeps, and for how long. */
+export interface KeyedSemaphoreOptions {
+  /** Keys kept at once; a new one takes the place of the one idle for longest. @defaultValue `100_000` */
+  readonly maxKeys?: number | undefined;
+
+  /** How long a key is kept after its last permit came back, in milliseconds. @defaultValue `60_000` */
+  readonly idleTtlMs?: number | undefined;
+
+  /** Where time comes from, for tests and simulations. @defaultValue the platform's monotonic clock */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A map of limiters, one a key: a user, a tenant, a client's address.
+ *
+ * A key with a holder or a waiter is never evicted and never has two limiters. Idle keys leave in the order in
+ * which they fell idle, after `idleTtlMs` or when room is needed; their limiter is closed. One timer serves all keys.
+ * A limiter that throws when it is closed becomes a process warning, so that it cannot keep the others from theirs.
+ *
+ * @throws `TypeError` or `RangeError` from the constructor, naming the option and the value.
+ *
+ * @example
+ * ```ts
+ * const perUser = new KeyedSemaphore(() => new Semaphore(2), { maxKeys: 10_000 });
+ * using permit = await perUser.acquire('alice');
+ * ```
+ */
+export class KeyedSemaphore {
+  readonly #create: (key: string) => Limiter;
+  readonly #maxKeys: number;
+  readonly #idleTtlMs: number;
+  readonly #clock: Clock;
+  /** The sweep's timer is armed by whoever releases; here it lets go of that one's async context. */
+  readonly #context = new AsyncResource('KeyedSemaphore', { requireManualDestroy: true });
+
+  /** Keys with a holder or a waiter. */
+  readonly #busy = new Map<string, Entry>();
+  /** The other keys; as each enters when it falls idle, the least recently used is the one idle for longest. */
+  readonly #idle: LRUCache<string, Entry>;
+  #sweep: unknown = undefined;
+  #closed: ErrorOptions | undefined;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
+    const { maxKeys = 100_000, idleTtlMs = 60_000, clock = systemClock } = options;
+    requireFunction('create', create);
+    requireInteger('maxKeys', maxKeys, 1);
+    requireDuration('idleTtlMs', idleTtlMs);
+    this.#create = create;
+    this.#maxKeys = maxKeys;
+    this.#idleTtlMs = idleTtlMs;
+    this.#clock = clock;
+    this.#idle = new LRUCache({ max: maxKeys });
+  }
+
+  /** Keys kept, busy and idle. */
+  get size(): number {
+    return this.#busy.size + this.#idle.size;
+  }
+
+  /**
+   * Waits for a permit of the limiter behind `key`. Never throws synchronously.
+   *
+   * Rejects as that limiter's `acquire` does, with what `create` threw, or with a `KeyLimitError` when the key is
+   * new and all `maxKeys` keys are busy.
+   */
+  async acquire(key: string, options?: AcquireOptions): Promise<Permit> {
+    const entry = this.#enter(key);
+    try {
+      return new KeyedPermit(await entry.limiter.acquire(options), entry.leave);
+    } catch (error) {
+      entry.leave();
+      throw error;
+    }
+  }
+
+  /**
+   * Takes a permit of the limiter behind `key` if one can be had now.
+   *
+   * @throws `TypeError` or `RangeError` for a bad key or weight, and what `create` threw.
+   */
+  tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
+    if (this.#closed !== undefined || this.#isFullFor(key)) return undefined;
+    const entry = this.#enter(key);
+    let permit: Permit | undefined;
+    try {
+      permit = entry.limiter.tryAcquire(options);
+    } finally {
+      if (permit === undefined) entry.leave();
+    }
+    return permit && new KeyedPermit(permit, entry.leave);
+  }
+
+  /** What the limiter behind `key` reports; `undefined` for a key that is not kept. */
+  stats(key: string): LimiterStats | undefined {
+    return (this.#busy.get(key) ?? this.#idle.peek(key))?.limiter.stats();
+  }
+
+  /** Each key kept with what its limiter reports: the busy ones, then the idle ones, latest first. */
+  *[Symbol.iterator](): IterableIterator<[key: string, stats: LimiterStats]> {
+    for (const entries of [this.#busy, this.#idle]) {
+      for (const [key, entry] of entries.entries()) yield [key, entry.limiter.stats()];
+    }
+  }
+
+  /** Closes every key's limiter and admits nobody more. Held permits stay valid. */
+  close(reason?: unknown): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason === undefined ? {} : { cause: reason };
+    for (const entry of this.#busy.values()) closeQuietly(entry.limiter, reason);
+    while (this.#idle.size > 0) this.#evictOldest(reason);
+    this.#clock.clearTimer(this.#sweep);
+  }
+
+  /** Resolves once no key has a holder or a waiter. */
+  idle(): Promise<void> {
+    if (this.#busy.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Pins the entry of `key`, made now if need be, until its `leave` has been called. */
+  #enter(key: string): Entry {
+    requireString('key', key);
+    if (this.#closed !== undefined) throw new ClosedError('the limiter is closed', undefined, this.#closed);
+    const entry = this.#busy.get(key) ?? this.#wake(key) ?? this.#add(key);
+    entry.users++;
+    return entry;
+  }
+
+  #wake(key: string): Entry | undefined {
+    const entry = this.#idle.peek(key);
+    if (entry === undefined) return undefined;
+    this.#idle.delete(key);
+    this.#busy.set(key, entry);
+    return entry;
+  }
+
+  #add(key: string): Entry {
+    if (this.#isFullFor(key)) throw new KeyLimitError('too many keys are in use');
+    const limiter = this.#create(key);
+    requireLimiter('what create returns', limiter);
+    const entry: Entry = {
+      key,
+      limiter,
+      users: 0,
+      idleSince: 0,
+      leave: () => {
+        if (--entry.users === 0) this.#fallIdle(entry);
+      },
+    };
+    if (this.size === this.#maxKeys) this.#evictOldest();
+    this.#busy.set(key, entry);
+    return entry;
+  }
+
+  #isFullFor(key: string): boolean {
+    return this.#busy.size === this.#maxKeys && !this.#busy.has(key);
+  }
+
+  #fallIdle(entry: Entry): void {
+    this.#busy.delete(entry.key);
+    if (this.#closed === undefined) {
+      entry.idleSince = this.#clock.now();
+      this.#idle.set(entry.key, entry);
+      this.#armSweep();
+    }
+    if (this.#busy.size > 0) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #armSweep(): void {
+    const [oldest] = this.#idle.rvalues();
+    if (oldest === undefined || this.#sweep !== undefined || this.#idleTtlMs === Infinity) return;
+    const delayMs = Math.max(0, oldest.idleSince + this.#idleTtlMs - this.#clock.now());
+    this.#sweep = this.#context.runInAsyncScope(() =>
+      this.#clock.setTimer(this.#evictExpired, Math.ceil(delayMs), true),
+    );
+  }
+
+  readonly #evictExpired = (): void => {
+    this.#sweep = undefined;
+    const expired = this.#clock.now() - this.#idleTtlMs;
+    for (const entry of this.#idle.rvalues()) {
+      if (entry.idleSince > expired) break;
+      this.#evictOldest();
+    }
+    this.#armSweep();
+  };
+
+  #evictOldest(reason?: unknown): void {
+    const entry = this.#idle.pop();
+    if (entry !== undefined) closeQuietly(entry.limiter, reason);
+  }
+}
+
+interface Entry {
+  readonly key: string;
+  readonly limiter: Limiter;
+  readonly leave: () => void;
+  /** Permits out and calls waiting. */
+  users: number;
+  idleSince: number;
+}
+
+/** A key's permit: it keeps the entry pinned until it is really back. */
+class KeyedPermit extends HeldPermit {
+  readonly #permit: Permit;
+
+  constructor(permit: Permit, leave: () => void) {
+    super(permit.weight, (_weight, outcome: Outcome) => {
+      permit.release(outcome);
+      leave();
+    });
+    this.#permit = permit;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#permit.signal;
+  }
+}
+
+function closeQuietly(limiter: Limiter, reason: unknown): void {
+  try {
+    limiter.close(reason);
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+  }
+}
