@@ -7,8 +7,7 @@ export type AsyncFunction = (...args: never[]) => Promise<unknown>;
 
 /** What `withSemaphore` makes: wraps a function, or decorates a method in TC39's or in TypeScript's older form. */
 export interface WithSemaphore {
-  <Fn extends AsyncFunction>(fn: Fn): Fn;
-  <Fn extends AsyncFunction>(method: Fn, context: ClassMethodDecoratorContext): Fn;
+  <Fn extends AsyncFunction>(fn: Fn, context?: ClassMethodDecoratorContext): Fn;
   <Fn extends AsyncFunction>(
     target: object,
     name: string | symbol,
@@ -50,8 +49,9 @@ export function withSemaphore(limiter: Limiter, options?: AcquireOptions): WithS
     if (typeof fn !== 'function') {
       throw new TypeError(`withSemaphore takes a function or a method, got ${describe(fn)}`);
     }
+    const call = fn as (...args: unknown[]) => unknown;
     function limited(this: unknown, ...args: unknown[]): Promise<unknown> {
-      return runWithPermit(limiter, () => Reflect.apply(fn as () => unknown, this, args), options);
+      return runWithPermit(limiter, () => Reflect.apply(call, this, args), options);
     }
     return Object.defineProperties(limited, {
       name: { value: fn.name, configurable: true },

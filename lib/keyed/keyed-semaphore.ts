@@ -191,7 +191,7 @@ export class KeyedSemaphore {
   }
 
   #armSweep(): void {
-    const [oldest] = this.#idle.rvalues();
+    const oldest = this.#oldestIdle();
     if (oldest === undefined || this.#sweep !== undefined || this.#idleTtlMs === Infinity) return;
     const delayMs = Math.max(0, oldest.idleSince + this.#idleTtlMs - this.#clock.now());
     this.#sweep = this.#context.runInAsyncScope(() =>
@@ -202,12 +202,14 @@ export class KeyedSemaphore {
   readonly #evictExpired = (): void => {
     this.#sweep = undefined;
     const expired = this.#clock.now() - this.#idleTtlMs;
-    for (const entry of this.#idle.rvalues()) {
-      if (entry.idleSince > expired) break;
-      this.#evictOldest();
-    }
+    while ((this.#oldestIdle()?.idleSince ?? Infinity) <= expired) this.#evictOldest();
     this.#armSweep();
   };
+
+  #oldestIdle(): Entry | undefined {
+    const [oldest] = this.#idle.rvalues();
+    return oldest;
+  }
 
   #evictOldest(reason?: unknown): void {
     const entry = this.#idle.pop();
