@@ -5,7 +5,7 @@ const config: Config = {
   testEnvironment: 'node',
   testMatch: ['**/__tests__/**/*.test.ts'],
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/__tests__/tsconfig.json' }] },
-  moduleNameMapper: { '^express-semaphore$': '<rootDir>/lib/index.ts' },
+  moduleNameMapper: { '^express-semaphore$': '<rootDir>/lib/index.ts', '^(\\.{1,2}/.*)\\.js$': '$1' },
   collectCoverage: true,
   collectCoverageFrom: ['lib/**/*.ts'],
   coverageReporters: ['text', 'lcov'],
