@@ -1,0 +1,89 @@
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { once } from 'node:events';
+
+/** A server of a test on a free port of this machine, stopped at the end of its scope. */
+export interface TestServer extends AsyncDisposable {
+  readonly server: Server;
+  readonly port: number;
+  readonly url: string;
+}
+
+export async function serve(listener: RequestListener): Promise<TestServer> {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    server,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A client that writes its own bytes, and keeps all it was sent. */
+export class RawClient {
+  readonly socket: Socket;
+  received = '';
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => (this.received += text));
+    socket.on('error', () => undefined);
+  }
+
+  static async connect(port: number): Promise<RawClient> {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const client = new RawClient(socket);
+    await once(socket, 'connect');
+    return client;
+  }
+
+  /** Sends the heads of GET requests behind one another. */
+  get(...paths: string[]): void {
+    this.socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''));
+  }
+
+  /** Resolves once `text` has come in. */
+  async receives(text: string): Promise<void> {
+    await until(() => this.received.includes(text));
+  }
+
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+}
+
+/** Resolves as soon as `condition` holds, looking once a turn of the event loop; the test's time limit bounds it. */
+export async function until(condition: () => boolean): Promise<void> {
+  const giveUp = performance.now() + 4_000;
+  while (!condition()) {
+    if (performance.now() > giveUp) throw new Error(`never came true: ${condition.toString()}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A promise settled from outside. */
+export interface Deferred<Value = void> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export function defer<Value = void>(): Deferred<Value> {
+  let resolve!: (value: Value) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<Value>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

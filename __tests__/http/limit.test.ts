@@ -1,0 +1,428 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import connect from 'connect';
+import express from 'express';
+import request from 'supertest';
+import { ClosedError, KeyedSemaphore, KeyLimitError, limit, permitOf, Semaphore } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
+import { defer, serve, until } from '../helpers/serve';
+
+function spiedOn(semaphore: Semaphore): Limiter & { readonly calls: string[] } {
+  const calls: string[] = [];
+  return {
+    calls,
+    acquire: (options) => (calls.push('acquire'), semaphore.acquire(options)),
+    tryAcquire: (options) => (calls.push('tryAcquire'), semaphore.tryAcquire(options)),
+    close: (reason) => {
+      semaphore.close(reason);
+    },
+    idle: () => semaphore.idle(),
+    stats: () => semaphore.stats(),
+  };
+}
+
+describe('limit with a free permit', () => {
+  it('calls next synchronously, without asking for a promise', async () => {
+    const limiter = spiedOn(new Semaphore(1));
+    const gate = limit(limiter);
+    const order: string[] = [];
+    await using server = await serve((req, res) => {
+      gate(req, res, () => order.push('next'));
+      order.push('returned');
+      res.end();
+    });
+    await request(server.url).get('/').expect(200);
+    expect(order).toEqual(['next', 'returned']);
+    expect(limiter.calls).toEqual(['tryAcquire']);
+  });
+
+  it('is a function of three parameters, as hosts ask for', () => {
+    expect(limit(new Semaphore(1))).toHaveLength(3);
+  });
+
+  it('releases when the response is over, and not before', async () => {
+    const semaphore = new Semaphore(1);
+    const app = express();
+    app.use(limit(semaphore));
+    app.get('/', (_req, res) => {
+      expect(semaphore.held).toBe(1);
+      res.write('half');
+      expect(semaphore.held).toBe(1);
+      res.end();
+    });
+    await request(app).get('/').expect(200);
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 1 });
+  });
+
+  it.each([
+    ['HEAD', () => request(appOf(ok)).head('/').expect(200)],
+    ['204', () => request(appOf((res) => res.status(204).end())).get('/').expect(204)],
+    ['304', () => request(appOf((res) => res.status(304).end())).get('/').expect(304)],
+    ['an error thrown', () => request(appOf(throwNow)).get('/').expect(500)],
+    ['a rejection', () => request(appOf(rejectNow)).get('/').expect(500)],
+    ['a parsed body', () => request(appOf(ok)).post('/').send({ a: 1 }).expect(200)],
+  ])('releases after %s', async (_name, exchange) => {
+    await exchange();
+    await shared.idle();
+    expect(shared.held).toBe(0);
+  });
+
+  it('takes the weight asked for', async () => {
+    const semaphore = new Semaphore(5);
+    const app = express();
+    app.use(limit(semaphore, { weight: (req) => Number(req.headers['x-weight']) }));
+    app.get('/', (_req, res) => res.send(String(semaphore.held)));
+    await request(app).get('/').set('x-weight', '3').expect(200, '3');
+    await request(app).get('/').set('x-weight', '0').expect(500);
+    await request(app).get('/').set('x-weight', '6').expect(500);
+    await semaphore.idle();
+  });
+
+  it('lets skipped requests pass without a permit', async () => {
+    const semaphore = new Semaphore(0);
+    const app = express();
+    app.use(limit(semaphore, { maxWaitMs: 0, skip: (req) => req.url === '/health' }));
+    app.use((_req, res) => res.send(String(permitOf(res))));
+    await request(app).get('/health').expect(200, 'undefined');
+    await request(app).get('/other').expect(503);
+  });
+
+  it('takes what skip returns for an error unless it is a boolean, so that a promise cannot mean yes', async () => {
+    const app = express();
+    const skip = (() => Promise.resolve(false)) as unknown as () => boolean;
+    app.use(limit(new Semaphore(1), { skip }));
+    app.use((_req, res) => res.send('passed'));
+    await request(app).get('/').expect(500, /what skip returns must be a boolean, got an object/);
+  });
+
+  it('takes one permit when the same limiter is mounted twice, two of two limiters', async () => {
+    const [one, other] = [new Semaphore(1), new Semaphore(1)];
+    const app = express();
+    app.use(limit(one), limit(other), limit(one));
+    app.get('/', (_req, res) => {
+      expect(permitOf(res)).toBe(permitOf(res, other));
+      expect(permitOf(res, one)).not.toBe(permitOf(res, other));
+      expect(permitOf(res, new Semaphore(1))).toBeUndefined();
+      res.send(`${one.held} ${other.held}`);
+    });
+    await request(app).get('/').expect(200, '1 1');
+    await Promise.all([one.idle(), other.idle()]);
+  });
+
+  it('serves Connect', async () => {
+    const semaphore = new Semaphore(1);
+    const app = connect();
+    app.use(limit(semaphore));
+    app.use((_req, res) => res.end(String(semaphore.held)));
+    await request(app).get('/').expect(200, '1');
+    await semaphore.idle();
+  });
+});
+
+describe('limit without a free permit', () => {
+  it('queues, in order, and serves each when a permit comes back', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const served: string[] = [];
+    const open = defer();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        served.push(req.url ?? '');
+        void open.promise.then(() => res.end());
+      });
+    });
+    const answers = [];
+    for (const [index, path] of ['/a', '/b', '/c'].entries()) {
+      answers.push(fetch(server.url + path));
+      await until(() => semaphore.held + semaphore.waiting === index + 1);
+    }
+    expect(served).toEqual(['/a']);
+    open.resolve();
+    for (const answer of await Promise.all(answers)) expect(answer.status).toBe(200);
+    expect(served).toEqual(['/a', '/b', '/c']);
+  });
+
+  it('answers a refusal with status, Retry-After and problem+json', async () => {
+    const semaphore = new Semaphore(1, { queueLimit: 0 });
+    using permit = await semaphore.acquire();
+    const app = express().use(limit(semaphore));
+    const answer = await request(app).get('/').expect(503);
+    expect(permit.weight).toBe(1);
+    expect(answer.headers).toMatchObject({
+      'retry-after': '1',
+      'content-type': 'application/problem+json',
+      connection: expect.not.stringContaining('close') as string,
+    });
+    expect(answer.body).toEqual({
+      title: 'Service Unavailable',
+      status: 503,
+      detail: 'the queue is full',
+      code: 'ERR_SEMAPHORE_QUEUE_FULL',
+    });
+  });
+
+  it('refuses after maxWaitMs', async () => {
+    const app = express().use(limit(new Semaphore(0), { maxWaitMs: 1, statusCode: 429 }));
+    const answer = await request(app).get('/').expect(429);
+    expect(answer.body).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT', title: 'Too Many Requests' });
+  });
+
+  it('asks to close the connection when the limiter is closed', async () => {
+    const semaphore = new Semaphore(1);
+    semaphore.close();
+    const answer = await request(express().use(limit(semaphore))).get('/').expect(503);
+    expect(answer.headers["connection"]).toBe('close');
+  });
+
+  it('lets the handler option answer, with the rejection', async () => {
+    const app = express();
+    app.use(
+      limit(new Semaphore(0), {
+        maxWaitMs: 0,
+        handler: (_req, res, _next, { code, status }) => {
+          res.status(418).send(`${code} ${status}`);
+        },
+      }),
+    );
+    await request(app).get('/').expect(418, 'ERR_SEMAPHORE_WAIT_TIMEOUT 503');
+  });
+
+  it('lets the handler option pass the rejection on, with status and headers that Express uses', async () => {
+    const app = express();
+    const keyed = new KeyedSemaphore(() => new Semaphore(0));
+    app.use(
+      limit(keyed, {
+        key: () => 'k',
+        maxWaitMs: 0,
+        handler: (_req, _res, next, rejection) => {
+          next(rejection);
+        },
+      }),
+    );
+    const errors: unknown[] = [];
+    app.use(((error: unknown, _req, _res, next) => {
+      errors.push(error);
+      next(error);
+    }) as express.ErrorRequestHandler);
+    await request(app).get('/').expect(429);
+    expect(errors).toHaveLength(1);
+  });
+
+  it('leaves a response that has begun to the error handler', async () => {
+    const failed = defer<unknown>();
+    const gate = limit(new Semaphore(0), { maxWaitMs: 0 });
+    await using server = await serve((req, res) => {
+      res.write('begun');
+      gate(req, res, (error) => {
+        failed.resolve(error);
+        res.end();
+      });
+    });
+    await request(server.url).get('/').expect(200, 'begun');
+    expect(await failed.promise).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
+  });
+
+  it('gives what next throws to the same request, and goes on with the others', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const blocker = await semaphore.acquire();
+    await using server = await serve((req, res) => {
+      gate(req, res, (error) => {
+        if (error instanceof Error) res.writeHead(500).end(error.message);
+        else if (req.url === '/bad') throw new Error('mine');
+        else res.end('fine');
+      });
+    });
+    const bad = request(server.url).get('/bad').expect(500, 'mine').then();
+    await until(() => semaphore.waiting === 1);
+    const good = request(server.url).get('/good').expect(200, 'fine').then();
+    await until(() => semaphore.waiting === 2);
+    expect(() => {
+      blocker.release();
+    }).not.toThrow();
+    await Promise.all([bad, good]);
+    await semaphore.idle();
+  });
+
+  it('keeps each of 50 users in its own async context', async () => {
+    const semaphore = new Semaphore(2);
+    const context = new AsyncLocalStorage<string>();
+    const app = express();
+    app.use((req, _res, next) => {
+      context.run(req.url, next);
+    });
+    app.use(limit(semaphore, { maxWaitMs: Infinity }));
+    app.use((_req, res) => {
+      setImmediate(() => res.send(context.getStore()));
+    });
+    await using server = await serve(app);
+    const paths = Array.from({ length: 50 }, (_, index) => `/user/${index}`);
+    const stores = await Promise.all(paths.map(async (path) => (await fetch(server.url + path)).text()));
+    expect(stores).toEqual(paths);
+  });
+
+  it('passes 10,000 queued requests that release synchronously', async () => {
+    const semaphore = new Semaphore(1);
+    const blocker = await semaphore.acquire();
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    let served = 0;
+    for (let index = 0; index < 10_000; index++) {
+      const { req, res } = fakeExchange();
+      gate(req, res, () => {
+        served++;
+        permitOf(res)?.release();
+      });
+    }
+    expect(semaphore.waiting).toBe(10_000);
+    blocker.release();
+    await semaphore.idle();
+    expect(served).toBe(10_000);
+  });
+});
+
+describe('limit by key', () => {
+  it('limits each key by itself and answers 429', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 0 }));
+    using permit = await keyed.acquire('alice');
+    const app = express();
+    app.use(limit(keyed, { key: (req) => req.get('x-user') }));
+    app.use((_req, res) => res.send('served'));
+    expect(permit.weight).toBe(1);
+    await request(app).get('/').set('x-user', 'alice').expect(429);
+    await request(app).get('/').set('x-user', 'bob').expect(200);
+  });
+
+  it('takes keys that come later, and two keys of one keyed semaphore are two permits', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    const app = express();
+    app.use(
+      limit(keyed, { key: (req) => Promise.resolve(req.url) }),
+      limit(keyed, { key: () => 'all' }),
+      limit(keyed, { key: () => 'all' }),
+    );
+    app.use((_req, res) => res.send(String(keyed.size)));
+    await request(app).get('/').expect(200, '2');
+    await keyed.idle();
+  });
+
+  it.each<[string, () => unknown]>([
+    ['undefined', () => undefined],
+    ['a number', () => 7],
+    ['a promise of undefined', () => Promise.resolve(undefined)],
+    ['a rejection', () => Promise.reject(new Error('key must be a string'))],
+    [
+      'an exception',
+      () => {
+        throw new Error('key must be a string');
+      },
+    ],
+  ])('fails closed on a key that is %s', async (_name, key) => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    const app = express();
+    app.use(limit(keyed, { key: key as () => string }));
+    app.use((_req, res) => res.send('passed'));
+    await request(app).get('/').expect(500, /key must be a string/);
+    expect(keyed.size).toBe(0);
+  });
+
+  it('answers 503 when the map of keys is full or closed, for that is not one user alone', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 1 });
+    using permit = await keyed.acquire('other');
+    const app = express().use(limit(keyed, { key: (req) => req.url }));
+    expect(permit.weight).toBe(1);
+    const full = await request(app).get('/a').expect(503);
+    expect(full.body).toMatchObject({ code: new KeyLimitError('').code });
+    keyed.close();
+    const closed = await request(app).get('/a').expect(503);
+    expect(closed.body).toMatchObject({ code: new ClosedError('').code });
+  });
+});
+
+describe('limit as a dry run', () => {
+  it('delays and refuses nobody, and keeps the books', async () => {
+    const semaphore = new Semaphore(1, { queueLimit: 1 });
+    const app = express();
+    const open = defer();
+    const inside: string[] = [];
+    app.use(limit(semaphore, { dryRun: true, maxWaitMs: Infinity }));
+    app.use((req, res) => {
+      inside.push(req.url);
+      void open.promise.then(() => res.send('served'));
+    });
+    await using server = await serve(app);
+    const answers = ['/a', '/b', '/c'].map((path) => request(server.url).get(path).expect(200).then());
+    await until(() => inside.length === 3);
+    await until(() => semaphore.stats().rejected.ERR_SEMAPHORE_QUEUE_FULL === 1);
+    expect(semaphore.stats()).toMatchObject({ held: 1, waiting: 1 });
+    open.resolve();
+    await Promise.all(answers);
+    await semaphore.idle();
+  });
+
+  it('warns of a bad key instead of failing the request', async () => {
+    const warned = defer<Error>();
+    process.once('warning', warned.resolve);
+    const app = express();
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    app.use(limit(keyed, { dryRun: true, key: () => undefined }));
+    app.use((_req, res) => res.send('served'));
+    await request(app).get('/').expect(200);
+    expect((await warned.promise).message).toContain('key must be a string, got undefined');
+  });
+});
+
+describe('the options of limit', () => {
+  const semaphore = new Semaphore(1);
+  const keyed = new KeyedSemaphore(() => semaphore);
+  it.each<[string, () => unknown, string]>([
+    ['limiter', () => limit({} as Semaphore), 'limiter must be a limiter, got an object'],
+    ['limiter', () => limit(undefined as unknown as Semaphore), 'limiter must be a limiter, got undefined'],
+    ['maxWaitMs', () => limit(semaphore, { maxWaitMs: -1 }), 'maxWaitMs must be 0 to 2147483647 milliseconds or Infinity, got -1'],
+    ['statusCode', () => limit(semaphore, { statusCode: 200 }), 'statusCode must be an integer of at least 400, got 200'],
+    ['statusCode', () => limit(semaphore, { statusCode: 600 }), 'statusCode must be 400 to 599, got 600'],
+    ['weight', () => limit(semaphore, { weight: 0 }), 'weight must be an integer of at least 1, got 0'],
+    ['handler', () => limit(semaphore, { handler: 1 as never }), 'handler must be a function, got 1'],
+    ['skip', () => limit(semaphore, { skip: 'x' as never }), 'skip must be a function, got "x"'],
+    ['dryRun', () => limit(semaphore, { dryRun: 1 as never }), 'dryRun must be a boolean, got 1'],
+    ['key', () => limit(keyed, {} as never), 'key must be a function, got undefined'],
+    ['key', () => limit(semaphore, { key: () => 'x' } as never), 'key needs a KeyedSemaphore, got a limiter without keys'],
+  ])('are checked when it is made: %s', (_name, make, message) => {
+    expect(make).toThrow(message);
+  });
+});
+
+const shared = new Semaphore(1);
+
+function appOf(answer: (res: express.Response) => unknown): express.Express {
+  const app = express();
+  app.use(express.json(), limit(shared, { maxWaitMs: 0 }));
+  app.use((_req, res) => answer(res));
+  app.use(((_error, _req, res, next) => {
+    if (res.headersSent) next(_error);
+    else res.status(500).end();
+  }) as express.ErrorRequestHandler);
+  return app;
+}
+
+function ok(res: express.Response): void {
+  res.json({ ok: true });
+}
+
+function throwNow(): never {
+  throw new Error('thrown');
+}
+
+function rejectNow(): Promise<never> {
+  return Promise.reject(new Error('rejected'));
+}
+
+/** A pair that no server made: enough to stand in line with, 10,000 times. */
+function fakeExchange(): { req: IncomingMessage; res: ServerResponse } {
+  const { IncomingMessage, ServerResponse } = jest.requireActual<typeof import('node:http')>('node:http');
+  const { Socket } = jest.requireActual<typeof import('node:net')>('node:net');
+  const req = new IncomingMessage(new Socket());
+  const res = new ServerResponse(req);
+  res.assignSocket(req.socket);
+  return { req, res };
+}

@@ -1,0 +1,51 @@
+// What `limit` costs an Express app: requests a second behind it, and behind others, compared with a no-op.
+// The server is a process of its own, started anew for every measurement.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import autocannon from 'autocannon';
+import { interleave, median, ratio, report, smoke } from './harness.mjs';
+
+const RESTARTS = 5;
+const WARM_UP = { duration: 1 };
+const LOAD = smoke ? { amount: 200 } : { duration: 4 };
+const CONNECTIONS = 20;
+
+const SUBJECTS = ['no-op', 'express-semaphore', 'express-rate-limit', 'express-queue'];
+
+const samples = await interleave(
+  Object.fromEntries(SUBJECTS.map((name) => [name, () => requestsPerSecond(name)])),
+  RESTARTS,
+);
+
+report(
+  'Express 5: requests a second; ratio to a no-op middleware',
+  'requests a second',
+  SUBJECTS.map((subject) => {
+    const row = {
+      subject,
+      figure: median(samples[subject]),
+      ratio: ratio(samples[subject], samples['no-op']),
+    };
+    return subject === 'express-semaphore' ? { ...row, target: '>= 0.98', met: row.ratio >= 0.98 } : row;
+  }),
+);
+
+async function requestsPerSecond(name) {
+  const server = fork(new URL('express-server.mjs', import.meta.url), [name]);
+  const exited = once(server, 'exit');
+  const [port] = await Promise.race([once(server, 'message'), exited.then(failedToStart)]);
+  try {
+    const url = `http://127.0.0.1:${port}`;
+    if (!smoke) await autocannon({ url, connections: CONNECTIONS, ...WARM_UP });
+    const result = await autocannon({ url, connections: CONNECTIONS, ...LOAD });
+    if (result.errors > 0 || result.non2xx > 0) throw new Error(`${name} failed some requests`);
+    return result['2xx'] / result.duration;
+  } finally {
+    server.disconnect();
+    await exited;
+  }
+}
+
+function failedToStart([code]) {
+  throw new Error(`the server ended with code ${code}`);
+}

@@ -1,0 +1,70 @@
+// What a permit costs when one is free: taken and given back, one after another.
+import { getSemaphore } from '@henrygd/semaphore';
+import { Semaphore as MutexSemaphore } from 'async-mutex';
+import { Sema } from 'async-sema';
+import { bulkhead } from 'cockatiel';
+import { Semaphore } from 'express-semaphore';
+import pLimit from 'p-limit';
+import { interleave, median, ratio, report, smoke, time } from './harness.mjs';
+
+const PAIRS = smoke ? 1_000 : 1_000_000;
+const ROUNDS = 9;
+
+const semaphore = new Semaphore(4);
+const sema = new Sema(4);
+const mutexSemaphore = new MutexSemaphore(4);
+const limited = pLimit(4);
+const policy = bulkhead(4, Infinity);
+const henrygd = getSemaphore('uncontended', 4);
+const noop = () => undefined;
+
+const samples = await interleave(
+  {
+    'express-semaphore tryAcquire + release': nsAPair(() => {
+      for (let i = 0; i < PAIRS; i++) semaphore.tryAcquire().release();
+    }),
+    'express-semaphore await acquire + release': nsAPair(async () => {
+      for (let i = 0; i < PAIRS; i++) (await semaphore.acquire()).release();
+    }),
+    'async-sema': nsAPair(async () => {
+      for (let i = 0; i < PAIRS; i++) {
+        await sema.acquire();
+        sema.release();
+      }
+    }),
+    'async-mutex': nsAPair(async () => {
+      for (let i = 0; i < PAIRS; i++) {
+        const [, release] = await mutexSemaphore.acquire();
+        release();
+      }
+    }),
+    'p-limit': nsAPair(async () => {
+      for (let i = 0; i < PAIRS; i++) await limited(noop);
+    }),
+    'cockatiel bulkhead': nsAPair(async () => {
+      for (let i = 0; i < PAIRS; i++) await policy.execute(noop);
+    }),
+    '@henrygd/semaphore': nsAPair(async () => {
+      for (let i = 0; i < PAIRS; i++) {
+        await henrygd.acquire();
+        henrygd.release();
+      }
+    }),
+  },
+  ROUNDS,
+);
+
+const [ours] = Object.keys(samples);
+report(
+  'Uncontended: one permit taken and given back; ratio to async-sema',
+  'ns a pair',
+  Object.entries(samples).map(([subject, own]) => {
+    const row = { subject, figure: median(own), ratio: ratio(own, samples['async-sema']) };
+    if (subject !== ours) return row;
+    return { ...row, target: '<= 20 ns and <= 0.3', met: row.figure <= 20 && row.ratio <= 0.3 };
+  }),
+);
+
+function nsAPair(work) {
+  return async () => ((await time(work)) * 1e6) / PAIRS;
+}
