@@ -1,12 +1,14 @@
 import { ClosedError, QueueFullError, WaitTimeoutError } from '../errors.js';
-import type { SemaphoreError, SemaphoreErrorCode } from '../errors.js';
+import type { SemaphoreError } from '../errors.js';
 import { FifoQueue } from '../queue/fifo.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
+import { IdleNotice } from './idle-notice.js';
 import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from './limiter.js';
 import { HeldPermit } from './permit.js';
 import { ReleaseRate } from './release-rate.js';
 import { runWithPermit } from './run.js';
+import { Tally } from './tally.js';
 import { describe, requireDuration, requireInteger, requireIntegerOrInfinity } from './validate.js';
 import { Waiter } from './waiter.js';
 import type { Departure } from './waiter.js';
@@ -43,22 +45,13 @@ export class Semaphore implements Limiter {
   readonly #maxWaitMs: number;
   readonly #clock: Clock;
   readonly #releaseRate = new ReleaseRate();
+  readonly #tally = new Tally();
+  readonly #idleNotice = new IdleNotice();
 
   #permits: number;
   #held = 0;
   #closed: ErrorOptions | undefined;
-  #idle: Idle | undefined;
-
-  #acquired = 0;
   #released = 0;
-  #aborted = 0;
-  #waitedMs = 0;
-  readonly #rejected: Record<SemaphoreErrorCode, number> = {
-    ERR_SEMAPHORE_QUEUE_FULL: 0,
-    ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
-    ERR_SEMAPHORE_CLOSED: 0,
-    ERR_SEMAPHORE_KEY_LIMIT: 0,
-  };
 
   /** `permits` is how many may be out at once; 0 makes everybody wait for a `resize`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
@@ -142,21 +135,11 @@ export class Semaphore implements Limiter {
   }
 
   idle(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
-    return (this.#idle ??= makeIdle()).promise;
+    return this.#idleNotice.wait(this.#isIdle());
   }
 
   stats(): LimiterStats {
-    return Object.freeze({
-      permits: this.permits,
-      held: this.held,
-      available: this.available,
-      waiting: this.waiting,
-      acquired: this.#acquired,
-      rejected: Object.freeze({ ...this.#rejected }),
-      aborted: this.#aborted,
-      waitedMs: this.#waitedMs,
-    });
+    return this.#tally.snapshot(this);
   }
 
   #acquire(options: AcquireOptions = {}): Promise<Permit> {
@@ -169,7 +152,7 @@ export class Semaphore implements Limiter {
     if (this.#isFree(weight)) return Promise.resolve(this.#grant(weight, signal));
     if (maxWaitMs === 0) throw this.#waitTimeout();
     if (this.#queue.size >= this.#queueLimit) {
-      throw this.#refusal(new QueueFullError('the queue is full', this.#retryAfterMs()));
+      throw this.#tally.refuse(new QueueFullError('the queue is full', this.#retryAfterMs()));
     }
     const waiter = new Waiter(weight, this.#clock.now(), signal);
     if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
@@ -184,7 +167,7 @@ export class Semaphore implements Limiter {
       throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
     }
     if (!signal.aborted) return;
-    this.#aborted++;
+    this.#tally.aborted++;
     throw signal.reason;
   }
 
@@ -203,7 +186,7 @@ export class Semaphore implements Limiter {
 
   #grant(weight: number, signal?: AbortSignal): Permit {
     this.#held += weight;
-    this.#acquired++;
+    this.#tally.acquired++;
     return new HeldPermit(weight, this.#takeBack, signal);
   }
 
@@ -234,7 +217,7 @@ export class Semaphore implements Limiter {
   }
 
   #abort(waiter: Waiter): void {
-    this.#aborted++;
+    this.#tally.aborted++;
     this.#dismiss(waiter, waiter.signal?.reason);
   }
 
@@ -245,26 +228,19 @@ export class Semaphore implements Limiter {
 
   #leave(waiter: Waiter): void {
     this.#queue.remove(waiter);
-    this.#waitedMs += this.#clock.now() - waiter.since;
+    this.#tally.waitedMs += this.#clock.now() - waiter.since;
   }
 
   #noticeIdle(): void {
-    if (this.#idle === undefined || !this.#isIdle()) return;
-    this.#idle.resolve();
-    this.#idle = undefined;
-  }
-
-  #refusal(error: SemaphoreError): SemaphoreError {
-    this.#rejected[error.code]++;
-    return error;
+    if (this.#isIdle()) this.#idleNotice.give();
   }
 
   #closedError(): SemaphoreError {
-    return this.#refusal(new ClosedError('the limiter is closed', undefined, this.#closed));
+    return this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
   }
 
   #waitTimeout(): SemaphoreError {
-    return this.#refusal(new WaitTimeoutError('no permit came free in time', this.#retryAfterMs()));
+    return this.#tally.refuse(new WaitTimeoutError('no permit came free in time', this.#retryAfterMs()));
   }
 
   #tooHeavy(weight: number): RangeError {
@@ -276,17 +252,4 @@ export class Semaphore implements Limiter {
     const rate = this.#releaseRate.perMs(this.#released, this.#clock.now());
     return rate === undefined ? undefined : (this.#queue.size + 1) / rate;
   }
-}
-
-interface Idle {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-}
-
-function makeIdle(): Idle {
-  let resolve!: () => void;
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { LRUCache } from 'lru-cache';
 import { systemClock } from '../core/clock.js';
 import type { Clock } from '../core/clock.js';
+import { IdleNotice } from '../core/idle-notice.js';
 import type {
   AcquireOptions,
   Limiter,
@@ -61,7 +62,7 @@ export class KeyedSemaphore {
   readonly #idle: LRUCache<string, Entry>;
   #sweep: unknown = undefined;
   #closed: ErrorOptions | undefined;
-  #whenIdle: (() => void)[] = [];
+  readonly #idleNotice = new IdleNotice();
 
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
     const { maxKeys = 100_000, idleTtlMs = 60_000, clock = systemClock } = options;
@@ -136,8 +137,7 @@ export class KeyedSemaphore {
 
   /** Resolves once no key has a holder or a waiter. */
   idle(): Promise<void> {
-    if (this.#busy.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
+    return this.#idleNotice.wait(this.#busy.size === 0);
   }
 
   /** Pins the entry of `key`, made now if need be, until its `leave` has been called. */
@@ -186,8 +186,7 @@ export class KeyedSemaphore {
       this.#idle.set(entry.key, entry);
       this.#armSweep();
     }
-    if (this.#busy.size > 0) return;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (this.#busy.size === 0) this.#idleNotice.give();
   }
 
   #armSweep(): void {
