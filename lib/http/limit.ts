@@ -9,6 +9,7 @@ import {
   requireLimiter,
   requireString,
 } from '../core/validate.js';
+import { warn } from '../core/warn.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
@@ -172,7 +173,7 @@ export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
 
   function fail(error: unknown, req: Req, res: Res, next: Next): void {
     if (!isSemaphoreError(error)) {
-      if (dryRun) process.emitWarning(error instanceof Error ? error : String(error));
+      if (dryRun) warn('WARN_SEMAPHORE_DRY_RUN', 'limit as a dry run', error);
       else next(error);
       return;
     }

@@ -19,6 +19,7 @@ import {
   requireLimiter,
   requireString,
 } from '../core/validate.js';
+import { warn } from '../core/warn.js';
 import { ClosedError, KeyLimitError } from '../errors.js';
 
 /** How many keys a `KeyedSemaphore` keeps, and for how long. */
@@ -246,6 +247,6 @@ function closeQuietly(limiter: Limiter, reason: unknown): void {
   try {
     limiter.close(reason);
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
+    warn('WARN_SEMAPHORE_CLOSE_FAILED', 'a limiter threw when it was closed', error);
   }
 }
