@@ -76,7 +76,7 @@ export interface LimiterStats {
   readonly available: number;
   /** Waiters in line. */
   readonly waiting: number;
-  /** Permits granted so far. */
+  /** Grants so far. */
   readonly acquired: number;
   /** Refusals so far, by code. */
   readonly rejected: Readonly<Record<SemaphoreErrorCode, number>>;

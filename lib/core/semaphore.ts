@@ -100,8 +100,7 @@ export class Semaphore implements Limiter {
     }
   }
 
-  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
-    const weight = options?.weight ?? 1;
+  tryAcquire({ weight = 1 }: TryAcquireOptions = {}): Permit | undefined {
     if (weight !== 1) requireInteger('weight', weight, 1);
     return this.#isFree(weight) ? this.#grant(weight) : undefined;
   }

@@ -1,0 +1,134 @@
+import { getEventListeners } from 'node:events';
+import { states, watch } from '../helpers/watch';
+import { ask, pass } from './subject';
+import type { MakeSubject, Traits } from './subject';
+
+export function describeLeaving(make: MakeSubject, { local }: Traits): void {
+  it('never acquires with an aborted signal, even when a permit is free', async () => {
+    await using subject = await make(1);
+    const reason = new Error('changed my mind');
+    const [asked] = await ask(subject, { signal: AbortSignal.abort(reason) });
+    expect(asked?.reason).toBe(reason);
+    expect(subject.limiter.stats()).toMatchObject({ held: 0, acquired: 0, aborted: 1 });
+  });
+
+  it('ends a wait with the reason of its signal, whatever that is', async () => {
+    await using subject = await make(1);
+    const [plain, worded] = [new AbortController(), new AbortController()];
+    const [, first, second] = await ask(subject, {}, { signal: plain.signal }, { signal: worded.signal });
+    plain.abort();
+    worded.abort('bored');
+    await subject.settle();
+    expect(first?.reason).toBe(plain.signal.reason);
+    expect(second?.reason).toBe('bored');
+    expect(subject.limiter.stats()).toMatchObject({ waiting: 0, aborted: 2 });
+  });
+
+  it('passes over a waiter that has left', async () => {
+    await using subject = await make(1);
+    const leaving = new AbortController();
+    const [held, first, second, third] = await ask(subject, {}, {}, { signal: leaving.signal }, {});
+    leaving.abort();
+    held?.value.release();
+    await subject.settle();
+    first?.value.release();
+    await subject.settle();
+    expect([second?.state, third?.state]).toEqual(['rejected', 'fulfilled']);
+  });
+
+  it('lets the next through at once when a heavy head leaves', async () => {
+    await using subject = await make(3);
+    const leaving = new AbortController();
+    const [, heavy, ...light] = await ask(subject, {}, { weight: 3, signal: leaving.signal }, {}, {}, {});
+    leaving.abort();
+    await subject.settle();
+    expect(heavy?.state).toBe('rejected');
+    expect(states(light)).toEqual(['fulfilled', 'fulfilled', 'pending']);
+  });
+
+  it('serves the second when the first leaves in the tick of a release', async () => {
+    await using subject = await make(1);
+    const leaving = new AbortController();
+    const [held, first, second] = await ask(subject, {}, { signal: leaving.signal }, {});
+    leaving.abort();
+    held?.value.release();
+    await subject.settle();
+    expect([first?.state, second?.state]).toEqual(['rejected', 'fulfilled']);
+  });
+
+  it('loses no permit when a release comes just before an abort', async () => {
+    await using subject = await make(1);
+    const leaving = new AbortController();
+    const [held, raced] = await ask(subject, {}, { signal: leaving.signal });
+    held?.value.release();
+    leaving.abort();
+    await subject.settle();
+    expect(raced?.state).not.toBe('pending');
+    if (raced?.state === 'fulfilled') raced.value.release();
+    const [next] = await ask(subject, {});
+    expect(next?.state).toBe('fulfilled');
+    expect(subject.limiter.stats()).toMatchObject({ held: 1, waiting: 0 });
+  });
+
+  it('keeps every permit when all of one signal leave at once', async () => {
+    await using subject = await make(2);
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const asked = await ask(subject, {}, {}, { signal }, {}, { signal }, { signal, weight: 2 });
+    leaving.abort();
+    await subject.settle();
+    expect(states(asked)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'pending', 'rejected', 'rejected']);
+    for (const { value } of asked.slice(0, 2)) value.release();
+    await subject.settle();
+    asked[3]?.value.release();
+    await subject.limiter.idle();
+    expect(subject.limiter.stats()).toMatchObject({ held: 0, waiting: 0, aborted: 3 });
+  });
+
+  it('leaves no listener on a signal, whatever became of the call', async () => {
+    await using subject = await make(1, { queueLimit: 3 });
+    const { signal } = new AbortController();
+    const asked = await ask(
+      subject,
+      { signal },
+      { signal },
+      { signal, maxWaitMs: 100 },
+      { signal },
+      { signal },
+      { signal, weight: 2 },
+      { signal, maxWaitMs: 0 },
+    );
+    await pass(subject, 100);
+    asked[0]?.value.release();
+    await subject.settle();
+    asked[1]?.value.release();
+    await subject.settle();
+    asked[3]?.value.release();
+    await subject.limiter.idle();
+    expect(states(asked).filter((state) => state === 'fulfilled')).toHaveLength(3);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('refuses what is not a signal', async () => {
+    await using subject = await make(1);
+    const refused = Object.entries({ null: null, '"now"': 'now', 'an object': {} });
+    for (const [described, signal] of refused) {
+      const asked = watch(subject.limiter.acquire({ signal: signal as AbortSignal }));
+      await subject.settle();
+      expect(asked.reason).toEqual(new TypeError(`signal must be an AbortSignal, got ${described}`));
+    }
+    expect(subject.limiter.stats()).toMatchObject({ held: 0, waiting: 0 });
+  });
+
+  if (!local) return;
+
+  it('is out of the line in the very call of abort', async () => {
+    await using subject = await make(1, { queueLimit: 1 });
+    const leaving = new AbortController();
+    await ask(subject, {}, { signal: leaving.signal });
+    leaving.abort();
+    expect(subject.limiter.stats()).toMatchObject({ waiting: 0, aborted: 1 });
+    const [next] = await ask(subject, {});
+    expect(next?.state).toBe('pending');
+  });
+}

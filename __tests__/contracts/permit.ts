@@ -1,0 +1,129 @@
+import { defer } from '../helpers/serve';
+import type { Deferred } from '../helpers/serve';
+import { ask } from './subject';
+import type { MakeSubject, Traits } from './subject';
+
+export function describePermit(make: MakeSubject, { local }: Traits): void {
+  it('takes a permit back once, however often it is released', async () => {
+    await using subject = await make(2);
+    const [first, second, third, fourth] = await ask(subject, {}, {}, {}, {});
+    first?.value.release();
+    first?.value.release();
+    first?.value[Symbol.dispose]();
+    first?.value.release('overload');
+    await subject.settle();
+    expect([third?.state, fourth?.state]).toEqual(['fulfilled', 'pending']);
+    expect(subject.limiter.stats()).toMatchObject({ permits: 2, held: 2 });
+    second?.value.release();
+    third?.value.release();
+    await subject.settle();
+    fourth?.value.release();
+    await subject.limiter.idle();
+    expect(subject.limiter.stats()).toMatchObject({ permits: 2, held: 0, available: 2 });
+  });
+
+  it('takes a permit back at the end of its scope', async () => {
+    await using subject = await make(1);
+    {
+      using permit = await subject.limiter.acquire();
+      expect(permit.weight).toBe(1);
+      expect(subject.limiter.stats().held).toBe(1);
+    }
+    await subject.limiter.idle();
+    expect(subject.limiter.stats().held).toBe(0);
+  });
+
+  it.each([
+    [
+      'fulfilled',
+      (work: Deferred) => {
+        work.resolve();
+      },
+    ],
+    [
+      'rejected',
+      (work: Deferred) => {
+        work.reject(new Error('failed'));
+      },
+    ],
+  ])('holds on to a released permit until held work is %s', async (_how, finish) => {
+    await using subject = await make(1);
+    const [first, second] = await ask(subject, {}, {});
+    const [work, more] = [defer(), defer()];
+    first?.value.hold(work.promise);
+    first?.value.hold(more.promise);
+    first?.value.release();
+    await subject.settle();
+    more.resolve();
+    await subject.settle();
+    expect(second?.state).toBe('pending');
+    finish(work);
+    await subject.settle();
+    expect(second?.state).toBe('fulfilled');
+  });
+
+  it('waits for the release when held work settles first', async () => {
+    await using subject = await make(1);
+    const [first, second] = await ask(subject, {}, {});
+    first?.value.hold(Promise.resolve());
+    await subject.settle();
+    expect(second?.state).toBe('pending');
+    first?.value.release();
+    await subject.settle();
+    expect(second?.state).toBe('fulfilled');
+  });
+
+  it('can take on more work between a release and its effect, and none after it', async () => {
+    await using subject = await make(1);
+    const [first, second] = await ask(subject, {}, {});
+    const [work, more, late] = [defer(), defer(), defer()];
+    first?.value.hold(work.promise);
+    first?.value.release();
+    first?.value.hold(more.promise);
+    work.resolve();
+    await subject.settle();
+    expect(second?.state).toBe('pending');
+    more.resolve();
+    await subject.settle();
+    expect(second?.state).toBe('fulfilled');
+    first?.value.hold(late.promise);
+    late.resolve();
+    await subject.settle();
+    expect(subject.limiter.stats()).toMatchObject({ held: 1, waiting: 0 });
+  });
+
+  it('holds for promises only', async () => {
+    await using subject = await make(1);
+    const [first] = await ask(subject, {});
+    expect(() => {
+      first?.value.hold(7 as never);
+    }).toThrow(new TypeError('work must be a promise, got 7'));
+  });
+
+  it("aborts a permit's signal with the caller's, and not on release", async () => {
+    await using subject = await make(3);
+    const caller = new AbortController();
+    const [plain, lent, released] = await ask(
+      subject,
+      {},
+      { signal: caller.signal },
+      { signal: caller.signal },
+    );
+    expect(plain?.value.signal).toBe(plain?.value.signal);
+    released?.value.release();
+    expect(released?.value.signal.aborted).toBe(false);
+    caller.abort('gone');
+    expect([plain?.value.signal.aborted, lent?.value.signal.aborted]).toEqual([false, true]);
+    expect(lent?.value.signal.reason).toBe('gone');
+    await subject.settle();
+    expect(subject.limiter.stats()).toMatchObject({ held: 2 });
+  });
+
+  if (!local) return;
+
+  it('is taken back in the very call of release', async () => {
+    await using subject = await make(1);
+    subject.limiter.tryAcquire()?.release();
+    expect(subject.limiter.stats()).toMatchObject({ held: 0, available: 1 });
+  });
+}

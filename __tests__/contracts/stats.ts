@@ -1,0 +1,64 @@
+import { ask, pass } from './subject';
+import type { MakeSubject } from './subject';
+
+export function describeStats(make: MakeSubject): void {
+  it('starts its books at nothing', async () => {
+    await using subject = await make(4);
+    expect(subject.limiter.stats()).toMatchObject({
+      permits: 4,
+      held: 0,
+      available: 4,
+      waiting: 0,
+      acquired: 0,
+      aborted: 0,
+      waitedMs: 0,
+      rejected: { ERR_SEMAPHORE_QUEUE_FULL: 0, ERR_SEMAPHORE_WAIT_TIMEOUT: 0, ERR_SEMAPHORE_CLOSED: 0 },
+    });
+  });
+
+  it('reports in fresh snapshots that nobody can change', async () => {
+    await using subject = await make(2);
+    const before = subject.limiter.stats();
+    await ask(subject, {});
+    expect(before).toMatchObject({ held: 0, acquired: 0 });
+    expect(subject.limiter.stats()).toMatchObject({ held: 1, acquired: 1 });
+    expect(subject.limiter.stats()).not.toBe(subject.limiter.stats());
+    expect(Object.isFrozen(before)).toBe(true);
+    expect(Object.isFrozen(before.rejected)).toBe(true);
+  });
+
+  it('counts grants, refusals by code, aborts and the time waited', async () => {
+    await using subject = await make(1, { queueLimit: 3 });
+    const leaving = new AbortController();
+    const [held, next] = await ask(
+      subject,
+      {},
+      {},
+      { maxWaitMs: 300 },
+      { signal: leaving.signal },
+      {},
+      { maxWaitMs: 0 },
+    );
+    await pass(subject, 300);
+    leaving.abort();
+    await subject.settle();
+    held?.value.release();
+    await subject.settle();
+    const [last] = await ask(subject, {});
+    subject.limiter.close();
+    await subject.settle();
+    expect([next?.state, last?.state]).toEqual(['fulfilled', 'rejected']);
+    const stats = subject.limiter.stats();
+    expect(stats).toMatchObject({
+      permits: 1,
+      held: 1,
+      available: 0,
+      waiting: 0,
+      acquired: 2,
+      aborted: 1,
+      rejected: { ERR_SEMAPHORE_QUEUE_FULL: 1, ERR_SEMAPHORE_WAIT_TIMEOUT: 2, ERR_SEMAPHORE_CLOSED: 1 },
+    });
+    if (subject.clock !== undefined) expect(stats.waitedMs).toBe(900);
+    else expect(stats.waitedMs).toBeGreaterThanOrEqual(890);
+  });
+}

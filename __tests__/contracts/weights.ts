@@ -1,0 +1,92 @@
+import { states, watch } from '../helpers/watch';
+import { ask } from './subject';
+import type { MakeSubject, Traits } from './subject';
+
+const BAD_WEIGHTS: [value: unknown, kind: ErrorConstructor, message: string][] = [
+  [0, RangeError, 'weight must be an integer of at least 1, got 0'],
+  [-1, RangeError, 'weight must be an integer of at least 1, got -1'],
+  [1.5, RangeError, 'weight must be an integer of at least 1, got 1.5'],
+  [NaN, RangeError, 'weight must be an integer of at least 1, got NaN'],
+  [Infinity, RangeError, 'weight must be an integer of at least 1, got Infinity'],
+  [2 ** 53, RangeError, 'weight must be an integer of at least 1, got 9007199254740992'],
+  ['2', TypeError, 'weight must be a number, got "2"'],
+  [null, TypeError, 'weight must be a number, got null'],
+  [2n, TypeError, 'weight must be a number, got 2'],
+  [{}, TypeError, 'weight must be a number, got an object'],
+];
+
+export function describeWeights(make: MakeSubject, { local }: Traits): void {
+  it('takes and gives back as many permits as the weight says', async () => {
+    await using subject = await make(5);
+    const permit = await subject.limiter.acquire({ weight: 3 });
+    expect(permit.weight).toBe(3);
+    expect(subject.limiter.stats()).toMatchObject({ held: 3, available: 2, acquired: 1 });
+    permit.release();
+    await subject.limiter.idle();
+    expect(subject.limiter.stats()).toMatchObject({ held: 0, available: 5 });
+  });
+
+  it('lets a heavy head gather permits while light ones wait behind it', async () => {
+    await using subject = await make(3);
+    const [a, b, c, heavy, light] = await ask(subject, {}, {}, {}, { weight: 3 }, {});
+    for (const holder of [a, b]) {
+      holder?.value.release();
+      expect(subject.limiter.tryAcquire()).toBeUndefined();
+      await subject.settle();
+      expect([heavy?.state, light?.state]).toEqual(['pending', 'pending']);
+    }
+    c?.value.release();
+    await subject.settle();
+    expect([heavy?.state, light?.state]).toEqual(['fulfilled', 'pending']);
+    heavy?.value.release();
+    await subject.settle();
+    expect(light?.state).toBe('fulfilled');
+  });
+
+  it('serves all whom one heavy release makes room for', async () => {
+    await using subject = await make(4);
+    const [heavy, ...line] = await ask(subject, { weight: 4 }, {}, { weight: 2 }, {}, {});
+    heavy?.value.release();
+    await subject.settle();
+    expect(states(line)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending']);
+    expect(subject.limiter.stats()).toMatchObject({ held: 4, waiting: 1 });
+  });
+
+  it('refuses at once a weight that could never fit, and keeps no place for it', async () => {
+    await using subject = await make(2);
+    const [held, tooHeavy] = await ask(subject, { weight: 2 }, { weight: 3 });
+    expect(tooHeavy?.reason).toEqual(new RangeError('weight must be at most permits (2), got 3'));
+    expect(subject.limiter.stats()).toMatchObject({ held: 2, waiting: 0 });
+    held?.value.release();
+    expect(subject.limiter.tryAcquire({ weight: 3 })).toBeUndefined();
+  });
+
+  it('adds large weights without overflow', async () => {
+    const permits = 2 ** 31;
+    await using subject = await make(permits);
+    const [most, one, next] = await ask(subject, { weight: permits - 1 }, {}, {});
+    expect([most?.state, one?.state, next?.state]).toEqual(['fulfilled', 'fulfilled', 'pending']);
+    expect(subject.limiter.stats()).toMatchObject({ held: permits, available: 0 });
+  });
+
+  it.each(BAD_WEIGHTS)('refuses a weight of %p, naming it', async (weight, kind, message) => {
+    await using subject = await make(2);
+    const options = { weight: weight as number };
+    const asked = watch(subject.limiter.acquire(options));
+    await subject.settle();
+    expect(asked.reason).toEqual(new kind(message));
+    expect(() => subject.limiter.tryAcquire(options)).toThrow(new kind(message));
+    expect(subject.limiter.stats()).toMatchObject({ held: 0, waiting: 0 });
+  });
+
+  if (!local) return;
+
+  it('takes several free permits without waiting, or none', async () => {
+    await using subject = await make(3);
+    const two = subject.limiter.tryAcquire({ weight: 2 });
+    expect(two?.weight).toBe(2);
+    expect(subject.limiter.tryAcquire({ weight: 2 })).toBeUndefined();
+    expect(subject.limiter.stats()).toMatchObject({ held: 2, available: 1 });
+    expect(subject.limiter.tryAcquire({ weight: undefined })?.weight).toBe(1);
+  });
+}

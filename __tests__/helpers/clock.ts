@@ -1,0 +1,60 @@
+import type { Clock } from '../../lib/core/clock';
+
+/** A clock that stands still until a test moves it, and that counts the timers it was asked for. */
+export class FakeClock implements Clock {
+  /** Timers made so far. */
+  made = 0;
+  #now = 0;
+  readonly #timers = new Set<FakeTimer>();
+
+  /** Timers that have neither fired nor been cleared. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  /** Those of them that would keep a process alive. */
+  get foregroundTimers(): number {
+    return [...this.#timers].filter((timer) => !timer.background).length;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimer(fire: () => void, delayMs: number, background = false): FakeTimer {
+    if (!(delayMs >= 0 && delayMs < 2 ** 31)) throw new RangeError(`no platform timer waits ${delayMs} ms`);
+    const timer = { fire, due: this.#now + delayMs, background };
+    this.#timers.add(timer);
+    this.made++;
+    return timer;
+  }
+
+  clearTimer(timer: unknown): void {
+    this.#timers.delete(timer as FakeTimer);
+  }
+
+  /** Lets time pass; timers fire in the order in which they are due, each at its own moment. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (let timer = this.#nextDue(end); timer !== undefined; timer = this.#nextDue(end)) {
+      this.#timers.delete(timer);
+      this.#now = Math.max(this.#now, timer.due);
+      timer.fire();
+    }
+    this.#now = end;
+  }
+
+  #nextDue(end: number): FakeTimer | undefined {
+    let next: FakeTimer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.due <= end && (next === undefined || timer.due < next.due)) next = timer;
+    }
+    return next;
+  }
+}
+
+interface FakeTimer {
+  readonly fire: () => void;
+  readonly due: number;
+  readonly background: boolean;
+}

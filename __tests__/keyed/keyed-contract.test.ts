@@ -1,0 +1,34 @@
+import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
+import { describeLimiter } from '../contracts/limiter';
+import { FakeClock } from '../helpers/clock';
+import { turn } from '../helpers/watch';
+
+describeLimiter(
+  'One key of a KeyedSemaphore',
+  (permits, options) => {
+    const clock = new FakeClock();
+    const behind = new Semaphore(permits, { ...options, clock });
+    const keyed = new KeyedSemaphore(() => behind, { idleTtlMs: Infinity });
+    return {
+      limiter: limiterOf(keyed, 'ann', behind),
+      clock,
+      settle: turn,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  },
+  { local: true },
+);
+
+/** One key seen as a limiter; the books are those of the limiter behind it, which exists before the key does. */
+function limiterOf(keyed: KeyedSemaphore, key: string, behind: Limiter): Limiter {
+  return {
+    acquire: (options) => keyed.acquire(key, options),
+    tryAcquire: (options) => keyed.tryAcquire(key, options),
+    close: (reason) => {
+      keyed.close(reason);
+    },
+    idle: () => keyed.idle(),
+    stats: () => behind.stats(),
+  };
+}
