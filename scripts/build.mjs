@@ -3,20 +3,24 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 
-const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-const { status } = spawnSync(process.execPath, [compiler, '-p', 'lib'], { stdio: 'inherit' });
+const require = createRequire(import.meta.url);
+const { status } = spawnSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'lib'], {
+  stdio: 'inherit',
+});
 if (status !== 0) process.exit(1);
 
 const { exports: entries } = JSON.parse(readFileSync('package.json', 'utf8'));
 for (const entry of Object.values(entries)) {
   if (typeof entry === 'string') continue;
-  const face = `export * from './${basename(entry.require.default)}';\n`;
-  writeFileSync(entry.import.default, face);
-  writeFileSync(entry.import.types, face);
+  const build = entry.require.default;
+  // Named one by one, as `export *` would let out the compiler's own `__esModule`, too.
+  const names = Object.keys(require(resolve(build))).join(', ');
+  writeFileSync(entry.import.default, `export { ${names} } from './${basename(build)}';\n`);
+  writeFileSync(entry.import.types, `export * from './${basename(build)}';\n`);
 }

@@ -1,0 +1,112 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { node, pack, project, tool } from './project';
+import type { Tarball } from './project';
+
+jest.setTimeout(120_000);
+
+let dir: string;
+let tarball: Tarball;
+/** Projects of somebody who has installed the package: one with Node's types alone, one with Express, too. */
+let plain: string;
+let express: string;
+let entries: string[];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'express-semaphore-'));
+  tarball = await pack(dir);
+  plain = join(dir, 'plain');
+  express = join(dir, 'express');
+  await project(plain, tarball, ['@types/node']);
+  await project(express, tarball, ['@types/node', '@types/express', 'express']);
+  const manifest = JSON.parse(
+    await readFile(join(plain, 'node_modules/express-semaphore/package.json'), 'utf8'),
+  ) as {
+    exports: Record<string, unknown>;
+  };
+  entries = Object.keys(manifest.exports)
+    .filter((entry) => entry !== './package.json')
+    .map((entry) => join('express-semaphore', entry));
+});
+
+afterAll(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('the tarball', () => {
+  it('holds the build, its types and four documents, and nothing else', () => {
+    const documents = tarball.files.filter((file) => !file.startsWith('dist/'));
+    expect(documents.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    const built = tarball.files.filter((file) => file.startsWith('dist/'));
+    expect(built.filter((file) => !/\.(js|js\.map|mjs|d\.ts|d\.mts)$/.test(file))).toEqual([]);
+    expect(built.filter((file) => /test|bench|example/.test(file))).toEqual([]);
+  });
+
+  it('satisfies publint, suggestions included', async () => {
+    const report = await tool(dir, 'publint', 'src/cli.js', 'run', tarball.path, '--strict');
+    expect(report).toContain('All good!');
+    expect(report).not.toMatch(/Suggestions|Warnings|Errors/);
+  });
+
+  it('has types that resolve right for every kind of importer', async () => {
+    await tool(dir, '@arethetypeswrong/cli', 'dist/index.js', tarball.path, '--profile', 'strict');
+  });
+});
+
+describe('an importer', () => {
+  it('gets the same names and the same classes from require and import, at every entry', async () => {
+    const script = `
+      import assert from 'node:assert/strict';
+      import { createRequire } from 'node:module';
+      const require = createRequire(import.meta.url);
+      for (const entry of ${JSON.stringify(entries)}) {
+        assert.deepEqual({ ...(await import(entry)) }, { ...require(entry) });
+      }`;
+    await node(plain, '--input-type=module', '--eval', script);
+  });
+
+  it('can read package.json and nothing else inside', async () => {
+    const script = `
+      const assert = require('node:assert');
+      assert.equal(require('express-semaphore/package.json').name, 'express-semaphore');
+      assert.throws(() => require('express-semaphore/dist/index.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });`;
+    await node(plain, '--eval', script);
+  });
+});
+
+describe.each([
+  { kind: 'CommonJS', file: 'main.cts', built: 'main.cjs', module: 'node16' },
+  { kind: 'an ES module', file: 'main.mts', built: 'main.mjs', module: 'nodenext' },
+])('$kind in TypeScript', ({ file, built, module }) => {
+  it('compiles with no types but those of Node, and runs', async () => {
+    await compile(plain, file, 'plain.ts', { module });
+    expect(await node(plain, built)).toBe('weight 1,alice,4,true,0\n');
+  });
+
+  it('compiles beside the types of Express with no cast, and runs', async () => {
+    await compile(express, file, 'express.ts', { module });
+    expect(await node(express, built)).toBe('{"weight":1},{"id":"alice"}\n');
+  });
+});
+
+it.each(['CommonJS', 'ESNext'])('compiles for a bundler, to %s', async (module) => {
+  const options = { module, moduleResolution: 'bundler', noEmit: true };
+  await compile(plain, 'main.ts', 'plain.ts', options);
+  await compile(express, 'main.ts', 'express.ts', options);
+});
+
+/** Compiles one of the consumers as `file` of a project, with the declarations of every dependency checked as well. */
+async function compile(cwd: string, file: string, consumer: string, options: object): Promise<void> {
+  await cp(join(__dirname, 'consumers', consumer), join(cwd, file));
+  const compilerOptions = {
+    target: 'ES2022',
+    strict: true,
+    skipLibCheck: false,
+    esModuleInterop: true,
+    types: ['node'],
+    ...options,
+  };
+  await writeFile(join(cwd, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+  await tool(cwd, 'typescript', 'bin/tsc', '--project', '.');
+}
