@@ -14,6 +14,8 @@ export class Exchange {
   #isOver = false;
   #gone: AbortController | undefined;
   #permits: RequestPermit[] = [];
+  /** How many permits are being waited for: nobody needs them once this is over. */
+  #waits = 0;
 
   /** The exchange of `res`, if a limiter has seen it. */
   static find(res: ServerResponse): Exchange | undefined {
@@ -48,9 +50,23 @@ export class Exchange {
   }
 
   /** Puts a permit under this exchange's care. One that comes too late goes back at once. */
-  keep(source: object, key: string | undefined, permit: Permit): void {
+  keep(source: object, key: string, permit: Permit): void {
     this.#permits.push(new RequestPermit(this, source, key, permit));
     if (this.#isOver) permit.release('ignore');
+  }
+
+  /** Keeps the permit that `acquire` promises; its wait ends when this is over. */
+  async wait(
+    source: object,
+    key: string,
+    acquire: (signal: AbortSignal) => Promise<Permit>,
+  ): Promise<void> {
+    this.#waits++;
+    try {
+      this.keep(source, key, await acquire(this.signal));
+    } finally {
+      this.#waits--;
+    }
   }
 
   /** The permit taken last, of `source` and `key` where they are given. */
@@ -61,7 +77,7 @@ export class Exchange {
   end(gone: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (gone) this.#gone?.abort(clientGone());
+    if (gone || this.#waits > 0) this.#gone?.abort(clientGone());
     for (const permit of this.#permits) permit.release(gone ? 'ignore' : 'success');
   }
 }
@@ -77,7 +93,13 @@ function onClose(this: ServerResponse): void {
 
 /** `req.destroyed` and `req`'s `close` would tell nothing: they come with every body that was read to its end. */
 function wasOver(req: IncomingMessage, res: ServerResponse): boolean {
-  return res.closed || res.destroyed || req.socket.destroyed || streamOf(res)?.destroyed === true;
+  return (
+    res.closed ||
+    res.destroyed ||
+    res.writableFinished ||
+    req.socket.destroyed ||
+    streamOf(res)?.destroyed === true
+  );
 }
 
 /** The HTTP/2 stream behind a response of Node's compatibility API. */

@@ -4,7 +4,9 @@ import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../core/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { limit } from './limit.js';
-import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit.js';
+import type { KeyedLimitOptions, LimitOptions, Middleware } from './limit.js';
+import { passRejection } from './next.js';
+import type { Next } from './next.js';
 import { permitOf } from './permit-of.js';
 
 /**
@@ -50,12 +52,8 @@ export function limitHandler<Req extends IncomingMessage, Res extends ServerResp
         return;
       }
       const work = handler(req, res, next);
-      if (!isPromiseLike(work)) return;
-      permitOf(res, limiter)?.hold(work);
-      // A rejection without a reason must not read as "go on".
-      Promise.resolve(work).catch((reason: unknown) => {
-        next(reason ?? new Error('the handler rejected without a reason'));
-      });
+      if (isPromiseLike(work)) permitOf(res, limiter)?.hold(work);
+      passRejection(next, work);
     });
   };
 }

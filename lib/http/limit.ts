@@ -14,11 +14,10 @@ import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { Exchange } from './exchange.js';
+import { passError, passRejection } from './next.js';
+import type { Next } from './next.js';
 import { isBehindOthers, turnOf } from './pipeline.js';
 import { answerRejection } from './rejection.js';
-
-/** Passes the request on, or with an error to the host's error handler. */
-export type Next = (error?: unknown) => void;
 
 /** The shape of middleware that Express, Connect and everything like them take. */
 export type Middleware<Req = IncomingMessage, Res = ServerResponse> = (
@@ -36,10 +35,11 @@ export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> {
   readonly statusCode?: number | undefined;
 
   /**
-   * Answers a refused request in place of the built-in answer. `rejection` has `code`, `status`, `headers` and
-   * `retryAfterMs`; `next(rejection)` leaves it to the host's error handler.
+   * Answers a refused request in place of the built-in answer, which logs nothing. `rejection` has `code`, `status`,
+   * `headers` and `retryAfterMs`; `next(rejection)` leaves it to the host's error handler. Express's own one logs a
+   * stack for each unless its `env` is `test`, so under overload put one before it that does not.
    */
-  readonly handler?: ((req: Req, res: Res, next: Next, rejection: SemaphoreError) => void) | undefined;
+  readonly handler?: ((req: Req, res: Res, next: Next, rejection: SemaphoreError) => unknown) | undefined;
 
   /** Lets a request pass unlimited when it returns `true`. */
   readonly skip?: ((req: Req) => boolean) | undefined;
@@ -47,7 +47,10 @@ export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> {
   /** Permits that a request takes. @defaultValue `1` */
   readonly weight?: number | ((req: Req) => number) | undefined;
 
-  /** Refuses and delays nobody, but keeps the limiter's books as if it did: see its `stats()`. @defaultValue `false` */
+  /**
+   * Refuses and delays nobody, but keeps the limiter's books as if it did: see its `stats()`. What would have been an
+   * error is a process warning. @defaultValue `false`
+   */
   readonly dryRun?: boolean | undefined;
 }
 
@@ -103,83 +106,85 @@ export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
   const gate: Gate = isKeyed ? limiter : withoutKeys(limiter);
   const fixedAsk = typeof weight === 'number' ? { weight } : undefined;
 
-  return function limitRequest(req, res, next) {
-    let exchange: Exchange;
-    let key: ReturnType<typeof keyOf & {}>;
-    let ask: TryAcquireOptions | undefined;
-    let mayPass: boolean;
+  return dryRun ? observeRequest : limitRequest;
+
+  function limitRequest(req: Req, res: Res, next: Next): void {
+    let admitted: boolean | Promise<boolean>;
     try {
-      exchange = Exchange.of(req, res);
-      mayPass = skip !== undefined && requireBoolean('what skip returns', skip(req));
-      if (!mayPass) {
-        if (exchange.isOver) return;
-        key = keyOf === undefined ? '' : keyOf(req);
-        ask = typeof weight === 'function' ? { weight: weight(req) } : fixedAsk;
-        mayPass = !isPromiseLike(key) && !isBehindOthers(req, res) && enter(exchange, key, ask);
-      }
+      admitted = admit(req, res);
     } catch (error) {
       fail(error, req, res, next);
-      if (dryRun) next();
       return;
     }
-    if (mayPass) {
-      next();
-      return;
-    }
-    void queue(exchange, key, ask, req, res, next);
-    if (dryRun) next();
-  };
+    if (admitted === true) next();
+    else if (admitted !== false) resume(admitted, req, res, next);
+  }
 
-  /** Takes a permit, unless this request has it already, if that needs no wait. */
-  function enter(exchange: Exchange, key: string | undefined, ask: TryAcquireOptions | undefined): boolean {
+  function observeRequest(req: Req, res: Res, next: Next): void {
+    limitRequest(req, res, (error) => {
+      if (error === undefined || isSemaphoreError(error)) return;
+      warn('WARN_SEMAPHORE_DRY_RUN', 'limit as a dry run', error);
+    });
+    next();
+  }
+
+  /** Whether the request may go on; not if it is over. Only what takes time makes a promise. */
+  function admit(req: Req, res: Res): boolean | Promise<boolean> {
+    if (skip !== undefined && requireBoolean('what skip returns', skip(req))) return true;
+    const exchange = Exchange.of(req, res);
+    if (exchange.isOver) return false;
+    const ask = typeof weight === 'function' ? askFor(weight(req)) : fixedAsk;
+    const key = keyOf === undefined ? '' : keyOf(req);
+    if (isPromiseLike(key) || isBehindOthers(res)) return wait(exchange, key, ask, req, res);
     requireString('key', key);
     if (exchange.permit(limiter, key) !== undefined) return true;
     const permit = gate.tryAcquire(key, ask);
-    if (permit === undefined) return false;
+    if (permit === undefined) return wait(exchange, key, ask, req, res);
     exchange.keep(limiter, key, permit);
     return true;
   }
 
-  /** Everything that takes time: the key, the turn on a pipelined connection, the line. Resumes in its own async context. */
-  async function queue(
+  /** Everything that takes time: the key, the turn on a pipelined connection, the line. */
+  async function wait(
     exchange: Exchange,
     asyncKey: ReturnType<typeof keyOf & {}>,
     ask: TryAcquireOptions | undefined,
     req: Req,
     res: Res,
-    next: Next,
-  ): Promise<void> {
-    try {
-      const key = isPromiseLike(asyncKey) ? await asyncKey : asyncKey;
-      requireString('key', key);
-      if (isBehindOthers(req, res)) await turnOf(req, res);
-      if (exchange.isOver) return;
-      if (exchange.permit(limiter, key) === undefined) {
-        exchange.keep(limiter, key, await gate.acquire(key, { ...ask, maxWaitMs, signal: exchange.signal }));
-        // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have ended during the wait
-        if (exchange.isOver) return;
-      }
-    } catch (error) {
-      if (!exchange.isOver) fail(error, req, res, next);
-      return;
+  ): Promise<boolean> {
+    const key = isPromiseLike(asyncKey) ? await asyncKey : asyncKey;
+    requireString('key', key);
+    if (isBehindOthers(res)) await turnOf(req, res);
+    if (!exchange.isOver && exchange.permit(limiter, key) === undefined) {
+      await exchange.wait(limiter, key, (signal) => gate.acquire(key, { ...ask, maxWaitMs, signal }));
     }
-    if (dryRun) return;
-    try {
-      next();
-    } catch (error) {
-      next(error);
-    }
+    return !exchange.isOver;
+  }
+
+  /** Goes on in the request's own async context, whoever's release it was that ended the wait. */
+  function resume(admitted: Promise<boolean>, req: Req, res: Res, next: Next): void {
+    admitted
+      .then(
+        (mayPass) => {
+          if (mayPass) next();
+        },
+        (error: unknown) => {
+          fail(error, req, res, next);
+        },
+      )
+      .catch((thrown: unknown) => {
+        passError(next, thrown);
+      });
   }
 
   function fail(error: unknown, req: Req, res: Res, next: Next): void {
-    if (!isSemaphoreError(error)) {
-      if (dryRun) warn('WARN_SEMAPHORE_DRY_RUN', 'limit as a dry run', error);
-      else next(error);
+    if (Exchange.find(res)?.isOver === true) return;
+    if (dryRun || !isSemaphoreError(error)) {
+      passError(next, error);
       return;
     }
-    if (dryRun) return;
     error.status = statusCode ?? (isKeyed && isOfOneKey(error) ? 429 : 503);
-    if (handler !== undefined) handler(req, res, next, error);
+    if (handler !== undefined) passRejection(next, handler(req, res, next, error));
     else if (res.headersSent) next(error);
     else answerRejection(res, error);
   }
@@ -196,6 +201,11 @@ function withoutKeys(limiter: Limiter): Gate {
     tryAcquire: (_key, options) => limiter.tryAcquire(options),
     acquire: (_key, options) => limiter.acquire(options),
   };
+}
+
+function askFor(weight: number): TryAcquireOptions {
+  requireInteger('what weight returns', weight, 1);
+  return { weight };
 }
 
 /** Whether one user has too much running, rather than all of them together. */

@@ -13,8 +13,8 @@ const depths = new WeakMap<Socket, number>();
  * It cannot be sent before they are, and some Node versions never tell its end. A permit given to it could wait for
  * an earlier request that waits for this very permit. So it asks for none before its turn has come.
  */
-export function isBehindOthers(req: IncomingMessage, res: ServerResponse): boolean {
-  return res.socket === null && !res.writableEnded && !req.socket.destroyed;
+export function isBehindOthers(res: ServerResponse): boolean {
+  return res.socket === null;
 }
 
 /**

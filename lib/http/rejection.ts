@@ -9,11 +9,13 @@ import type { SemaphoreError } from '../errors.js';
 export function answerRejection(res: ServerResponse, rejection: SemaphoreError): void {
   const { status, code, message } = rejection;
   const body = JSON.stringify({ title: STATUS_CODES[status] ?? 'Refused', status, detail: message, code });
+  // Whoever closes a limiter is about to stop serving; this connection had better be made anew, elsewhere.
+  if (code === 'ERR_SEMAPHORE_CLOSED') res.shouldKeepAlive = false;
   res.writeHead(status, {
     'Retry-After': '1',
     ...rejection.headers,
-    // Whoever closes a limiter is about to stop serving; this connection had better be made anew, elsewhere.
-    ...(code === 'ERR_SEMAPHORE_CLOSED' && { Connection: 'close' }),
+    // RFC 6585 forbids to store a 429, and whatever an earlier middleware said of caching was meant for a success.
+    'Cache-Control': 'no-store',
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(body),
   });

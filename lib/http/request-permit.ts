@@ -4,14 +4,14 @@ import type { Outcome, Permit } from '../core/limiter.js';
 export class RequestPermit implements Permit {
   readonly #client: { readonly signal: AbortSignal };
   readonly #source: object;
-  readonly #key: string | undefined;
+  readonly #key: string;
   readonly #permit: Permit;
   #signal: AbortSignal | undefined;
 
   constructor(
     client: { readonly signal: AbortSignal },
     source: object,
-    key: string | undefined,
+    key: string,
     permit: Permit,
   ) {
     this.#client = client;

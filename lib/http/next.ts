@@ -1,0 +1,19 @@
+import { isPromiseLike } from '../core/permit.js';
+import { describe } from '../core/validate.js';
+
+/** Passes the request on, or with an error to the host's error handler. */
+export type Next = (error?: unknown) => void;
+
+/** Passes on what was thrown, as an error even where a host would read it as "go on" (`undefined`) or as `'route'`. */
+export function passError(next: Next, thrown: unknown): void {
+  const isError = typeof thrown === 'object' && thrown !== null;
+  next(isError ? thrown : new Error(`${describe(thrown)} was thrown`, { cause: thrown }));
+}
+
+/** Passes on what `work` rejects with, if it is a promise. */
+export function passRejection(next: Next, work: unknown): void {
+  if (!isPromiseLike(work)) return;
+  Promise.resolve(work).catch((reason: unknown) => {
+    passError(next, reason);
+  });
+}
