@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
+import type { RequestListener, Server, ServerOptions } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { once } from 'node:events';
@@ -11,8 +11,8 @@ export interface TestServer extends AsyncDisposable {
   readonly url: string;
 }
 
-export async function serve(listener: RequestListener): Promise<TestServer> {
-  const server = createServer(listener);
+export async function serve(listener: RequestListener, options: ServerOptions = {}): Promise<TestServer> {
+  const server = createServer(options, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -57,9 +57,25 @@ export class RawClient {
     await until(() => this.received.includes(text));
   }
 
+  /** Leaves at once: the server reads a reset. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
+}
+
+/** How many connections `server` has open. */
+export function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => {
+      if (error === null) resolve(count);
+      else reject(error);
+    });
+  });
+}
+
+/** Resolves once `server` knows that every client has left. */
+export async function allGone(server: Server): Promise<void> {
+  while ((await connectionsOf(server)) > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Resolves as soon as `condition` holds, looking once a turn of the event loop; the test's time limit bounds it. */

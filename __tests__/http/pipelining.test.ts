@@ -1,0 +1,211 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
+
+type Exchanged = [req: IncomingMessage, res: ServerResponse];
+
+describe('pipelined requests', () => {
+  it('do not deadlock when the first is still on its way to the limit', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const auth = defer();
+    const arrived: string[] = [];
+    const served: string[] = [];
+    await using server = await serve((req, res) => {
+      arrived.push(pathOf(req));
+      const enter = () => {
+        gate(req, res, () => {
+          served.push(pathOf(req));
+          res.end(`served ${pathOf(req)}`);
+        });
+      };
+      if (req.url === '/a') void auth.promise.then(enter);
+      else enter();
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/a', '/b');
+    await until(() => arrived.length === 2);
+    expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 0 });
+    auth.resolve();
+    await client.receives('served /b');
+    expect(served).toEqual(['/a', '/b']);
+    await semaphore.idle();
+  });
+
+  it('leave no permit behind when the client goes while the first is still on its way', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const auth = defer();
+    const arrived: string[] = [];
+    const served: string[] = [];
+    await using server = await serve((req, res) => {
+      arrived.push(pathOf(req));
+      const enter = () => {
+        gate(req, res, () => {
+          served.push(pathOf(req));
+          res.end();
+        });
+      };
+      if (req.url === '/a') void auth.promise.then(enter);
+      else enter();
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/a', '/b');
+    await until(() => arrived.length === 2);
+    client.reset();
+    await allGone(server.server);
+    auth.resolve();
+    expect((await fetch(`${server.url}/c`)).status).toBe(200);
+    expect(served).toEqual(['/c']);
+    await semaphore.idle();
+  });
+
+  it.each<[string, (semaphore: Semaphore, gone: Promise<void>) => RequestListener]>([
+    [
+      'its key is being looked up',
+      (semaphore, gone) => {
+        const keyed = new KeyedSemaphore(() => semaphore);
+        const gate = limit(keyed, { key: () => gone.then(() => 'k') });
+        return (req, res) => {
+          gate(req, res, () => res.end());
+        };
+      },
+    ],
+    [
+      'it is between two limits',
+      (semaphore, gone) => {
+        const first = limit(new Semaphore(2), { skip: ({ url }) => url === '/b' });
+        const second = limit(semaphore);
+        return (req, res) => {
+          first(req, res, () => {
+            void gone.then(() => {
+              second(req, res, () => res.end());
+            });
+          });
+        };
+      },
+    ],
+    [
+      'it has been answered before its turn',
+      (semaphore) => {
+        const gate = limit(semaphore);
+        return (req, res) => {
+          if (req.url === '/b') res.end('early');
+          if (req.url === '/b') gate(req, res, () => undefined);
+        };
+      },
+    ],
+  ])('leave no permit behind when the client goes and for the second %s', async (_name, listenerOf) => {
+    const semaphore = new Semaphore(1);
+    const gone = defer();
+    const arrived: ServerResponse[] = [];
+    const listener = listenerOf(semaphore, gone.promise);
+    await using server = await serve((req, res) => {
+      arrived.push(res);
+      listener(req, res);
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/a', '/b');
+    await until(() => arrived.length === 2);
+    client.reset();
+    await allGone(server.server);
+    gone.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0 });
+  });
+
+  it('are limited once they have their turn even if answered early', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const open = defer();
+    const arrived: string[] = [];
+    const passed: string[] = [];
+    await using server = await serve((req, res) => {
+      arrived.push(pathOf(req));
+      if (req.url === '/a') void open.promise.then(() => res.end('a'));
+      else res.end('early b');
+      gate(req, res, () => passed.push(pathOf(req)));
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/a', '/b');
+    await until(() => arrived.length === 2);
+    expect(passed).toEqual(['/a']);
+    open.resolve();
+    await client.receives('early b');
+    await semaphore.idle();
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('wait behind at most 100 others, and the place is free again when the turn has come', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const arrived: Exchanged[] = [];
+    let open = defer();
+    await using server = await serve((req, res) => {
+      arrived.push([req, res]);
+      gate(req, res, () => {
+        void open.promise.then(() => res.end('served'));
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    for (let round = 1; round <= 2; round++) {
+      client.received = '';
+      client.get(...Array.from({ length: 103 }, () => '/'));
+      await until(() => arrived.length === round * 103);
+      open.resolve();
+      open = defer();
+      open.resolve();
+      await until(() => client.received.split('HTTP/1.1 ').length === 104);
+      expect(client.received.split('HTTP/1.1 200 OK')).toHaveLength(1 + 101);
+      expect(client.received.split('too many requests on one connection')).toHaveLength(1 + 2);
+      await semaphore.idle();
+      open = defer();
+    }
+  });
+});
+
+describe('a connection', () => {
+  it('carries no listener of ours, during or after its requests', async () => {
+    const gate = limit(new Semaphore(1), { maxWaitMs: Infinity });
+    const limited = await listenersWhileAnswering((req, res, next) => {
+      gate(req, res, next);
+    });
+    const unlimited = await listenersWhileAnswering((_req, _res, next) => {
+      next();
+    });
+    expect(limited).toEqual(unlimited);
+  });
+});
+
+/** Listeners on the socket while the first of 20 pipelined requests is answered, and when all have been. */
+async function listenersWhileAnswering(
+  middleware: (req: IncomingMessage, res: ServerResponse, next: () => void) => void,
+): Promise<unknown> {
+  const arrived: Exchanged[] = [];
+  const open = defer();
+  await using server = await serve((req, res) => {
+    arrived.push([req, res]);
+    middleware(req, res, () => {
+      void open.promise.then(() => res.end('served'));
+    });
+  });
+  const client = await RawClient.connect(server.port);
+  client.get(...Array.from({ length: 20 }, () => '/'));
+  await until(() => arrived.length === 20);
+  const socket = arrived[0]?.[0].socket;
+  const during = listenersOf(socket);
+  open.resolve();
+  await until(() => client.received.split('served').length === 21);
+  await until(() => arrived.every(([, res]) => res.closed));
+  return { during, after: listenersOf(socket) };
+}
+
+function listenersOf(socket?: Socket): Record<string, number> {
+  const events = socket?.eventNames() ?? [];
+  return Object.fromEntries(events.map((event) => [String(event), socket?.listenerCount(event) ?? 0]));
+}
+
+function pathOf({ url }: IncomingMessage): string {
+  return url ?? '';
+}
