@@ -56,11 +56,7 @@ export class Exchange {
   }
 
   /** Keeps the permit that `acquire` promises; its wait ends when this is over. */
-  async wait(
-    source: object,
-    key: string,
-    acquire: (signal: AbortSignal) => Promise<Permit>,
-  ): Promise<void> {
+  async wait(source: object, key: string, acquire: (signal: AbortSignal) => Promise<Permit>): Promise<void> {
     this.#waits++;
     try {
       this.keep(source, key, await acquire(this.signal));

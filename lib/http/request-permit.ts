@@ -8,12 +8,7 @@ export class RequestPermit implements Permit {
   readonly #permit: Permit;
   #signal: AbortSignal | undefined;
 
-  constructor(
-    client: { readonly signal: AbortSignal },
-    source: object,
-    key: string,
-    permit: Permit,
-  ) {
+  constructor(client: { readonly signal: AbortSignal }, source: object, key: string, permit: Permit) {
     this.#client = client;
     this.#source = source;
     this.#key = key;
