@@ -82,6 +82,6 @@ export interface LimiterStats {
   readonly rejected: Readonly<Record<SemaphoreErrorCode, number>>;
   /** Calls so far that ended by their signal. */
   readonly aborted: number;
-  /** Milliseconds that all waiters so far stood in line, whatever came of it. */
+  /** Milliseconds that all waiters so far stood in line, whatever came of it; sampled while over 16 stand there. */
   readonly waitedMs: number;
 }

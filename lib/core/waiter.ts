@@ -7,59 +7,77 @@ import type { Permit } from './limiter.js';
 /** Why a waiter leaves the line by itself. */
 export type Departure = 'timeout' | 'abort';
 
+/** Called when a waiter leaves the line by itself. */
+export type Depart = (waiter: Waiter, why: Departure) => void;
+
 /** One that stands in line. It settles once, and its timer and listener go with it. */
-export class Waiter implements QueueNode<Waiter>, AbortWatcher {
+export class Waiter implements QueueNode<Waiter> {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
   readonly weight: number;
-  /** When it came, by the limiter's clock. */
-  readonly since: number;
   readonly signal: AbortSignal | undefined;
-  readonly promise: Promise<Permit>;
+  /** When it came, by the limiter's clock, if its time is taken. */
+  since: number | undefined = undefined;
+  /** For how many waiters its time counts; 0 if it is not taken. */
+  standsFor = 0;
 
-  #resolve!: (permit: Permit) => void;
-  #reject!: (error: unknown) => void;
-  #depart: ((waiter: Waiter, why: Departure) => void) | undefined = undefined;
-  #clock: Clock | undefined = undefined;
-  #timer: unknown = undefined;
+  readonly #resolve: (permit: Permit) => void;
+  readonly #reject: (error: unknown) => void;
+  /** Kept apart, since most waiters in a long line have neither a signal nor a time limit. */
+  #watch: Watch | undefined = undefined;
 
-  constructor(weight: number, since: number, signal: AbortSignal | undefined) {
+  constructor(
+    weight: number,
+    signal: AbortSignal | undefined,
+    resolve: (permit: Permit) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.weight = weight;
-    this.since = since;
     this.signal = signal;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   /** Calls `depart` when the signal aborts or the wait has lasted `maxWaitMs`, unless it is settled before. */
-  watch(depart: (waiter: Waiter, why: Departure) => void, maxWaitMs: number, clock: Clock): void {
-    this.#depart = depart;
-    if (this.signal !== undefined) watchAbort(this.signal, this);
-    if (maxWaitMs === Infinity) return;
-    this.#clock = clock;
-    this.#timer = clock.setTimer(() => this.#depart?.(this, 'timeout'), maxWaitMs);
-  }
-
-  aborted(): void {
-    this.#depart?.(this, 'abort');
+  watch(depart: Depart, maxWaitMs: number, clock: Clock): void {
+    this.#watch = new Watch(this, depart, maxWaitMs, clock);
   }
 
   grant(permit: Permit): void {
-    this.#unwatch();
+    this.#watch?.end();
     this.#resolve(permit);
   }
 
   refuse(error: unknown): void {
-    this.#unwatch();
+    this.#watch?.end();
     this.#reject(error);
   }
+}
 
-  #unwatch(): void {
-    if (this.#depart === undefined) return;
-    this.#depart = undefined;
-    this.#clock?.clearTimer(this.#timer);
-    if (this.signal !== undefined) unwatchAbort(this.signal, this);
+/** The timer and the listener of one waiter, until it is settled. */
+class Watch implements AbortWatcher {
+  readonly #waiter: Waiter;
+  readonly #depart: Depart;
+  readonly #clock: Clock;
+  readonly #timer: unknown;
+
+  constructor(waiter: Waiter, depart: Depart, maxWaitMs: number, clock: Clock) {
+    this.#waiter = waiter;
+    this.#depart = depart;
+    this.#clock = clock;
+    if (waiter.signal !== undefined) watchAbort(waiter.signal, this);
+    if (maxWaitMs !== Infinity)
+      this.#timer = clock.setTimer(() => {
+        depart(waiter, 'timeout');
+      }, maxWaitMs);
+  }
+
+  aborted(): void {
+    this.#depart(this.#waiter, 'abort');
+  }
+
+  end(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
+    if (this.#waiter.signal !== undefined) unwatchAbort(this.#waiter.signal, this);
   }
 }
