@@ -52,6 +52,12 @@ export class RawClient {
     this.socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''));
   }
 
+  /** Sends a POST request with a body of so many bytes, as far as the server takes it. */
+  upload(bytes: number): void {
+    this.socket.write(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${bytes}\r\n\r\n`);
+    this.socket.write(Buffer.alloc(bytes));
+  }
+
   /** Resolves once `text` has come in. */
   async receives(text: string): Promise<void> {
     await until(() => this.received.includes(text));

@@ -12,6 +12,7 @@ const exchanges = new WeakMap<ServerResponse, Exchange>();
  */
 export class Exchange {
   #isOver = false;
+  #isGone = false;
   #gone: AbortController | undefined;
   #permits: RequestPermit[] = [];
   /** How many permits are being waited for: nobody needs them once this is over. */
@@ -44,7 +45,7 @@ export class Exchange {
   get signal(): AbortSignal {
     if (this.#gone === undefined) {
       this.#gone = new AbortController();
-      if (this.#isOver) this.#gone.abort(clientGone());
+      if (this.#isGone) this.#gone.abort(clientGone());
     }
     return this.#gone.signal;
   }
@@ -73,6 +74,7 @@ export class Exchange {
   end(gone: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#isGone = gone;
     if (gone || this.#waits > 0) this.#gone?.abort(clientGone());
     for (const permit of this.#permits) permit.release(gone ? 'ignore' : 'success');
   }

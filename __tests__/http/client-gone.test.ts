@@ -1,0 +1,291 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+import express from 'express';
+import { limit, permitOf, Semaphore } from 'express-semaphore';
+import type { Next, Permit } from 'express-semaphore';
+import { FakeClock } from '../helpers/clock';
+import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
+
+/** Ways in which a client leaves. */
+const LEAVINGS: [string, (client: RawClient) => void][] = [
+  [
+    'a reset',
+    (client) => {
+      client.reset();
+    },
+  ],
+  [
+    'a close',
+    (client) => {
+      client.socket.destroy();
+    },
+  ],
+];
+
+describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
+  it('before the limit looked never reaches the handler and takes no permit', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const arrived = defer<() => void>();
+    const next = jest.fn();
+    await using server = await serve((req, res) => {
+      arrived.resolve(() => {
+        gate(req, res, next);
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    const enter = await arrived.promise;
+    leave(client);
+    await allGone(server.server);
+    enter();
+    expect(next).not.toHaveBeenCalled();
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 0 });
+  });
+
+  it('while it waits is taken out of the line and never reaches the handler', async () => {
+    const semaphore = new Semaphore(1, { queueLimit: 1 });
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const next = jest.fn();
+    await using server = await serve((req, res) => {
+      gate(req, res, next);
+    });
+    const blocker = await semaphore.acquire();
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await until(() => semaphore.waiting === 1);
+    leave(client);
+    await until(() => semaphore.waiting === 0);
+    blocker.release();
+    expect(semaphore.stats()).toMatchObject({ held: 0, aborted: 1, acquired: 1 });
+    await allGone(server.server);
+    expect(next).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, (res: ServerResponse) => void]>([
+    ['before the response', () => undefined],
+    [
+      'after the head of the response',
+      (res) => {
+        res.flushHeaders();
+      },
+    ],
+    ['during the response', (res) => res.write('half')],
+  ])('%s frees the permit, and its signal aborts', async (when, begin) => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const inside = defer<Permit | undefined>();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        begin(res);
+        inside.resolve(permitOf(res));
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    const permit = await inside.promise;
+    expect(permit?.signal.aborted).toBe(false);
+    if (when !== 'before the response') await client.receives('HTTP/1.1 200');
+    leave(client);
+    await semaphore.idle();
+    expect(permit?.signal.reason).toMatchObject({ name: 'AbortError', message: 'The client has gone' });
+    expect(semaphore.stats()).toMatchObject({ held: 0, available: 1, acquired: 1 });
+  });
+
+  it('after the response has cost one release, and its signal does not abort', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const inside = defer<Permit | undefined>();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        inside.resolve(permitOf(res));
+        res.end('served');
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    const permit = await inside.promise;
+    await client.receives('served');
+    leave(client);
+    await allGone(server.server);
+    expect(permit?.signal.aborted).toBe(false);
+    expect(semaphore.stats()).toMatchObject({ held: 0, available: 1, acquired: 1 });
+  });
+});
+
+describe('a client', () => {
+  it('that half-closes its side is served', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    await using server = await serve((req, res) => {
+      gate(req, res, () => res.end('served'));
+    });
+    const blocker = await semaphore.acquire();
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    client.socket.end();
+    await until(() => semaphore.waiting === 1);
+    blocker.release();
+    await client.receives('served');
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 2 });
+  });
+
+  it('that leaves unseen, behind a large body that nobody reads, waits no longer than maxWaitMs', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(1, { clock });
+    const gate = limit(semaphore, { maxWaitMs: 5_000 });
+    const next = jest.fn();
+    await using server = await serve((req, res) => {
+      gate(req, res, next);
+    });
+    const blocker = await semaphore.acquire();
+    const client = await RawClient.connect(server.port);
+    client.upload(1_000_000);
+    await until(() => semaphore.waiting === 1);
+    client.reset();
+    clock.advance(4_999);
+    expect(semaphore.waiting).toBe(1);
+    clock.advance(1);
+    expect(semaphore.stats()).toMatchObject({ waiting: 0, rejected: { ERR_SEMAPHORE_WAIT_TIMEOUT: 1 } });
+    await allGone(server.server);
+    expect(next).not.toHaveBeenCalled();
+    blocker.release();
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('that has left unseen and is granted a permit gives it back when its answer cannot be written', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    await using server = await serve((req, res) => {
+      gate(req, res, () => res.end('served'));
+    });
+    const blocker = await semaphore.acquire();
+    const client = await RawClient.connect(server.port);
+    client.upload(1_000_000);
+    await until(() => semaphore.waiting === 1);
+    client.reset();
+    blocker.release();
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0 });
+    await allGone(server.server);
+  });
+
+  it('that reads slowly keeps its permit until the response is flushed or it leaves', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    await using server = await serve((req, res) => {
+      gate(req, res, () => res.end(Buffer.alloc(32_000_000)));
+    });
+    const client = await RawClient.connect(server.port);
+    client.socket.pause();
+    client.get('/');
+    await until(() => semaphore.held === 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(semaphore.held).toBe(1);
+    client.socket.resume();
+    await semaphore.idle();
+  });
+});
+
+describe('the server', () => {
+  it.each<[string, (res: ServerResponse, next: Next) => unknown, boolean]>([
+    ['destroys the response', (res) => res.destroy(), true],
+    ['destroys the response with an error', (res) => res.destroy(new Error('mine')), true],
+    ['destroys the request', (res) => res.req.destroy(), true],
+    ['destroys the socket', (res) => res.socket?.destroy(), true],
+    ['destroys a response that has begun', (res) => (res.write('half'), res.destroy()), true],
+    [
+      'throws',
+      () => {
+        throw new Error('thrown');
+      },
+      false,
+    ],
+    ['rejects', () => Promise.reject(new Error('rejected')), false],
+    [
+      'throws after the headers',
+      (res) => {
+        res.write('half');
+        throw new Error('thrown');
+      },
+      true,
+    ],
+    ['rejects after the headers', (res) => (res.write('half'), Promise.reject(new Error('late'))), true],
+    ['passes an error on', (_res, next) => (next(new Error('passed')), undefined), false],
+    ['answers twice', (res) => (res.end('once'), res.end()), false],
+  ])('that %s frees the permit once', async (_what, handle, breaks) => {
+    const semaphore = new Semaphore(1);
+    const app = express().set('env', 'test');
+    app.use(limit(semaphore));
+    app.use((_req, res, next) => handle(res, next));
+    await using server = await serve(app as RequestListener);
+    const answer = fetch(server.url).then((response) => response.text());
+    if (breaks) await expect(answer).rejects.toThrow();
+    else await answer;
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ held: 0, available: 1, acquired: 1 });
+  });
+
+  it('that never answers frees the permit when it closes its connections', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    await using server = await serve((req, res) => {
+      gate(req, res, () => undefined);
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await until(() => semaphore.held === 1);
+    server.server.closeAllConnections();
+    await semaphore.idle();
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('that times out a silent connection frees the permit', async () => {
+    const passed = defer<unknown>();
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    await using server = await serve((req, res) => {
+      gate(req, res, passed.resolve);
+    });
+    server.server.setTimeout(1);
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await passed.promise;
+    await semaphore.idle();
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('that times out an incomplete request frees the permit', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const passed = defer<unknown>();
+    const listener: RequestListener = (req, res) => {
+      gate(req, res, passed.resolve);
+    };
+    await using server = await serve(listener, { requestTimeout: 1, connectionsCheckingInterval: 1 });
+    const client = await RawClient.connect(server.port);
+    client.socket.write('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nhalf');
+    await passed.promise;
+    await semaphore.idle();
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('that answers for a waiting request, as a timeout middleware does, takes it out of the line', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const next = jest.fn();
+    const answer = defer<ServerResponse>();
+    await using server = await serve((req, res) => {
+      answer.resolve(res);
+      gate(req, res, next);
+    });
+    using blocker = await semaphore.acquire();
+    const status = fetch(server.url).then((response) => response.status);
+    await until(() => semaphore.waiting === 1);
+    (await answer.promise).writeHead(503).end();
+    await until(() => semaphore.waiting === 0);
+    expect(await status).toBe(503);
+    expect(next).not.toHaveBeenCalled();
+    expect(semaphore.held).toBe(blocker.weight);
+  });
+});
