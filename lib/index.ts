@@ -1,9 +1,13 @@
 export type { Clock } from './core/clock.js';
 export type {
   AcquireOptions,
+  DurationStats,
+  GateStats,
+  KeyedStats,
   Limiter,
   LimiterStats,
   Outcome,
+  PastLimit,
   Permit,
   TryAcquireOptions,
 } from './core/limiter.js';
@@ -29,3 +33,4 @@ export type { Next } from './http/next.js';
 export { permitOf } from './http/permit-of.js';
 export { KeyedSemaphore } from './keyed/keyed-semaphore.js';
 export type { KeyedSemaphoreOptions } from './keyed/keyed-semaphore.js';
+export type { KeyRank, KeyUse } from './keyed/top-keys.js';

@@ -66,22 +66,73 @@ export interface Permit extends Disposable {
   hold(work: PromiseLike<unknown>): void;
 }
 
-/** A limiter at one moment. Counts of permits are sums of weights; totals count calls since the limiter was made. */
-export interface LimiterStats {
-  /** The limit. */
-  readonly permits: number;
-  /** Permits out; above `permits` only while a smaller limit has yet to take effect. */
+/** What every gate reports. Counts of permits are sums of weights; totals count calls since the gate was made. */
+export interface GateStats {
+  /** Its `name`, if it was given one. */
+  readonly name: string | undefined;
+  /** Permits out. */
   readonly held: number;
-  /** Permits free. */
-  readonly available: number;
   /** Waiters in line. */
   readonly waiting: number;
   /** Grants so far. */
   readonly acquired: number;
+  /** Permits that came back so far, by what their holder said of it. */
+  readonly released: Readonly<Record<Outcome, number>>;
   /** Refusals so far, by code. */
   readonly rejected: Readonly<Record<SemaphoreErrorCode, number>>;
   /** Calls so far that ended by their signal. */
   readonly aborted: number;
-  /** Milliseconds that all waiters so far stood in line, whatever came of it; sampled while over 16 stand there. */
+  /** Milliseconds that all waiters so far stood in line, whatever came of it; a sample until `stats()` is first asked. */
   readonly waitedMs: number;
+  /** How long those who waited stood in line, whatever came of it. */
+  readonly wait: DurationStats;
+  /** How long permits were held. */
+  readonly hold: DurationStats;
+}
+
+/**
+ * A limiter at one moment, frozen.
+ *
+ * Durations are measured from the first time that somebody asks for these, and never behind a key: the
+ * `KeyedSemaphore` measures them for all its keys together.
+ */
+export interface LimiterStats extends GateStats {
+  /** The limit; `held` is above it only while a smaller limit has yet to take effect. */
+  readonly permits: number;
+  /** Permits free. */
+  readonly available: number;
+  /** Permits that come back in a second, as measured while somebody waited; `undefined` while too little is known. */
+  readonly releasesPerSecond: number | undefined;
+  /** The limits that there were in the last minutes in which it changed, one a second at most, oldest first. */
+  readonly limits: readonly PastLimit[];
+}
+
+/** All keys of a `KeyedSemaphore` at one moment, frozen. It counts the limiters of this package, and no others. */
+export interface KeyedStats extends GateStats {
+  /** Keys kept, busy and idle. */
+  readonly keys: number;
+  /** Keys with a holder or a waiter. */
+  readonly busyKeys: number;
+}
+
+/** How long something took, of what ended in the last 10 to 20 seconds. All are 0 where there was nothing. */
+export interface DurationStats {
+  /** How many were measured. */
+  readonly count: number;
+  /** Half of them took at most this long, in milliseconds, to within 7 %; so for the other percentiles. */
+  readonly p50Ms: number;
+  /** 90 % took at most this long, in milliseconds. */
+  readonly p90Ms: number;
+  /** 99 % took at most this long, in milliseconds. */
+  readonly p99Ms: number;
+  /** The longest, in milliseconds, exactly. */
+  readonly maxMs: number;
+}
+
+/** A limit that held from some moment on. */
+export interface PastLimit {
+  /** The limit. */
+  readonly permits: number;
+  /** How long ago it was set, in milliseconds. */
+  readonly agoMs: number;
 }

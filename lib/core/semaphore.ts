@@ -4,17 +4,20 @@ import { FifoQueue } from '../queue/fifo.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { IdleNotice } from './idle-notice.js';
-import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from './limiter.js';
+import type { AcquireOptions, Limiter, LimiterStats, Outcome, Permit, TryAcquireOptions } from './limiter.js';
 import { HeldPermit } from './permit.js';
 import { ReleaseRate } from './release-rate.js';
 import { runWithPermit } from './run.js';
-import { Tally } from './tally.js';
+import { TALLY, Tally } from './tally.js';
 import { describe, requireDuration, requireInteger, requireIntegerOrInfinity } from './validate.js';
 import { Waiter } from './waiter.js';
 import type { Departure } from './waiter.js';
 
 /** How a `Semaphore` lets callers wait. */
 export interface SemaphoreOptions {
+  /** What it is called in `stats()` and in metrics. */
+  readonly name?: string | undefined;
+
   /** Waiters admitted while no permit is free; the next is refused. @defaultValue `Infinity` */
   readonly queueLimit?: number | undefined;
 
@@ -45,7 +48,7 @@ export class Semaphore implements Limiter {
   readonly #maxWaitMs: number;
   readonly #clock: Clock;
   readonly #releaseRate = new ReleaseRate();
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   readonly #idleNotice = new IdleNotice();
 
   #permits: number;
@@ -55,7 +58,7 @@ export class Semaphore implements Limiter {
 
   /** `permits` is how many may be out at once; 0 makes everybody wait for a `resize`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
-    const { queueLimit = Infinity, maxWaitMs = Infinity, clock = systemClock } = options;
+    const { name, queueLimit = Infinity, maxWaitMs = Infinity, clock = systemClock } = options;
     requireInteger('permits', permits, 0);
     requireIntegerOrInfinity('queueLimit', queueLimit, 0);
     requireDuration('maxWaitMs', maxWaitMs);
@@ -63,6 +66,12 @@ export class Semaphore implements Limiter {
     this.#queueLimit = queueLimit;
     this.#maxWaitMs = maxWaitMs;
     this.#clock = clock;
+    this.#tally = new Tally(name);
+  }
+
+  /** @internal */
+  get [TALLY](): Tally {
+    return this.#tally;
   }
 
   /** The limit. */
@@ -120,6 +129,7 @@ export class Semaphore implements Limiter {
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
     this.#permits = permits;
+    this.#tally.changeLimit(permits, this.#clock);
     for (const waiter of this.#queue) {
       if (this.#isTooHeavy(waiter.weight)) this.#dismiss(waiter, this.#tooHeavy(waiter.weight));
     }
@@ -138,7 +148,8 @@ export class Semaphore implements Limiter {
   }
 
   stats(): LimiterStats {
-    return this.#tally.snapshot(this);
+    const clock = this.#clock;
+    return this.#tally.limiterStats(this, this.#releaseRate.perMs(this.#released, clock.now()), clock);
   }
 
   #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
@@ -168,7 +179,7 @@ export class Semaphore implements Limiter {
       throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
     }
     if (!signal.aborted) return;
-    this.#tally.aborted++;
+    this.#tally.abort();
     throw signal.reason;
   }
 
@@ -187,12 +198,12 @@ export class Semaphore implements Limiter {
 
   #grant(weight: number, signal?: AbortSignal): Permit {
     this.#held += weight;
-    this.#tally.acquired++;
-    return new HeldPermit(weight, this.#takeBack, signal);
+    return new HeldPermit(weight, this.#tally.grant(weight, this.#takeBack, this.#clock), signal);
   }
 
-  readonly #takeBack = (weight: number): void => {
+  readonly #takeBack = (weight: number, outcome: Outcome): void => {
     this.#held -= weight;
+    this.#tally.release(weight, outcome);
     this.#released += weight;
     if (this.#queue.size > 0) this.#serve();
     else this.#noticeIdle();
@@ -219,7 +230,7 @@ export class Semaphore implements Limiter {
   }
 
   #abort(waiter: Waiter): void {
-    this.#tally.aborted++;
+    this.#tally.abort();
     this.#dismiss(waiter, waiter.signal?.reason);
   }
 

@@ -1,19 +1,43 @@
 import type { SemaphoreError, SemaphoreErrorCode } from '../errors.js';
 import type { Clock } from './clock.js';
-import type { LimiterStats } from './limiter.js';
+import { Durations, NO_DURATIONS } from './durations.js';
+import { LimitHistory } from './limit-history.js';
+import type { GateStats, KeyedStats, Limiter, LimiterStats, Outcome } from './limiter.js';
+import type { TakeBack } from './permit.js';
+import { requireString } from './validate.js';
 import type { Waiter } from './waiter.js';
+
+/** Under this a limiter of this package shows its tally to the `KeyedSemaphore` that it belongs to. */
+export const TALLY = Symbol('express-semaphore.tally');
+
+/** The tally of `limiter`; a limiter of somebody else's making has none. */
+export function tallyOf(limiter: Limiter): Tally | undefined {
+  return TALLY in limiter && limiter[TALLY] instanceof Tally ? limiter[TALLY] : undefined;
+}
 
 /** In a line up to this long every waiter's time is taken. */
 const SHORT_LINE = 16;
 /** In a longer one, one in so many stands for all: reading the clock is a quarter of what a wait costs. */
 const SAMPLE = 32;
 
-/** What a limiter has done so far: the totals of its `stats()`. */
+/** What a limiter has done so far, entered as it happens: the source of its `stats()`. */
 export class Tally {
-  acquired = 0;
-  aborted = 0;
-  waitedMs = 0;
+  readonly #name: string | undefined;
+  /** That of all keys, if this is one key's. */
+  #parent: Tally | undefined;
+  /** Made when somebody asks for the first time; until then no permit pays for the clock. */
+  #durations: { readonly wait: Durations; readonly hold: Durations } | undefined;
+  /** Made when the limit changes for the first time. */
+  #limits: LimitHistory | undefined;
+
+  #held = 0;
+  #waiting = 0;
+  #acquired = 0;
+  #refused = 0;
+  #aborted = 0;
+  #waitedMs = 0;
   #untimed = 0;
+  readonly #released: Record<Outcome, number> = { success: 0, overload: 0, ignore: 0 };
   readonly #rejected: Record<SemaphoreErrorCode, number> = {
     ERR_SEMAPHORE_QUEUE_FULL: 0,
     ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
@@ -21,15 +45,70 @@ export class Tally {
     ERR_SEMAPHORE_KEY_LIMIT: 0,
   };
 
+  /** @throws `TypeError` for a bad name. */
+  constructor(name: string | undefined) {
+    if (name !== undefined) requireString('name', name);
+    this.#name = name;
+  }
+
+  /** Permits out. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Waiters in line. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Refusals so far. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Enters in `parent`, too, whatever is entered here from now on; there durations are measured, and here no more. */
+  reportTo(parent: Tally): void {
+    this.#parent = parent;
+  }
+
+  /** Counts a grant, and returns what its permit has to call when it comes back: `takeBack`, timed if need be. */
+  grant(weight: number, takeBack: TakeBack, clock: Clock): TakeBack {
+    this.#countGrant(weight);
+    const durations = this.#measured;
+    if (durations === undefined) return takeBack;
+    const since = clock.now();
+    return (weight, outcome) => {
+      const now = clock.now();
+      durations.hold.record(now - since, now);
+      takeBack(weight, outcome);
+    };
+  }
+
+  /** Counts a permit that is back. */
+  release(weight: number, outcome: Outcome): void {
+    this.#held -= weight;
+    this.#released[outcome]++;
+    this.#parent?.release(weight, outcome);
+  }
+
   /** Counts a refusal, and hands back its error. */
-  refuse(error: SemaphoreError): SemaphoreError {
+  refuse<Refusal extends SemaphoreError>(error: Refusal): Refusal {
     this.#rejected[error.code]++;
+    this.#refused++;
+    this.#parent?.refuse(error);
     return error;
   }
 
-  /** Notes when `waiter` joins a line of `length`, if its time is taken. */
+  /** Counts a call that its signal ended. */
+  abort(): void {
+    this.#aborted++;
+    this.#parent?.abort();
+  }
+
+  /** Counts `waiter`, who joins a line of `length`, and notes the time if its is taken. */
   join(waiter: Waiter, length: number, clock: Clock): void {
-    if (length < SHORT_LINE) waiter.standsFor = 1;
+    this.#countWaiter(1);
+    if (length < SHORT_LINE || this.#measured !== undefined) waiter.standsFor = 1;
     else if (++this.#untimed === SAMPLE) {
       waiter.standsFor = SAMPLE;
       this.#untimed = 0;
@@ -39,20 +118,79 @@ export class Tally {
 
   /** Adds up how long `waiter` stood in line. */
   leave(waiter: Waiter, clock: Clock): void {
-    if (waiter.since !== undefined) this.waitedMs += waiter.standsFor * (clock.now() - waiter.since);
+    this.#countWaiter(-1);
+    if (waiter.since === undefined) return;
+    const now = clock.now();
+    const ms = now - waiter.since;
+    this.#addWait(waiter.standsFor * ms);
+    this.#measured?.wait.record(ms, now);
   }
 
-  /** The totals beside what is going on `now`, frozen. */
-  snapshot(now: Pick<LimiterStats, 'permits' | 'held' | 'available' | 'waiting'>): LimiterStats {
+  /** Notes that the limit is `permits` from now on. */
+  changeLimit(permits: number, clock: Clock): void {
+    (this.#limits ??= new LimitHistory()).add(permits, clock.now());
+  }
+
+  /** What a limiter reports, frozen. */
+  limiterStats(
+    limiter: Pick<LimiterStats, 'permits' | 'held' | 'available' | 'waiting'>,
+    releasesPerMs: number | undefined,
+    clock: Clock,
+  ): LimiterStats {
+    const { permits, held, available, waiting } = limiter;
     return Object.freeze({
-      permits: now.permits,
-      held: now.held,
-      available: now.available,
-      waiting: now.waiting,
-      acquired: this.acquired,
-      rejected: Object.freeze({ ...this.#rejected }),
-      aborted: this.aborted,
-      waitedMs: this.waitedMs,
+      ...this.#gateStats(clock),
+      permits,
+      held,
+      available,
+      waiting,
+      releasesPerSecond: releasesPerMs === undefined ? undefined : releasesPerMs * 1_000,
+      limits: this.#limits?.snapshot(clock.now()) ?? NO_LIMITS,
     });
   }
+
+  /** What a map of limiters reports of all of them, frozen. */
+  keyedStats(keys: number, busyKeys: number, clock: Clock): KeyedStats {
+    return Object.freeze({ ...this.#gateStats(clock), keys, busyKeys });
+  }
+
+  /** Where durations are measured, if they are. */
+  get #measured(): { readonly wait: Durations; readonly hold: Durations } | undefined {
+    return this.#parent === undefined ? this.#durations : this.#parent.#durations;
+  }
+
+  #gateStats(clock: Clock): GateStats {
+    this.#durations ??=
+      this.#parent === undefined ? { wait: new Durations(), hold: new Durations() } : undefined;
+    return {
+      name: this.#name,
+      held: this.#held,
+      waiting: this.#waiting,
+      acquired: this.#acquired,
+      released: Object.freeze({ ...this.#released }),
+      rejected: Object.freeze({ ...this.#rejected }),
+      aborted: this.#aborted,
+      waitedMs: this.#waitedMs,
+      wait: this.#durations?.wait.snapshot(clock.now()) ?? NO_DURATIONS,
+      hold: this.#durations?.hold.snapshot(clock.now()) ?? NO_DURATIONS,
+    };
+  }
+
+  #countGrant(weight: number): void {
+    this.#held += weight;
+    this.#acquired++;
+    if (this.#parent !== undefined) this.#parent.#countGrant(weight);
+  }
+
+  #countWaiter(change: 1 | -1): void {
+    this.#waiting += change;
+    if (this.#parent !== undefined) this.#parent.#countWaiter(change);
+  }
+
+  #addWait(ms: number): void {
+    this.#waitedMs += ms;
+    if (this.#parent !== undefined) this.#parent.#addWait(ms);
+  }
 }
+
+const NO_LIMITS: LimiterStats['limits'] = Object.freeze([]);

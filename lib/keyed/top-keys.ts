@@ -1,0 +1,49 @@
+import type { Limiter } from '../core/limiter.js';
+import { tallyOf } from '../core/tally.js';
+import { describe } from '../core/validate.js';
+
+const RANKS = ['held', 'waiting', 'refused'] as const;
+
+/** By what keys can be compared. */
+export type KeyRank = (typeof RANKS)[number];
+
+/** What one key is doing. */
+export interface KeyUse {
+  readonly key: string;
+  /** Permits out. */
+  readonly held: number;
+  /** Waiters in line. */
+  readonly waiting: number;
+  /** Refusals since the key was last new. */
+  readonly refused: number;
+}
+
+/**
+ * The `count` keys with the most of `rank`, the most first; keys that have none are left out. It looks at every key once
+ * and remembers only `count` of them.
+ */
+export function topKeys(
+  entries: Iterable<{ readonly key: string; readonly limiter: Limiter }>,
+  rank: KeyRank,
+  count: number,
+): KeyUse[] {
+  const top: KeyUse[] = [];
+  for (const { key, limiter } of entries) {
+    const books = tallyOf(limiter);
+    if (books === undefined) continue;
+    const figure = books[rank];
+    if (figure === 0 || (top.length === count && figure <= (top.at(-1)?.[rank] ?? 0))) continue;
+    const { held, waiting, refused } = books;
+    const place = top.findLastIndex((use) => use[rank] >= figure) + 1;
+    top.splice(place, 0, Object.freeze({ key, held, waiting, refused }));
+    if (top.length > count) top.pop();
+  }
+  return top;
+}
+
+/** Throws unless `rank` is one. */
+export function requireRank(rank: unknown): void {
+  if (!RANKS.some((known) => known === rank)) {
+    throw new RangeError(`rank must be ${RANKS.join(', ')}, got ${describe(rank)}`);
+  }
+}
