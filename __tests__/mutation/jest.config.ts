@@ -1,0 +1,14 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from 'jest';
+import config from '../../jest.config';
+
+/** What mutants are run against: the fast tests of the folders that are mutated. */
+const mutation: Config = {
+  ...config,
+  rootDir: '../..',
+  testEnvironment: '@stryker-mutator/jest-runner/jest-env/node',
+  testMatch: ['**/__tests__/{core,queue,keyed,http}/**/*.test.ts'],
+  collectCoverage: false,
+};
+
+export default mutation;
