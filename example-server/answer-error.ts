@@ -1,0 +1,17 @@
+import type { NextFunction, Request, Response } from 'express';
+import { isSemaphoreError } from 'express-semaphore';
+
+/**
+ * Answers refusals that reach Express as errors: those of a limited function, which knows no response.
+ * Without it Express would answer with the right status too, but log each one's stack: a flood under overload.
+ */
+export function answerError(error: unknown, req: Request, res: Response, next: NextFunction): void {
+  if (req.socket.destroyed) return;
+  if (!isSemaphoreError(error) || res.headersSent) {
+    next(error);
+    return;
+  }
+  const { status, code, message, headers } = error;
+  res.status(status).set(headers).type('application/problem+json');
+  res.send(JSON.stringify({ title: 'Too busy', status, detail: message, code }));
+}

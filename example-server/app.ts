@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import express from 'express';
+import type { Express } from 'express';
+import { limit } from 'express-semaphore';
+import { answerError } from './answer-error.js';
+import { createLimiters } from './limiters.js';
+import type { Limiters } from './limiters.js';
+import { eventRoutes } from './routes/events.js';
+import { exportRoutes } from './routes/exports.js';
+import { orderRoutes } from './routes/orders.js';
+import { perUserRoutes } from './routes/per-user.js';
+import { reportRoutes } from './routes/reports.js';
+import { statsRoutes } from './routes/stats.js';
+import { userRoutes } from './routes/users.js';
+import { Work } from './work.js';
+
+/** What the routes share. */
+export interface AppContext {
+  readonly limiters: Limiters;
+  readonly work: Work;
+  /** Aborts when the server is about to stop: streams without an end had better end then. */
+  readonly stopping: AbortSignal;
+}
+
+/** The example's app; it does not listen. Whoever gives `limiters` can close them, `work` decides how long work takes. */
+export function createApp(options: Partial<AppContext> = {}): Express {
+  const { limiters = createLimiters(), work = new Work(), stopping = new AbortController().signal } = options;
+  const context: AppContext = { limiters, work, stopping };
+
+  const app = express();
+  // What stands before the limit answers even when everything else is full.
+  app.use(statsRoutes(context));
+  app.use(express.static(join(__dirname, 'public')));
+
+  app.use(limit(limiters.app));
+  app.use(userRoutes(context));
+  app.use(orderRoutes(context));
+  app.use(perUserRoutes(context));
+  app.use(reportRoutes(context));
+  app.use(eventRoutes(context));
+  app.use(exportRoutes(context));
+
+  app.use(answerError);
+  return app;
+}

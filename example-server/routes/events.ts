@@ -1,0 +1,33 @@
+import { Router } from 'express';
+import { limit, permitOf } from 'express-semaphore';
+import type { AppContext } from '../app.js';
+
+/** Server-sent events: the work to start a stream is limited, the hours that it then stays open are not. */
+export function eventRoutes({ limiters, work, stopping }: AppContext): Router {
+  const router = Router();
+  router.get('/events', limit(limiters.events), async (_req, res) => {
+    const start = work.do('events');
+    permitOf(res)?.hold(start);
+    await start;
+    if (res.closed) return;
+
+    res.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-store',
+    });
+    permitOf(res, limiters.events)?.release();
+    permitOf(res, limiters.app)?.release();
+
+    const send = () => res.write(`data: ${new Date().toISOString()}\n\n`);
+    const end = () => res.end();
+    const timer = setInterval(send, 1_000);
+    stopping.addEventListener('abort', end);
+    res.once('close', () => {
+      clearInterval(timer);
+      stopping.removeEventListener('abort', end);
+    });
+    send();
+    if (stopping.aborted) end();
+  });
+  return router;
+}

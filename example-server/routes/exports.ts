@@ -1,0 +1,17 @@
+import { Router } from 'express';
+import { limit, permitOf } from 'express-semaphore';
+import type { AppContext } from '../app.js';
+
+/** Work that outlives its answer: the client hears at once, the permit comes back when the export has been written. */
+export function exportRoutes({ limiters, work }: AppContext): Router {
+  const router = Router();
+  router.post('/exports', limit(limiters.exports), (_req, res) => {
+    const writing = work.do('exports');
+    permitOf(res, limiters.exports)?.hold(writing);
+    writing.catch((error: unknown) => {
+      console.error('the export failed', error);
+    });
+    res.status(202).json({ status: 'started' });
+  });
+  return router;
+}

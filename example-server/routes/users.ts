@@ -1,0 +1,17 @@
+import { Router } from 'express';
+import type { Request, Response } from 'express';
+import { limitHandler } from 'express-semaphore';
+import type { AppContext } from '../app.js';
+
+/** A route with a semaphore of its own: 3 at once. Its permit spans the handler's promise, even if the client leaves. */
+export function userRoutes({ limiters, work }: AppContext): Router {
+  const router = Router();
+  router.get(
+    '/users',
+    limitHandler(limiters.users, async (_req: Request, res: Response) => {
+      await work.do('users');
+      res.json([{ name: 'Ada' }, { name: 'Grace' }]);
+    }),
+  );
+  return router;
+}

@@ -1,0 +1,48 @@
+import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp } from './app.js';
+import { createLimiters } from './limiters.js';
+import { prepareShutdown } from './shutdown.js';
+import { Work } from './work.js';
+
+/** Longest that a stop may take before it is forced, in milliseconds. */
+const DEADLINE_MS = 10_000;
+
+const { PORT = '3000', HOST = '127.0.0.1', SERVICE_MS = '100' } = process.env;
+
+const limiters = createLimiters();
+const work = new Work(() => sleep(Number(SERVICE_MS)));
+const stopping = new AbortController();
+const server = createServer(createApp({ limiters, work, stopping: stopping.signal }));
+const shutDown = prepareShutdown(server, Object.values(limiters));
+
+server.listen(Number(PORT), HOST, () => {
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : PORT;
+  console.log(whatToTry(`http://${HOST}:${port}`));
+});
+
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+
+/** The first signal lets what has begun come to its end, the second one does not. */
+function stop(signal: NodeJS.Signals): void {
+  if (stopping.signal.aborted) process.exit(1);
+  console.log(`${signal}: no more requests, waiting for those in flight`);
+  setTimeout(() => process.exit(1), DEADLINE_MS).unref();
+  stopping.abort();
+  void shutDown().then(() => {
+    console.log('stopped');
+  });
+}
+
+function whatToTry(url: string): string {
+  return `Listening on ${url}. Try:
+
+  curl -si ${url}/users
+  curl -Z --no-progress-meter -o /dev/null -w '%{http_code} ' '${url}/users?[1-20]'
+  curl -s ${url}/stats
+
+The first is served, of the second's 20 requests at once some are refused, the third tells the counts.
+More is on ${url}/ and in example-server/routes.`;
+}

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import type { Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import type { Socket } from 'node:net';
+
+/** A `Limiter` or a `KeyedSemaphore`. */
+interface Closable {
+  close(reason?: unknown): void;
+  idle(): Promise<void>;
+}
+
+/**
+ * Makes a server stop without cutting anybody off. Call it before the server listens; what it returns stops the
+ * server, and resolves when the last answer is out and the last permit is back.
+ *
+ * Each request in flight gets its answer, those in line and those still to come on open connections get a 503, and every
+ * answer ends its connection. A connection on which nothing happens is closed after `graceMs`.
+ */
+export function prepareShutdown(
+  server: Server,
+  limiters: readonly Closable[],
+  graceMs = 1_000,
+): () => Promise<void> {
+  /** The last response of each open connection: if requests are pipelined, only that one may end the connection. */
+  const latest = new Map<Socket, ServerResponse>();
+  let isStopping = false;
+
+  server.on('connection', (socket) => {
+    socket.once('close', () => latest.delete(socket));
+  });
+  server.prependListener('request', (req, res) => {
+    latest.set(req.socket, res);
+    if (isStopping) res.setHeader('Connection', 'close');
+  });
+
+  return async function shutDown() {
+    isStopping = true;
+    for (const res of latest.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
+    for (const limiter of limiters) limiter.close('the server is stopping');
+
+    // An HTTP server's own close() destroys idle connections at once, and with them a request just arriving.
+    NetServer.prototype.close.call(server);
+    server.keepAliveTimeout = graceMs;
+    setTimeout(() => {
+      server.closeIdleConnections();
+    }, graceMs).unref();
+
+    await once(server, 'close');
+    await Promise.all(limiters.map((limiter) => limiter.idle()));
+  };
+}
