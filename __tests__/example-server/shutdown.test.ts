@@ -80,7 +80,7 @@ async function keepAsking(url: string, index: number, seen: Map<string, number>)
   for (;;) {
     const outcome = await ask(url + path, agent).then(
       ({ status }) => String(status),
-      (error: NodeJS.ErrnoException) => error.code ?? error.message,
+      (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
     );
     seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
     if (!/^\d/.test(outcome)) return;
