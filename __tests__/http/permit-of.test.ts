@@ -1,0 +1,117 @@
+import type { IncomingMessage } from 'node:http';
+import express from 'express';
+import request from 'supertest';
+import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
+import type { Permit } from 'express-semaphore';
+import { allGone, defer, RawClient, serve } from '../helpers/serve';
+
+describe('permitOf', () => {
+  it('gives nothing for a response that no limit has seen', async () => {
+    await using server = await serve((_req, res) => {
+      res.end(typeof permitOf(res));
+    });
+    await request(server.url).get('/').expect(200, 'undefined');
+  });
+
+  it('gives the permit taken last, or the last of a limiter', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(5));
+    const single = new Semaphore(5);
+    const app = express();
+    app.use(
+      limit(keyed, { key: () => 'a', weight: 1 }),
+      limit(keyed, { key: () => 'b', weight: 2 }),
+      limit(single, { weight: 3 }),
+    );
+    app.use((_req, res) =>
+      res.json([permitOf(res), permitOf(res, keyed), permitOf(res, single)].map((p) => p?.weight)),
+    );
+    await request(app).get('/').expect(200, [3, 2, 3]);
+  });
+
+  it('releases early, once, for a stream that should count no longer', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const events = defer<() => void>();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        res.write('data: 1\n\n');
+        permitOf(res)?.release();
+        permitOf(res)?.[Symbol.dispose]();
+        events.resolve(() => res.end('data: 2\n\n'));
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await client.receives('data: 1');
+    expect(semaphore.held).toBe(0);
+    using other = await semaphore.acquire();
+    (await events.promise)();
+    await client.receives('data: 2');
+    client.reset();
+    await allGone(server.server);
+    expect(semaphore.held).toBe(other.weight);
+  });
+
+  it('holds the permit for work that outlives the response, and its signal stays quiet', async () => {
+    const semaphore = new Semaphore(1);
+    const work = defer();
+    let permit: Permit | undefined;
+    const app = express().use(limit(semaphore));
+    app.use((_req, res) => {
+      permit = permitOf(res);
+      permit?.hold(work.promise);
+      res.status(202).end();
+    });
+    await request(app).get('/').expect(202);
+    expect(semaphore.held).toBe(1);
+    expect(permit?.signal.aborted).toBe(false);
+    work.resolve();
+    await semaphore.idle();
+  });
+
+  it('has a signal that aborts when the client leaves, whenever it is first looked at', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const inside = defer<Permit | undefined>();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        inside.resolve(permitOf(res));
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    const permit = await inside.promise;
+    client.reset();
+    await semaphore.idle();
+    expect(permit?.signal.aborted).toBe(true);
+    expect(permit?.signal).toBe(permit?.signal);
+  });
+
+  it("follows the limiter's own signal, too", async () => {
+    const revoked = new AbortController();
+    const semaphore = new Semaphore(1);
+    const gate = limit({
+      acquire: (options) => semaphore.acquire(options),
+      tryAcquire: () => {
+        const permit = semaphore.tryAcquire();
+        return permit && Object.defineProperty(permit, 'signal', { value: revoked.signal });
+      },
+      close: () => undefined,
+      idle: () => semaphore.idle(),
+      stats: () => semaphore.stats(),
+    });
+    const inside = defer<[IncomingMessage, Permit | undefined]>();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        inside.resolve([req, permitOf(res)]);
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    const [, permit] = await inside.promise;
+    expect(permit?.signal.aborted).toBe(false);
+    revoked.abort('lost');
+    expect(permit?.signal.reason).toBe('lost');
+  });
+});
