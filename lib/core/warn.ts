@@ -2,7 +2,8 @@ import { types } from 'node:util';
 import { describe } from './validate.js';
 
 /** Codes by which a process warning of this package can be told apart; they never change. */
-export type WarningCode = 'WARN_SEMAPHORE_CLOSE_FAILED' | 'WARN_SEMAPHORE_DRY_RUN';
+export type WarningCode =
+  'WARN_SEMAPHORE_CLOSE_FAILED' | 'WARN_SEMAPHORE_DASHBOARD_FAILED' | 'WARN_SEMAPHORE_DRY_RUN';
 
 /**
  * Emits a process warning about an error that no caller is there to handle. Never throws, whatever the error is.

@@ -1,0 +1,206 @@
+import { once } from 'node:events';
+import express from 'express';
+import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import type { Limiter, Middleware } from 'express-semaphore';
+import { dashboard } from 'express-semaphore/dashboard';
+import type { DashboardOptions } from 'express-semaphore/dashboard';
+import type { Frame, LimiterFrame } from '../../lib/dashboard/frame';
+import { EventStream } from '../helpers/event-stream';
+import { serve, until } from '../helpers/serve';
+import { collectWarnings } from '../helpers/warnings';
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe('a frame', () => {
+  it('has what the limiter itself reports', async () => {
+    const api = new Semaphore(2, { queueLimit: 1 });
+    const permits = [await api.acquire(), await api.acquire()];
+    const waits = api.acquire();
+    await expect(api.acquire()).rejects.toThrow('the queue is full');
+    await using shown = await show({ api });
+    const { held, waiting, acquired, rejected } = api.stats();
+    expect(await shown.limiter('api')).toEqual({
+      name: 'api',
+      permits: 2,
+      held,
+      waiting,
+      acquired,
+      rejected,
+      wait: { p50Ms: 0, p99Ms: 0 },
+    });
+    expect([held, waiting, acquired, rejected.ERR_SEMAPHORE_QUEUE_FULL]).toEqual([2, 1, 2, 1]);
+    for (const permit of permits) permit.release();
+    (await waits).release();
+    const { frame } = await shown.find(({ limiters }) => limiters[0]?.held === 0);
+    expect(frame.acquired).toBe(3);
+  });
+
+  it('has the busiest keys first: those with the longest line, then those that hold most', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 5 }));
+    for (let n = 0; n < 12; n++) await perUser.acquire(`user ${n}`);
+    await perUser.acquire('full');
+    await perUser.acquire('full');
+    for (let n = 0; n < 2; n++) await perUser.acquire('queueing');
+    void perUser.acquire('queueing').catch(() => undefined);
+    await using shown = await show({ perUser });
+    const { keys, ...sums } = await shown.limiter('perUser');
+    expect(sums).toMatchObject({ held: 16, waiting: 1, acquired: 16 });
+    expect(sums).not.toHaveProperty('permits');
+    expect(keys).toMatchObject({ kept: 14, busy: 14 });
+    expect(keys?.busiest).toHaveLength(10);
+    expect(keys?.busiest.slice(0, 3)).toEqual([
+      { key: 'queueing', held: 2, waiting: 1, refused: 0 },
+      { key: 'full', held: 2, waiting: 0, refused: 0 },
+      { key: 'user 0', held: 1, waiting: 0, refused: 0 },
+    ]);
+    perUser.close();
+  });
+
+  it('shows a masked key instead of the key', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(1));
+    await perUser.acquire('alice@example.org');
+    await using shown = await show({ perUser }, { maskKey: (key) => `${key.slice(0, 1)}…` });
+    expect((await shown.limiter('perUser')).keys?.busiest[0]?.key).toBe('a…');
+    expect(shown.text()).not.toContain('alice');
+  });
+
+  it('cuts a key that is as long as a client can make it', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(1));
+    await perUser.acquire('k'.repeat(10_000));
+    await using shown = await show({ perUser });
+    expect((await shown.limiter('perUser')).keys?.busiest[0]?.key).toBe(`${'k'.repeat(80)}…`);
+  });
+
+  it('shows the limiter that stands under a name now', async () => {
+    const limiters = { api: new Semaphore(1) };
+    await using shown = await show(limiters);
+    limiters.api = new Semaphore(5);
+    const { frame } = await shown.find(({ limiters: [api] }) => api?.permits === 5);
+    expect(frame.held).toBe(0);
+  });
+});
+
+describe('the stream', () => {
+  it('ends when the server is told to close, so that it can', async () => {
+    await using shown = await show({ api: new Semaphore(1) });
+    await shown.stream.next();
+    const closed = once(shown.server, 'close');
+    shown.server.close();
+    while ((await shown.stream.next()) !== undefined);
+    await closed;
+  });
+
+  it('reads a limiter once for all who watch, and not at all while nobody does', async () => {
+    const api = new Semaphore(1);
+    const stats = jest.spyOn(api, 'stats');
+    await using shown = await show({ api });
+    const other = await EventStream.open<Frame>(`${shown.url}/events`);
+    await shown.stream.next();
+    await other.next();
+    expect(stats).toHaveBeenCalledTimes(2);
+    expect(await shown.stream.next()).toEqual(await other.next());
+    expect(stats).toHaveBeenCalledTimes(3);
+
+    const clear = jest.spyOn(globalThis, 'clearInterval');
+    shown.stream.leave();
+    other.leave();
+    await until(() => clear.mock.calls.length > 0);
+    const calls = stats.mock.calls.length;
+    await using again = await show({ api });
+    await again.stream.next();
+    await again.stream.next();
+    expect(stats).toHaveBeenCalledTimes(calls + 2);
+  });
+
+  it('gives back what limit took for it, and so is not limited by what it shows', async () => {
+    const api = new Semaphore(1);
+    const perUser = new KeyedSemaphore(() => new Semaphore(1));
+    const gates = [limit(api), limit(perUser, { key: () => 'alice' })];
+    await using shown = await show({ api, perUser }, {}, gates);
+    expect(await shown.limiter('api')).toMatchObject({ held: 0, acquired: 1 });
+    await using again = await show({ api, perUser }, {}, gates);
+    expect(await again.limiter('perUser')).toMatchObject({ held: 0, acquired: 2 });
+  });
+
+  it('ends with a process warning when a key cannot be masked', async () => {
+    const warnings = collectWarnings();
+    const perUser = new KeyedSemaphore(() => new Semaphore(1));
+    await using shown = await show({ perUser }, { maskKey: () => 7 as never });
+    await shown.stream.next();
+    await perUser.acquire('alice');
+    while ((await shown.stream.next()) !== undefined);
+    expect(warnings).toMatchObject([
+      {
+        message: expect.stringContaining('what maskKey returns must be a string, got 7') as string,
+        code: 'WARN_SEMAPHORE_DASHBOARD_FAILED',
+      },
+    ]);
+  });
+
+  it('passes an error on when not even the first frame can be read', async () => {
+    const broken = { tryAcquire: () => undefined, stats: () => failing() } as unknown as Limiter;
+    const app = express().use(dashboard({ broken }, { authorize: () => true }));
+    await using server = await serve(app.set('env', 'test'));
+    const response = await fetch(`${server.url}/events`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).toContain('out of order');
+  });
+
+  it('may be held back neither by compression nor by a proxy', async () => {
+    await using shown = await show({});
+    expect(shown.stream.response.headers).toMatchObject({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+    });
+  });
+});
+
+/** A dashboard with one that watches it. */
+async function show(
+  limiters: Record<string, Limiter | KeyedSemaphore>,
+  options: DashboardOptions = {},
+  before: readonly Middleware[] = [],
+) {
+  const app = express();
+  for (const middleware of before) app.use(middleware);
+  app.use(dashboard(limiters, { authorize: () => true, ...options }));
+  const server = await serve(app);
+  const stream = await EventStream.open<Frame>(`${server.url}/events`);
+  let seen = '';
+  const find = async (wanted: (frame: Frame) => boolean): Promise<{ frame: LimiterFrame }> => {
+    const found = await stream.find((each) => {
+      seen += JSON.stringify(each);
+      return wanted(each);
+    });
+    return { frame: first(found.limiters) };
+  };
+  return {
+    ...server,
+    stream,
+    find,
+    text: () => seen,
+    async limiter(name: string): Promise<LimiterFrame> {
+      const found = await stream.find((each) => {
+        seen += JSON.stringify(each);
+        return true;
+      });
+      return first(found.limiters.filter((limiter) => limiter.name === name));
+    },
+    [Symbol.asyncDispose]: async () => {
+      stream.leave();
+      if (server.server.listening) await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function failing(): never {
+  throw new Error('out of order');
+}
+
+function first<Value>([value]: readonly Value[]): Value {
+  if (value === undefined) throw new Error('there is none');
+  return value;
+}
