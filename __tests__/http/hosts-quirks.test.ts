@@ -1,0 +1,206 @@
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { createMocks } from 'node-mocks-http';
+import { limit, permitOf, Semaphore } from 'express-semaphore';
+import type { Permit } from 'express-semaphore';
+import { defer, RawClient, serve, until } from '../helpers/serve';
+
+const run = promisify(execFile);
+
+/** light-my-request, in a process of its own: on Node 20 Jest cannot load one of its dependencies. */
+const INJECTED = `
+  import inject from 'light-my-request';
+  import lib from './lib/index.ts';
+  const { limit, Semaphore } = lib;
+  const semaphore = new Semaphore(2);
+  await semaphore.acquire();
+  const { payload } = await inject((req, res) => {
+    limit(semaphore)(req, res, () => res.end('served'));
+  }, '/');
+  console.log(JSON.stringify({ payload, held: semaphore.held }));
+`;
+
+describe('limit on a host', () => {
+  it('that injects requests without a socket releases once', async () => {
+    const { stdout } = await run(process.execPath, [
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      INJECTED,
+    ]);
+    expect(JSON.parse(stdout)).toEqual({ payload: 'served', held: 1 });
+  });
+
+  it('that emits only finish and has no socket releases', () => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = mocks();
+    limit(semaphore)(req, res, () => {
+      expect(semaphore.held).toBe(1);
+      res.end();
+    });
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 1 });
+  });
+
+  it('that emits finish twice releases once', async () => {
+    const semaphore = new Semaphore(2);
+    using other = await semaphore.acquire();
+    const { req, res } = mocks();
+    limit(semaphore)(req, res, () => undefined);
+    res.emit('finish');
+    res.emit('finish');
+    res.emit('close');
+    expect(semaphore.held).toBe(other.weight);
+  });
+
+  it('whose earlier listener throws releases all the same', () => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = mocks();
+    res.on('finish', () => {
+      throw new Error('of another');
+    });
+    limit(semaphore)(req, res, () => undefined);
+    expect(() => res.emit('finish')).toThrow('of another');
+    expect(semaphore.held).toBe(0);
+  });
+
+  it.each(['finish', 'close'] as const)('that removes the listeners of %s releases by the other', (event) => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = mocks();
+    limit(semaphore)(req, res, () => undefined);
+    res.removeAllListeners(event);
+    res.emit(event === 'finish' ? 'close' : 'finish');
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('that has sent its response already drops the request', () => {
+    const { req, res } = mocks();
+    const next = jest.fn();
+    res.end();
+    limit(new Semaphore(1))(req, res, next);
+    expect(next).not.toHaveBeenCalled();
+  });
+});
+
+describe('limit on HTTP/2', () => {
+  it('releases after a response, whose signal stays quiet, and after a reset, whose signal aborts', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const permits: (Permit | undefined)[] = [];
+    const server = createHttp2Server((req, res) => {
+      const [request, response] = asHttp1(req, res);
+      gate(request, response, () => {
+        permits.push(permitOf(response));
+        if (req.url === '/') res.end(String(semaphore.held));
+        else res.write('half');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+
+    const served = client.request({ ':path': '/' }).setEncoding('utf8');
+    expect(await once(served, 'data')).toEqual(['1']);
+    await semaphore.idle();
+    expect(permits[0]?.signal.aborted).toBe(false);
+
+    const reset = client.request({ ':path': '/reset' });
+    await once(reset, 'data');
+    reset.close(8);
+    await semaphore.idle();
+    expect(permits[1]?.signal.aborted).toBe(true);
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 2 });
+
+    client.close();
+    server.close();
+    await once(server, 'close');
+  });
+
+  it('takes out of the line, or never lets in, a stream that was reset', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const next = jest.fn();
+    const late = defer<{ enter: () => void; closed: Promise<unknown> }>();
+    const server = createHttp2Server((req, res) => {
+      const [request, response] = asHttp1(req, res);
+      const enter = () => {
+        gate(request, response, next);
+      };
+      if (req.url === '/late') late.resolve({ enter, closed: once(res.stream, 'close') });
+      else enter();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    using blocker = await semaphore.acquire();
+
+    const waiting = client.request({ ':path': '/' });
+    await until(() => semaphore.waiting === 1);
+    waiting.close(8);
+    await until(() => semaphore.waiting === 0);
+
+    const gone = client.request({ ':path': '/late' });
+    const { enter, closed } = await late.promise;
+    gone.close(8);
+    await closed;
+    enter();
+    expect(semaphore.waiting).toBe(0);
+    expect(semaphore.held).toBe(blocker.weight);
+    expect(next).not.toHaveBeenCalled();
+
+    client.close();
+    server.close();
+    await once(server, 'close');
+  });
+});
+
+describe('an upgrade', () => {
+  it("reaches no middleware; acquire and the socket's close limit it", async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const seen = jest.fn();
+    await using server = await serve((req, res) => {
+      seen();
+      gate(req, res, () => res.end());
+    });
+    const sockets: Socket[] = [];
+    server.server.on('upgrade', (_req, socket: Socket) => {
+      const permit = semaphore.tryAcquire();
+      if (permit === undefined) {
+        socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
+        return;
+      }
+      socket.once('close', () => {
+        permit.release();
+      });
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      socket.resume();
+    });
+    const upgrade = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
+    const first = await RawClient.connect(server.port);
+    first.socket.write(upgrade);
+    await first.receives(' 101 ');
+    const second = await RawClient.connect(server.port);
+    second.socket.write(upgrade);
+    await second.receives(' 503 ');
+    second.socket.destroy();
+    first.reset();
+    await semaphore.idle();
+    expect(seen).not.toHaveBeenCalled();
+    expect(sockets).toHaveLength(1);
+  });
+});
+
+function mocks(): { req: IncomingMessage; res: ServerResponse } {
+  return createMocks({}, { eventEmitter: EventEmitter });
+}
+
+/** The compatibility API has the shape that `limit` needs, though not the type. */
+function asHttp1(req: Http2ServerRequest, res: Http2ServerResponse): [IncomingMessage, ServerResponse] {
+  return [req as unknown as IncomingMessage, res as unknown as ServerResponse];
+}
