@@ -38,11 +38,12 @@ export function withSemaphore(limiter: Limiter, options?: AcquireOptions): WithS
 
   /** TC39 passes a method and its context, TypeScript's older form the class, the name and a descriptor. */
   function decorate(target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown {
-    if (typeof context === 'object' && (context as DecoratorContext).kind !== 'method') {
-      throw new TypeError(`withSemaphore decorates methods, got a ${(context as DecoratorContext).kind}`);
+    if (typeof context === 'string' || typeof context === 'symbol') {
+      return { ...descriptor, value: wrap(descriptor?.value) };
     }
-    if (descriptor === undefined) return wrap(target);
-    return { ...descriptor, value: wrap(descriptor.value) };
+    const kind = (context as Partial<DecoratorContext> | undefined)?.kind ?? 'method';
+    if (kind !== 'method') throw new TypeError(`withSemaphore decorates methods, got a ${kind}`);
+    return wrap(target);
   }
 
   function wrap(fn: unknown): unknown {

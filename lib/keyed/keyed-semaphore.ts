@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks';
-import { LRUCache } from 'lru-cache';
 import { systemClock } from '../core/clock.js';
 import type { Clock } from '../core/clock.js';
 import { IdleNotice } from '../core/idle-notice.js';
@@ -23,6 +22,8 @@ import {
 } from '../core/validate.js';
 import { warn } from '../core/warn.js';
 import { ClosedError, KeyLimitError } from '../errors.js';
+import { FifoQueue } from '../queue/fifo.js';
+import type { QueueNode } from '../queue/fifo.js';
 import { requireRank, topKeys } from './top-keys.js';
 import type { KeyRank, KeyUse } from './top-keys.js';
 
@@ -64,10 +65,10 @@ export class KeyedSemaphore {
   /** The sweep's timer is armed by whoever releases; here it lets go of that one's async context. */
   readonly #context = new AsyncResource('KeyedSemaphore', { requireManualDestroy: true });
 
-  /** Keys with a holder or a waiter. */
-  readonly #busy = new Map<string, Entry>();
-  /** The other keys; as each enters when it falls idle, the least recently used is the one idle for longest. */
-  readonly #idle: LRUCache<string, Entry>;
+  /** Every key kept. */
+  readonly #entries = new Map<string, Entry>();
+  /** Those with neither holder nor waiter: the first is the one idle for longest. */
+  readonly #idle = new FifoQueue<Entry>();
   #sweep: unknown = undefined;
   #closed: ErrorOptions | undefined;
   readonly #tally: Tally;
@@ -82,13 +83,12 @@ export class KeyedSemaphore {
     this.#maxKeys = maxKeys;
     this.#idleTtlMs = idleTtlMs;
     this.#clock = clock;
-    this.#idle = new LRUCache({ max: maxKeys });
     this.#tally = new Tally(name);
   }
 
   /** Keys kept, busy and idle. */
   get size(): number {
-    return this.#busy.size + this.#idle.size;
+    return this.#entries.size;
   }
 
   /**
@@ -113,7 +113,7 @@ export class KeyedSemaphore {
    * @throws `TypeError` or `RangeError` for a bad key or weight, and what `create` threw.
    */
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
-    if (this.#closed !== undefined || this.#isFullFor(key)) return undefined;
+    if (this.#closed !== undefined || (this.#isFull() && !this.#entries.has(key))) return undefined;
     const entry = this.#enter(key);
     let permit: Permit | undefined;
     try {
@@ -129,8 +129,8 @@ export class KeyedSemaphore {
   /** What the limiter behind `key` reports; `undefined` for a key that is not kept. */
   stats(key: string): LimiterStats | undefined;
   stats(key?: string): KeyedStats | LimiterStats | undefined {
-    if (key === undefined) return this.#tally.keyedStats(this.size, this.#busy.size, this.#clock);
-    return (this.#busy.get(key) ?? this.#idle.peek(key))?.limiter.stats();
+    if (key === undefined) return this.#tally.keyedStats(this.size, this.#busy, this.#clock);
+    return this.#entries.get(key)?.limiter.stats();
   }
 
   /**
@@ -142,31 +142,36 @@ export class KeyedSemaphore {
   top(rank: KeyRank, count: number): readonly KeyUse[] {
     requireRank(rank);
     requireInteger('count', count, 1);
-    return topKeys(this.#entries(), rank, count);
+    return topKeys(this.#entries.values(), rank, count);
   }
 
-  /** Each key kept with what its limiter reports: the busy ones, then the idle ones, latest first. */
+  /** Each key kept at the first step, with what its limiter reports when its turn has come. */
   *[Symbol.iterator](): IterableIterator<[key: string, stats: LimiterStats]> {
-    for (const { key, limiter } of this.#entries()) yield [key, limiter.stats()];
+    // A copy: whoever uses keys meanwhile adds some, and could go on for ever.
+    for (const { key, limiter } of [...this.#entries.values()]) yield [key, limiter.stats()];
   }
 
   /** Closes every key's limiter and admits nobody more. Held permits stay valid. */
   close(reason?: unknown): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
-    for (const entry of this.#busy.values()) closeQuietly(entry.limiter, reason);
-    while (this.#idle.size > 0) this.#evictOldest(reason);
     this.#clock.clearTimer(this.#sweep);
+    for (const entry of this.#idle) this.#evict(entry, reason);
+    for (const { limiter } of this.#entries.values()) closeQuietly(limiter, reason);
   }
 
   /** Resolves once no key has a holder or a waiter. */
   idle(): Promise<void> {
-    return this.#idleNotice.wait(this.#busy.size === 0);
+    return this.#idleNotice.wait(this.#busy === 0);
   }
 
-  *#entries(): IterableIterator<Entry> {
-    yield* this.#busy.values();
-    yield* this.#idle.values();
+  /** How many keys have a holder or a waiter. */
+  get #busy(): number {
+    return this.#entries.size - this.#idle.size;
+  }
+
+  #isFull(): boolean {
+    return this.#busy >= this.#maxKeys;
   }
 
   /** Pins the entry of `key`, made now if need be, until its `leave` has been called. */
@@ -175,21 +180,15 @@ export class KeyedSemaphore {
     if (this.#closed !== undefined) {
       throw this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
     }
-    const entry = this.#busy.get(key) ?? this.#wake(key) ?? this.#add(key);
+    const entry = this.#entries.get(key) ?? this.#add(key);
+    if (entry.users === 0) this.#idle.remove(entry);
     entry.users++;
     return entry;
   }
 
-  #wake(key: string): Entry | undefined {
-    const entry = this.#idle.peek(key);
-    if (entry === undefined) return undefined;
-    this.#idle.delete(key);
-    this.#busy.set(key, entry);
-    return entry;
-  }
-
+  /** Makes the entry of a new key, which is idle until somebody enters. */
   #add(key: string): Entry {
-    if (this.#isFullFor(key)) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
+    if (this.#isFull()) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
     tallyOf(limiter)?.reportTo(this.#tally);
@@ -198,57 +197,58 @@ export class KeyedSemaphore {
       limiter,
       users: 0,
       idleSince: 0,
+      previous: undefined,
+      next: undefined,
       leave: () => {
         if (--entry.users === 0) this.#fallIdle(entry);
       },
     };
-    if (this.size === this.#maxKeys) this.#evictOldest();
-    this.#busy.set(key, entry);
+    if (this.size >= this.#maxKeys && this.#idle.first !== undefined) this.#evict(this.#idle.first);
+    this.#entries.set(key, entry);
+    this.#idle.push(entry);
     return entry;
   }
 
-  #isFullFor(key: string): boolean {
-    return this.#busy.size === this.#maxKeys && !this.#busy.has(key);
-  }
-
   #fallIdle(entry: Entry): void {
-    this.#busy.delete(entry.key);
     if (this.#closed === undefined) {
       entry.idleSince = this.#clock.now();
-      this.#idle.set(entry.key, entry);
+      this.#idle.push(entry);
       this.#armSweep();
-    }
-    if (this.#busy.size === 0) this.#idleNotice.give();
+    } else this.#entries.delete(entry.key);
+    if (this.#busy === 0) this.#idleNotice.give();
   }
 
   #armSweep(): void {
-    const oldest = this.#oldestIdle();
+    const oldest = this.#idle.first;
     if (oldest === undefined || this.#sweep !== undefined || this.#idleTtlMs === Infinity) return;
-    const delayMs = Math.max(0, oldest.idleSince + this.#idleTtlMs - this.#clock.now());
+    // A sum of fractions may come out above the longest delay that a timer takes.
+    const delayMs = Math.min(this.#idleTtlMs, Math.max(0, Math.ceil(this.#msLeft(oldest))));
     this.#sweep = this.#context.runInAsyncScope(() =>
-      this.#clock.setTimer(this.#evictExpired, Math.ceil(delayMs), true),
+      this.#clock.setTimer(this.#evictExpired, delayMs, true),
     );
+  }
+
+  #msLeft(entry: Entry): number {
+    return entry.idleSince + this.#idleTtlMs - this.#clock.now();
   }
 
   readonly #evictExpired = (): void => {
     this.#sweep = undefined;
-    const expired = this.#clock.now() - this.#idleTtlMs;
-    while ((this.#oldestIdle()?.idleSince ?? Infinity) <= expired) this.#evictOldest();
+    for (const entry of this.#idle) {
+      if (this.#msLeft(entry) > 0) break;
+      this.#evict(entry);
+    }
     this.#armSweep();
   };
 
-  #oldestIdle(): Entry | undefined {
-    const [oldest] = this.#idle.rvalues();
-    return oldest;
-  }
-
-  #evictOldest(reason?: unknown): void {
-    const entry = this.#idle.pop();
-    if (entry !== undefined) closeQuietly(entry.limiter, reason);
+  #evict(entry: Entry, reason?: unknown): void {
+    this.#idle.remove(entry);
+    this.#entries.delete(entry.key);
+    closeQuietly(entry.limiter, reason);
   }
 }
 
-interface Entry {
+interface Entry extends QueueNode<Entry> {
   readonly key: string;
   readonly limiter: Limiter;
   readonly leave: () => void;

@@ -1,0 +1,51 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+import { collectGarbage } from '../helpers/gc';
+
+describe('what the keys of a KeyedSemaphore leave behind', () => {
+  it('is bounded by maxKeys, not by how many there were', async () => {
+    const maxKeys = 1_000;
+    const keyed = new KeyedSemaphore(() => new Semaphore(2), { maxKeys, idleTtlMs: 600_000 });
+    const use = (from: number, to: number): void => {
+      for (let n = from; n < to; n++) keyed.tryAcquire(`user ${n}`)?.release();
+    };
+    const heapAfter = async (to: number, from: number): Promise<number> => {
+      use(from, to);
+      await collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const few = await heapAfter(10 * maxKeys, 0);
+    const many = await heapAfter(1_000_000, 10 * maxKeys);
+    expect(keyed.size).toBe(maxKeys);
+    // A key with its limiter takes about a kilobyte: a million that stayed would show as a thousand times this.
+    expect(many - few).toBeLessThan(maxKeys * 4_096);
+    keyed.close();
+  }, 20_000);
+
+  it('is one timer, which keeps no process alive', () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    for (let n = 0; n < 100; n++) keyed.tryAcquire(`user ${n}`)?.release();
+    // Only timers that keep the process alive are listed.
+    expect(timers()).toBe(before);
+    keyed.close();
+  });
+
+  it('is no async context of the one who released', async () => {
+    const storage = new AsyncLocalStorage<object>();
+    const keyed = new KeyedSemaphore(() => new Semaphore(1), { idleTtlMs: 600_000 });
+    const releaseInContext = (): WeakRef<object> => {
+      const store = { user: 'ann' };
+      storage.run(store, () => {
+        keyed.tryAcquire('ann')?.release();
+      });
+      return new WeakRef(store);
+    };
+    const store = releaseInContext();
+    await collectGarbage();
+    expect(store.deref()).toBeUndefined();
+    expect(keyed.size).toBe(1);
+    keyed.close();
+  });
+});
