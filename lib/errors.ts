@@ -3,7 +3,9 @@ export type SemaphoreErrorCode =
   | 'ERR_SEMAPHORE_QUEUE_FULL'
   | 'ERR_SEMAPHORE_WAIT_TIMEOUT'
   | 'ERR_SEMAPHORE_CLOSED'
-  | 'ERR_SEMAPHORE_KEY_LIMIT';
+  | 'ERR_SEMAPHORE_KEY_LIMIT'
+  | 'ERR_SEMAPHORE_LEASE_LOST'
+  | 'ERR_SEMAPHORE_BACKEND';
 
 /**
  * A limiter refused to give a permit. Each refusal is a fresh instance, which names no request and no key.
@@ -58,6 +60,18 @@ export class ClosedError extends SemaphoreError {
 export class KeyLimitError extends SemaphoreError {
   override readonly name = 'KeyLimitError';
   readonly code = 'ERR_SEMAPHORE_KEY_LIMIT';
+}
+
+/** The lease behind a held permit has ended without a release: others may run in its place. Its `signal` aborts with this. */
+export class LeaseLostError extends SemaphoreError {
+  override readonly name = 'LeaseLostError';
+  readonly code = 'ERR_SEMAPHORE_LEASE_LOST';
+}
+
+/** The server that keeps the count cannot be used; `cause` is what it said, if anything. */
+export class BackendError extends SemaphoreError {
+  override readonly name = 'BackendError';
+  readonly code = 'ERR_SEMAPHORE_BACKEND';
 }
 
 /** Whether `value` is a refusal by a limiter, even by one from another copy of this package. */

@@ -16,9 +16,11 @@ export type { SemaphoreOptions } from './core/semaphore.js';
 export { withSemaphore } from './decorators/with-semaphore.js';
 export type { AsyncFunction, WithSemaphore } from './decorators/with-semaphore.js';
 export {
+  BackendError,
   ClosedError,
   isSemaphoreError,
   KeyLimitError,
+  LeaseLostError,
   QueueFullError,
   SemaphoreError,
   WaitTimeoutError,

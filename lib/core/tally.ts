@@ -43,6 +43,8 @@ export class Tally {
     ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
     ERR_SEMAPHORE_CLOSED: 0,
     ERR_SEMAPHORE_KEY_LIMIT: 0,
+    ERR_SEMAPHORE_LEASE_LOST: 0,
+    ERR_SEMAPHORE_BACKEND: 0,
   };
 
   /** @throws `TypeError` for a bad name. */

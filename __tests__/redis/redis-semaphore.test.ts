@@ -1,0 +1,229 @@
+import { KeyedSemaphore, withSemaphore } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
+import { RedisSemaphore } from '../../lib/redis';
+import type { RedisSemaphoreOptions } from '../../lib/redis';
+import { CLIENTS } from '../helpers/redis-clients';
+import type { TestClient } from '../helpers/redis-clients';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/serve';
+import { states, watch } from '../helpers/watch';
+
+describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connect) => {
+  let server: RedisServer;
+  /** Two nodes of a fleet: what they share, they share through the server. */
+  let clients: TestClient[];
+  let names = 0;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    clients = await Promise.all([connect(server.port), connect(server.port)]);
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  /** The same limit on each of the nodes. */
+  function fleet(options: Omit<RedisSemaphoreOptions, 'name'>): [RedisSemaphore, RedisSemaphore] {
+    const name = `fleet-${++names}`;
+    const [a, b] = clients.map(({ client }) => new RedisSemaphore(client, { name, ...options }));
+    if (a === undefined || b === undefined) throw new Error('there are two clients');
+    return [a, b];
+  }
+
+  function redis(...args: string[]): Promise<unknown> {
+    return clients[0]?.command(...args) ?? Promise.reject(new Error('there are two clients'));
+  }
+
+  /** What the books of the last fleet say: each holder and waiter, and the sum that is kept of the holders. */
+  async function books(): Promise<{ holders: number; waiters: number; used: number }> {
+    const tag = `{semaphore:fleet-${names}}`;
+    return {
+      holders: Number(await redis('ZCARD', `${tag}:h`)),
+      waiters: Number(await redis('ZCARD', `${tag}:q`)),
+      used: Number(await redis('HGET', `${tag}:m`, 'used')),
+    };
+  }
+
+  it('shares one limit between nodes, first come, first served', async () => {
+    const [a, b] = fleet({ permits: 1 });
+    const held = await a.acquire();
+    const order: string[] = [];
+    const line: Promise<void>[] = [];
+    for (const [name, node] of [
+      ['b1', b],
+      ['a1', a],
+      ['b2', b],
+      ['a2', a],
+    ] as const) {
+      line.push(
+        node.run(() => {
+          order.push(name);
+        }),
+      );
+      const { waiters } = await books();
+      while ((await books()).waiters === waiters && waiters < line.length) await b.ready();
+    }
+    held.release();
+    await Promise.all(line);
+    expect(order).toEqual(['b1', 'a1', 'b2', 'a2']);
+    await Promise.all([a.idle(), b.idle()]);
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('never lets more run than there are permits, in all nodes together', async () => {
+    const nodes = fleet({ permits: 3 });
+    let running = 0;
+    let peak = 0;
+    const work = async (): Promise<void> => {
+      peak = Math.max(peak, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+    };
+    const jobs = Array.from({ length: 200 }, (__, i) => nodes[i % 2 === 0 ? 0 : 1].run(work));
+    await Promise.all(jobs);
+    expect(peak).toBe(3);
+    await Promise.all(nodes.map((node) => node.idle()));
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('takes a waiter out of the line of all nodes when it leaves', async () => {
+    const [a, b] = fleet({ permits: 1 });
+    const held = await a.acquire();
+    const leaving = new AbortController();
+    const aborted = watch(b.acquire({ signal: leaving.signal }));
+    const timedOut = watch(b.acquire({ maxWaitMs: 20 }));
+    const next = watch(a.acquire());
+    await until(() => timedOut.state === 'rejected');
+    leaving.abort();
+    held.release();
+    await until(() => next.state === 'fulfilled');
+    expect(aborted.state).toBe('rejected');
+    await b.idle();
+    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    next.value.release();
+    await a.idle();
+  });
+
+  it('gives each grant a fence above all before it', async () => {
+    const [a, b] = fleet({ permits: 2 });
+    const fences: number[] = [];
+    for (const node of [a, b, a, b]) {
+      const permit = await node.acquire();
+      fences.push(permit.fence);
+      permit.release();
+      await node.idle();
+    }
+    expect(fences).toEqual([...new Set(fences)].sort((x, y) => x - y));
+    expect(fences[0]).toBeGreaterThan(0);
+  });
+
+  it('keeps a permit for longer than its lease, and its signal quiet, while it is renewed', async () => {
+    const [a, b] = fleet({ permits: 1, leaseMs: 150 });
+    const permit = await a.acquire();
+    await expect(b.acquire({ maxWaitMs: 500 })).rejects.toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
+    expect(permit.signal.aborted).toBe(false);
+    permit.release();
+    await b.run(() => undefined);
+  });
+
+  it('changes the limit for every node, and keeps it against those with an older version', async () => {
+    const [a, b] = fleet({ permits: 1 });
+    const first = await a.acquire();
+    const waiting = [watch(b.acquire()), watch(b.acquire())];
+    a.resize(3);
+    await until(() => waiting.every(({ state }) => state === 'fulfilled'));
+    await b.ready();
+    expect(b.permits).toBe(3);
+    const late = new RedisSemaphore(clients[1]?.client as never, { name: `fleet-${names}`, permits: 1 });
+    await late.ready();
+    expect(late.permits).toBe(3);
+    const deployed = new RedisSemaphore(clients[1]?.client as never, {
+      name: `fleet-${names}`,
+      permits: 5,
+      version: 2,
+    });
+    await deployed.ready();
+    await a.ready();
+    expect([a.permits, deployed.permits]).toEqual([5, 5]);
+    for (const permit of [first, ...waiting.map(({ value }) => value)]) permit.release();
+    await Promise.all([a.idle(), b.idle()]);
+  });
+
+  it('refuses on every node those who weigh more than a limit that has shrunk', async () => {
+    const [a, b] = fleet({ permits: 3 });
+    const held = await a.acquire({ weight: 3 });
+    const heavy = watch(b.acquire({ weight: 2 }));
+    const light = watch(b.acquire());
+    await b.ready();
+    a.resize(1);
+    await until(() => heavy.state === 'rejected');
+    expect(heavy.reason).toEqual(new RangeError('weight must be at most permits (1), got 2'));
+    held.release();
+    await until(() => light.state === 'fulfilled');
+    light.value.release();
+    await Promise.all([a.idle(), b.idle()]);
+  });
+
+  it('leaves nothing in Redis once all is idle', async () => {
+    const keyed = new KeyedSemaphore(
+      (name) => new RedisSemaphore(clients[0]?.client as never, { name, permits: 1, leaseMs: 100 }),
+    );
+    await redis('FLUSHALL');
+    const permits = await Promise.all(Array.from({ length: 50 }, (__, i) => keyed.acquire(`user ${i}`)));
+    expect(Number(await redis('DBSIZE'))).toBe(100);
+    for (const permit of permits) permit.release();
+    await keyed.idle();
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(Number(await redis('DBSIZE'))).toBe(0);
+  });
+
+  it('goes wherever a limiter goes', async () => {
+    const [a]: [Limiter, ...unknown[]] = fleet({ permits: 1 });
+    const twice = withSemaphore(a)((n: number) => Promise.resolve(2 * n));
+    expect(await Promise.all([twice(1), twice(2)])).toEqual([2, 4]);
+    await a.idle();
+    expect(a.stats()).toMatchObject({ acquired: 2, held: 0, backend: 'up' });
+  });
+
+  it('loses no acquire when the server forgets its scripts', async () => {
+    const [a, b] = fleet({ permits: 2 });
+    const jobs: Promise<void>[] = [];
+    for (let i = 0; i < 20; i++) {
+      await redis('SCRIPT', 'FLUSH');
+      for (const node of [a, b]) jobs.push(node.run(() => undefined));
+    }
+    const done = jobs.map((job) => watch(job));
+    await until(() => done.every(({ state }) => state === 'fulfilled'));
+    expect(new Set(states(done))).toEqual(new Set(['fulfilled']));
+  });
+});
+
+describe('RedisSemaphore options', () => {
+  it('refuses what is no client of a known library', () => {
+    expect(() => new RedisSemaphore({} as never, { name: 'x', permits: 1 })).toThrow(
+      new TypeError('client must be a client of node-redis or ioredis, got an object'),
+    );
+  });
+
+  it.each([
+    [{ name: 1 }, TypeError, 'name must be a string, got 1'],
+    [{ permits: -1 }, RangeError, 'permits must be an integer of at least 0, got -1'],
+    [{ version: 0.5 }, RangeError, 'version must be an integer of at least 0, got 0.5'],
+    [{ prefix: 'a b' }, RangeError, `prefix must be letters, digits, ':', '.', '_' or '-', got "a b"`],
+    [{ leaseMs: 99 }, RangeError, 'leaseMs must be an integer of at least 100, got 99'],
+    [{ timeoutMs: 0 }, RangeError, 'timeoutMs must be an integer of at least 1, got 0'],
+    [{ expectedNodes: 0 }, RangeError, 'expectedNodes must be an integer of at least 1, got 0'],
+    [
+      { onUnavailable: 'toString' },
+      RangeError,
+      `onUnavailable must be 'local', 'open' or 'closed', got "toString"`,
+    ],
+  ])('refuses %p, naming it', (bad, kind, message) => {
+    const options = { name: 'x', permits: 1, ...bad } as RedisSemaphoreOptions;
+    expect(() => new RedisSemaphore({ on: () => undefined, evalsha: 0 } as never, options)).toThrow(
+      new kind(message),
+    );
+  });
+});

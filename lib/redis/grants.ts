@@ -1,0 +1,301 @@
+import { systemClock } from '../core/clock.js';
+import type { Outcome } from '../core/limiter.js';
+import type { TakeBack } from '../core/permit.js';
+import { ReleaseRate } from '../core/release-rate.js';
+import { Tally } from '../core/tally.js';
+import type { Departure } from '../core/waiter.js';
+import { BackendError, QueueFullError, WaitTimeoutError } from '../errors.js';
+import type { LeaseLostError, SemaphoreError } from '../errors.js';
+import { KeyLink } from './key-link.js';
+import type { LinkOwner, LinkTerms } from './key-link.js';
+import type { KeyNames } from './key-names.js';
+import { LeaseBook } from './lease-book.js';
+import type { LeaseBookOwner } from './lease-book.js';
+import { Lease, LeasePermit } from './lease.js';
+import type { NodeConnection } from './node-connection.js';
+import { Answer } from './sync-reply.js';
+import type { SyncReply } from './sync-reply.js';
+import { WaitingLine } from './waiting-line.js';
+import type { RedisWaiter } from './waiting-line.js';
+
+/** Checks of a line within the time that a grant may stay unconfirmed. */
+const CHECKS_A_CLAIM = 2;
+
+/** Who of this process holds and who waits, and what becomes of them by what Redis says, or by its silence. */
+export class Grants implements LinkOwner, LeaseBookOwner {
+  readonly tally: Tally;
+  readonly line: WaitingLine;
+  readonly leases: LeaseBook;
+  readonly link: KeyLink;
+  readonly #terms: LinkTerms;
+  readonly #node: NodeConnection;
+  readonly #ownPermits: (limit: number) => number;
+  readonly #onQuiet: () => void;
+  readonly #releaseRate = new ReleaseRate();
+  #released = 0;
+  /** The limit that the waiters have been measured by. */
+  #limit: number;
+
+  constructor(
+    node: NodeConnection,
+    timeoutMs: number,
+    keys: KeyNames,
+    terms: LinkTerms,
+    ownPermits: (limit: number) => number,
+    name: string,
+    onQuiet: () => void,
+  ) {
+    this.tally = new Tally(name);
+    this.#node = node;
+    this.#terms = terms;
+    this.#limit = terms.permits;
+    this.#ownPermits = ownPermits;
+    this.#onQuiet = onQuiet;
+    this.link = new KeyLink(node, node.breaker(timeoutMs), keys, terms, this);
+    this.line = new WaitingLine(systemClock, terms.claimMs / CHECKS_A_CLAIM, this.check);
+    this.leases = new LeaseBook(systemClock, terms.leaseMs, this);
+  }
+
+  /** How fast the permits of this process come back. */
+  get releasesPerMs(): number | undefined {
+    return this.#releaseRate.perMs(this.#released, systemClock.now());
+  }
+
+  /** A limit of 0 is a pause, so there one permit is worth waiting for. */
+  isTooHeavy(weight: number): boolean {
+    return weight > Math.max(1, this.#terms.permits);
+  }
+
+  tooHeavy(weight: number): RangeError {
+    return new RangeError(`weight must be at most permits (${this.#terms.permits}), got ${weight}`);
+  }
+
+  /** Puts a waiter in line, and asks Redis for it. */
+  enter(waiter: RedisWaiter): void {
+    this.tally.join(waiter, this.line.size, systemClock);
+    this.line.push(waiter);
+    if (this.link.isDown) this.#serveHere();
+    else this.link.ask(waiter);
+  }
+
+  /** A permit without Redis, while it is down and the policy has one left. */
+  takeHere(weight: number): LeasePermit | undefined {
+    if (!this.link.isDown || this.line.size > 0 || !this.#fitsHere(weight)) return undefined;
+    return this.#hold(new Lease(this.#node.nextSeq(), weight, 0, false), undefined);
+  }
+
+  /** Takes a waiter out of the line. */
+  dismiss(waiter: RedisWaiter, error: unknown): void {
+    this.#leaveLine(waiter);
+    this.link.cancel(waiter);
+    waiter.refuse(error);
+  }
+
+  /** Looks at the limit, which may have changed. */
+  measureLimit(): void {
+    const { permits } = this.#terms;
+    if (permits === this.#limit) return;
+    this.#limit = permits;
+    this.tally.changeLimit(permits, systemClock);
+    for (const waiter of this.line) {
+      if (this.isTooHeavy(waiter.weight)) this.dismiss(waiter, this.tooHeavy(waiter.weight));
+    }
+  }
+
+  depart(waiter: RedisWaiter, why: Departure): void {
+    if (why === 'abort') this.#abort(waiter);
+    else this.dismiss(waiter, this.#waitTimeout());
+    if (this.link.isDown) this.#serveHere();
+    this.#onQuiet();
+  }
+
+  answered(waiter: RedisWaiter, answer: number, sentAt: number): void {
+    if (this.line.get(waiter.seq) !== waiter) {
+      // It has left meanwhile; or it was served here, and Redis has it in its books now.
+      const lease = this.leases.get(waiter.seq);
+      if (answer > 0 && lease === undefined) this.link.release(waiter.id);
+      else if (answer > 0 && lease !== undefined) this.leases.extend(lease, sentAt);
+    } else if (answer > 0) {
+      const wasQueued = waiter.isQueued;
+      this.#grantFrom(waiter, answer, sentAt, this.#terms.leaseMs);
+      // Its wake-up was lost, so that of the next may have been.
+      if (wasQueued) this.check();
+    } else if (answer === Answer.queued || answer === Answer.alreadyQueued) {
+      this.#queued(waiter, answer === Answer.queued);
+    } else this.#refuse(waiter, answer);
+  }
+
+  promoted(seq: string, fence: number, sentAt: number): void {
+    this.#granted(seq, fence, sentAt, this.#terms.leaseMs);
+  }
+
+  published(seq: string, fence: number, untilMs: number): void {
+    const waiter = this.line.get(seq);
+    if (waiter !== undefined && !waiter.isQueued) waiter.early = [fence, untilMs];
+    else this.#granted(seq, fence, this.link.localTime(untilMs) - this.#terms.claimMs, this.#terms.claimMs);
+  }
+
+  renewed(lease: Lease, sentAt: number): void {
+    if (this.leases.get(lease.seq) === lease) this.leases.extend(lease, sentAt);
+    else if (lease.lost === undefined) this.link.release(lease.id);
+  }
+
+  lost(seq: string): void {
+    const lease = this.leases.get(seq);
+    if (lease !== undefined) this.leases.lose(lease);
+  }
+
+  synced(reply: SyncReply): void {
+    this.measureLimit();
+    this.line.watch(reply.nextMs < 0 ? Infinity : reply.nextMs);
+  }
+
+  readonly check = (): void => {
+    // Redis serves in order: while the first of this node stands in line, so do the others.
+    for (const waiter of this.line) {
+      if (!waiter.isQueued) continue;
+      this.link.ask(waiter);
+      return;
+    }
+  };
+
+  reassert(): void {
+    for (const lease of this.leases.values()) this.link.renew(lease);
+  }
+
+  down(): void {
+    this.#serveHere();
+    this.#onQuiet();
+  }
+
+  up(): void {
+    this.reassert();
+    for (const waiter of this.line) this.link.ask(waiter);
+  }
+
+  settled(): void {
+    this.#onQuiet();
+  }
+
+  renew(lease: Lease): void {
+    this.link.renew(lease);
+  }
+
+  leaseLost(lease: Lease, error: LeaseLostError): void {
+    this.link.giveBack(lease);
+    this.tally.release(lease.weight, 'ignore');
+    this.tally.refuse(error);
+    lease.lose(error);
+    if (this.link.isDown) this.#serveHere();
+    this.#onQuiet();
+  }
+
+  #granted(seq: string, fence: number, since: number, lengthMs: number): void {
+    const waiter = this.line.get(seq);
+    if (waiter !== undefined) {
+      if (fence === 0) this.#refuse(waiter, Answer.tooHeavy);
+      else this.#grantFrom(waiter, fence, since, lengthMs);
+    }
+    // One that is not known any more was given back when it left; what is said twice needs no second answer.
+  }
+
+  /** Hands over what Redis holds from `since` on for `lengthMs`, if that is still worth having. */
+  #grantFrom(waiter: RedisWaiter, fence: number, since: number, lengthMs: number): void {
+    if (this.leases.isLate(since, lengthMs)) {
+      waiter.isQueued = false;
+      this.link.ask(waiter);
+      return;
+    }
+    // Its signal may be telling others first: an aborted signal never acquires.
+    if (waiter.signal?.aborted === true) {
+      this.#abort(waiter);
+      return;
+    }
+    const lease = new Lease(waiter.seq, waiter.weight, fence, true);
+    this.leases.extend(lease, since, lengthMs);
+    this.#leaveLine(waiter);
+    waiter.grant(this.#hold(lease, waiter.signal));
+  }
+
+  #queued(waiter: RedisWaiter, isNew: boolean): void {
+    const { early, isQueued } = waiter;
+    waiter.isQueued = true;
+    waiter.early = undefined;
+    if (early !== undefined) this.published(waiter.seq, ...early);
+    else if (isNew && isQueued) {
+      // It had been in line, so Redis has lost the line: the others have no place any more, either.
+      for (const other of this.line) if (other.isQueued && other !== waiter) this.link.ask(other);
+    }
+  }
+
+  /** Redis has no place for the waiter, so there is nothing to cancel. */
+  #refuse(waiter: RedisWaiter, answer: number): void {
+    waiter.isSent = false;
+    if (answer === Answer.tooHeavy) this.dismiss(waiter, this.tooHeavy(waiter.weight));
+    else if (answer === Answer.notFree) this.dismiss(waiter, this.#waitTimeout());
+    else {
+      const error = new QueueFullError('the queue is full', this.#retryAfterMs());
+      this.dismiss(waiter, this.tally.refuse(error));
+    }
+  }
+
+  /** Serves the head of the line by the policy for when Redis is down. */
+  #serveHere(): void {
+    const isClosed = this.#ownPermits(this.#terms.permits) === 0;
+    let isFull = false;
+    for (const waiter of this.line) {
+      isFull ||= !this.#fitsHere(waiter.weight);
+      if (!isFull) {
+        this.#leaveLine(waiter);
+        const lease = new Lease(waiter.seq, waiter.weight, 0, waiter.isSent);
+        waiter.grant(this.#hold(lease, waiter.signal));
+      } else if (isClosed) this.dismiss(waiter, this.tally.refuse(new BackendError('Redis does not answer')));
+      else if (waiter.isTry) this.dismiss(waiter, this.#waitTimeout());
+    }
+  }
+
+  /** What is heavier than this process's part may run alone. */
+  #fitsHere(weight: number): boolean {
+    const permits = this.#ownPermits(this.#terms.permits);
+    return this.leases.held === 0 ? permits > 0 : this.leases.held + weight <= permits;
+  }
+
+  #hold(lease: Lease, signal: AbortSignal | undefined): LeasePermit {
+    this.leases.add(lease);
+    const takeBack: TakeBack = (_, outcome) => {
+      this.#takeBack(lease, outcome);
+    };
+    const counted = this.tally.grant(lease.weight, takeBack, systemClock);
+    return new LeasePermit(lease, counted, this.leases.lookAt, signal);
+  }
+
+  #takeBack(lease: Lease, outcome: Outcome): void {
+    if (lease.lost !== undefined) return;
+    this.leases.delete(lease);
+    this.tally.release(lease.weight, outcome);
+    this.#released += lease.weight;
+    this.link.giveBack(lease);
+    if (this.link.isDown) this.#serveHere();
+    this.#onQuiet();
+  }
+
+  #leaveLine(waiter: RedisWaiter): void {
+    this.line.remove(waiter);
+    this.tally.leave(waiter, systemClock);
+  }
+
+  #abort(waiter: RedisWaiter): void {
+    this.tally.abort();
+    this.dismiss(waiter, waiter.signal?.reason);
+  }
+
+  #waitTimeout(): SemaphoreError {
+    return this.tally.refuse(new WaitTimeoutError('no permit came free in time', this.#retryAfterMs()));
+  }
+
+  /** When everybody of this process now in line will have been served, at the rate at which its own permits come back. */
+  #retryAfterMs(): number | undefined {
+    const rate = this.releasesPerMs;
+    return rate === undefined ? undefined : (this.line.size + 1) / rate;
+  }
+}

@@ -1,0 +1,241 @@
+import { systemClock } from '../core/clock.js';
+import type { Breaker, BreakerMember } from './breaker.js';
+import type { KeyNames } from './key-names.js';
+import type { Lease } from './lease.js';
+import type { KeyListener, NodeConnection } from './node-connection.js';
+import { parseReply } from './sync-reply.js';
+import type { GrantMessage, SyncReply } from './sync-reply.js';
+import { TurnBatch } from './turn-batch.js';
+import type { RedisWaiter } from './waiting-line.js';
+
+/** How long after a call failed its operations are sent again, in milliseconds. */
+const RETRY_MS = 25;
+
+/** The terms of one limit. */
+export interface LinkTerms {
+  readonly leaseMs: number;
+  readonly claimMs: number;
+  readonly queueLimit: number;
+  permits: number;
+  /** Of two that name different `permits`, the higher version counts. */
+  version: number;
+}
+
+/** Whose operations a link carries, and who hears what comes of them. `sentAt` is by this process's clock. */
+export interface LinkOwner {
+  answered(waiter: RedisWaiter, answer: number, sentAt: number): void;
+  promoted(seq: string, fence: number, sentAt: number): void;
+  /** Another node served a waiter of this one; Redis keeps that until `untilMs`, server time, for a claim's length. */
+  published(seq: string, fence: number, untilMs: number): void;
+  /** Redis has the leases for their whole length from `sentAt` on. */
+  renewed(lease: Lease, sentAt: number): void;
+  lost(seq: string): void;
+  /** The reply as a whole, after all that is in it. */
+  synced(reply: SyncReply): void;
+  /** Wake-ups may have been lost. */
+  check(): void;
+  /** Redis's books are not those that the leases stand in. */
+  reassert(): void;
+  down(): void;
+  up(): void;
+  /** Nothing is on its way any more. */
+  settled(): void;
+}
+
+/**
+ * One limit's way to Redis: it collects what happens in one turn of the event loop, and sends it as one script. What
+ * fails is sent again, as every operation may safely be, until the breaker calls Redis down; then it is kept for later.
+ */
+export class KeyLink implements BreakerMember, KeyListener {
+  readonly #node: NodeConnection;
+  readonly #breaker: Breaker;
+  readonly #keys: KeyNames;
+  readonly #terms: LinkTerms;
+  readonly #owner: LinkOwner;
+  #batch = new TurnBatch();
+  #isScheduled = false;
+  #inFlight = 0;
+  #isJoined = false;
+  #resizeTo: number | undefined;
+  #epoch = '';
+  /** When the epoch was last seen, and by how much this clock was behind the server's then, at least. */
+  #seenAt = -Infinity;
+  #behindMs = 0;
+
+  constructor(node: NodeConnection, breaker: Breaker, keys: KeyNames, terms: LinkTerms, owner: LinkOwner) {
+    this.#node = node;
+    this.#breaker = breaker;
+    this.#keys = keys;
+    this.#terms = terms;
+    this.#owner = owner;
+  }
+
+  get isDown(): boolean {
+    return this.#breaker.isOpen;
+  }
+
+  /** Whether all that was asked has been answered, as far as Redis answers at all. */
+  get isSettled(): boolean {
+    return this.isDown || (this.#inFlight === 0 && this.#batch.isEmpty && this.#resizeTo === undefined);
+  }
+
+  /** The earliest moment by this process's clock at which the server's can have shown `serverMs`. */
+  localTime(serverMs: number): number {
+    return serverMs - this.#behindMs;
+  }
+
+  ask(waiter: RedisWaiter): void {
+    this.#batch.asks.add(waiter);
+    this.#schedule();
+  }
+
+  /** Takes out of the line, or gives back what has been granted meanwhile. */
+  cancel(waiter: RedisWaiter): void {
+    this.#batch.asks.delete(waiter);
+    if (waiter.isSent) this.release(waiter.id);
+  }
+
+  giveBack(lease: Lease): void {
+    this.#batch.renewals.delete(lease);
+    if (lease.isSent) this.release(lease.id);
+  }
+
+  release(id: string): void {
+    this.#batch.releases.add(id);
+    this.#schedule();
+  }
+
+  renew(lease: Lease): void {
+    this.#batch.renewals.add(lease);
+    this.#schedule();
+  }
+
+  resize(permits: number): void {
+    this.#resizeTo = permits;
+    this.#schedule();
+  }
+
+  /** Stops hearing from Redis, as nothing is held or waited for, unless there is something left to tell it. */
+  leave(): void {
+    if (!this.#isJoined || this.#inFlight > 0 || !this.#batch.isEmpty) return;
+    this.#isJoined = false;
+    this.#breaker.leave(this);
+    this.#node.unlisten(this.#keys[2], this);
+  }
+
+  /** Asks Redis for nothing but an answer. */
+  async ping(): Promise<void> {
+    const sentAt = systemClock.now();
+    this.#learn(await this.#call(new TurnBatch()), sentAt);
+  }
+
+  granted(grants: GrantMessage['grants']): void {
+    for (const [seq, fence, untilMs] of grants) {
+      if (fence === 0) this.#terms.permits = untilMs;
+      this.#owner.published(seq, fence, untilMs);
+    }
+  }
+
+  resubscribed(): void {
+    this.#owner.check();
+  }
+
+  down(): void {
+    this.#owner.down();
+  }
+
+  up(): void {
+    // Who still waits asks again; what those who do not had asked for is given back with the rest.
+    this.#batch.asks.clear();
+    this.#owner.up();
+    this.#schedule();
+  }
+
+  probe(): void {
+    this.ping().catch(ignore);
+  }
+
+  #schedule(delayMs = 0): void {
+    if (!this.#isJoined) {
+      this.#isJoined = true;
+      this.#breaker.join(this);
+      this.#node.listen(this.#keys[2], this);
+    }
+    if (this.#isScheduled || this.isDown) return;
+    this.#isScheduled = true;
+    this.#node.detached(() => {
+      if (delayMs > 0) systemClock.setTimer(this.#flush, delayMs);
+      else setImmediate(this.#flush);
+    });
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    if (this.isDown || (this.#batch.isEmpty && this.#resizeTo === undefined)) return;
+    const batch = this.#batch;
+    this.#batch = new TurnBatch();
+    void this.#send(batch, this.#resizeTo);
+  };
+
+  async #send(batch: TurnBatch, resizeTo: number | undefined): Promise<void> {
+    const sentAt = systemClock.now();
+    this.#inFlight++;
+    try {
+      const reply = await this.#call(batch, resizeTo);
+      this.#inFlight--;
+      if (this.#resizeTo === resizeTo) this.#resizeTo = undefined;
+      this.#apply(batch, reply, sentAt);
+    } catch {
+      this.#inFlight--;
+      this.#batch.takeBack(batch);
+      this.#schedule(RETRY_MS);
+    }
+    if (this.isSettled) this.#owner.settled();
+  }
+
+  async #call(batch: TurnBatch, resizeTo?: number): Promise<SyncReply> {
+    const { leaseMs, claimMs, permits, version, queueLimit } = this.#terms;
+    // An epoch that Redis may have forgotten for want of use proves nothing.
+    const isLive = systemClock.now() - this.#seenAt < 2 * leaseMs;
+    const args = [
+      this.#node.id,
+      String(leaseMs),
+      String(claimMs),
+      String(permits),
+      String(version),
+      queueLimit === Infinity ? '-1' : String(queueLimit),
+      isLive ? this.#epoch : '',
+      resizeTo === undefined ? '' : String(resizeTo),
+      this.#node.channel,
+      ...batch.write(),
+    ];
+    return parseReply(await this.#breaker.run(this, () => this.#node.sync(this.#keys, args)));
+  }
+
+  #learn(reply: SyncReply, sentAt: number): void {
+    this.#terms.permits = reply.limit;
+    this.#terms.version = reply.version;
+    this.#behindMs = reply.serverNow - sentAt;
+    this.#seenAt = sentAt;
+    const isOther = this.#epoch !== '' && this.#epoch !== reply.epoch;
+    this.#epoch = reply.epoch;
+    if (isOther) this.#owner.reassert();
+  }
+
+  #apply(batch: TurnBatch, reply: SyncReply, sentAt: number): void {
+    const lost = new Set(reply.lost);
+    for (const lease of batch.renewals) {
+      if (lost.has(lease.seq)) this.#owner.lost(lease.seq);
+      else this.#owner.renewed(lease, sentAt);
+    }
+    this.#learn(reply, sentAt);
+    let i = 0;
+    for (const waiter of batch.asks) this.#owner.answered(waiter, reply.answers[i++] ?? 0, sentAt);
+    for (const [seq, fence] of reply.promoted) this.#owner.promoted(seq, fence, sentAt);
+    this.#owner.synced(reply);
+  }
+}
+
+function ignore(): void {
+  // The breaker has seen it.
+}

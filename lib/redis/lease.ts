@@ -1,0 +1,102 @@
+import { unwatchAbort, watchAbort } from '../core/abort-watch.js';
+import type { AbortWatcher } from '../core/abort-watch.js';
+import type { Permit } from '../core/limiter.js';
+import { HeldPermit } from '../core/permit.js';
+import type { TakeBack } from '../core/permit.js';
+import type { LeaseLostError } from '../errors.js';
+
+/** A permit that ends unless it is renewed. */
+export interface LeasedPermit extends Permit {
+  /**
+   * A number that only grows from one grant of a limit to the next. Whoever is written to can refuse a number below
+   * one it has seen, and so be safe from a holder that has lost its lease and does not know it yet. 0 for a permit
+   * that was granted without Redis.
+   */
+  readonly fence: number;
+}
+
+/** A member of the holders, as this node knows it. Times are those of this process's monotonic clock. */
+export class Lease {
+  readonly seq: string;
+  readonly weight: number;
+  fence: number;
+  /** When it must be taken for lost; `Infinity` for one that Redis does not know of. */
+  deadline = Infinity;
+  /** When it is to be renewed. */
+  renewAt = Infinity;
+  /** Whether Redis has been told of it: an ask that got no answer counts. */
+  isSent: boolean;
+  lost: LeaseLostError | undefined;
+  /** Who wants to hear of the loss. */
+  onLost: ((error: LeaseLostError) => void) | undefined;
+
+  constructor(seq: string, weight: number, fence: number, isSent: boolean) {
+    this.seq = seq;
+    this.weight = weight;
+    this.fence = fence;
+    this.isSent = isSent;
+  }
+
+  /** How the script is told of it; the node's id is put before it there. */
+  get id(): string {
+    return `${this.seq}.${this.weight}`;
+  }
+
+  lose(error: LeaseLostError): void {
+    this.lost = error;
+    this.onLost?.(error);
+  }
+}
+
+/** A lease as its holder sees it: the signal aborts when the lease is lost, or with the signal given to `acquire`. */
+export class LeasePermit extends HeldPermit implements LeasedPermit, AbortWatcher {
+  readonly fence: number;
+  readonly #lease: Lease;
+  readonly #given: AbortSignal | undefined;
+  readonly #lookAt: (lease: Lease) => void;
+  #controller: AbortController | undefined;
+
+  /** `lookAt` is called before the signal is, to see if its lease has just run out. */
+  constructor(
+    lease: Lease,
+    takeBack: TakeBack,
+    lookAt: (lease: Lease) => void,
+    given: AbortSignal | undefined,
+  ) {
+    super(lease.weight, (weight, outcome) => {
+      this.#unwatch();
+      takeBack(weight, outcome);
+    });
+    this.fence = lease.fence;
+    this.#lease = lease;
+    this.#given = given;
+    this.#lookAt = lookAt;
+  }
+
+  override get signal(): AbortSignal {
+    this.#lookAt(this.#lease);
+    return (this.#controller ??= this.#makeController()).signal;
+  }
+
+  aborted(): void {
+    this.#controller?.abort(this.#given?.reason);
+  }
+
+  #makeController(): AbortController {
+    const controller = new AbortController();
+    if (this.#given?.aborted === true) controller.abort(this.#given.reason);
+    else if (this.#lease.lost !== undefined) controller.abort(this.#lease.lost);
+    else {
+      this.#lease.onLost = (error) => {
+        controller.abort(error);
+      };
+      if (this.#given !== undefined) watchAbort(this.#given, this);
+    }
+    return controller;
+  }
+
+  #unwatch(): void {
+    this.#lease.onLost = undefined;
+    if (this.#controller !== undefined && this.#given !== undefined) unwatchAbort(this.#given, this);
+  }
+}

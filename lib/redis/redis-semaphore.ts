@@ -1,0 +1,202 @@
+import { systemClock } from '../core/clock.js';
+import { IdleNotice } from '../core/idle-notice.js';
+import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from '../core/limiter.js';
+import { runWithPermit } from '../core/run.js';
+import { TALLY } from '../core/tally.js';
+import type { Tally } from '../core/tally.js';
+import { describe, requireDuration, requireInteger } from '../core/validate.js';
+import type { Departure, Waiter } from '../core/waiter.js';
+import { BackendError, ClosedError } from '../errors.js';
+import type { SemaphoreError } from '../errors.js';
+import { Grants } from './grants.js';
+import { keyNames } from './key-names.js';
+import type { KeyNames } from './key-names.js';
+import type { LinkTerms } from './key-link.js';
+import type { LeasedPermit } from './lease.js';
+import { NodeConnection } from './node-connection.js';
+import type { RedisClient } from './node-connection.js';
+import { readOptions } from './options.js';
+import type { RedisSemaphoreOptions } from './options.js';
+import { RedisWaiter } from './waiting-line.js';
+
+/** What a `RedisSemaphore` reports: `held` and `waiting` are this process's own, as `available` is at most. */
+export interface RedisSemaphoreStats extends LimiterStats {
+  /** Whether Redis answers; while it is down, `onUnavailable` says what happens. */
+  readonly backend: 'up' | 'down';
+}
+
+/**
+ * A semaphore that all processes share which use the same `name` on the same Redis: first come, first served across all
+ * of them. A permit is a lease that is renewed while it is held, so the permits of a process that dies come back.
+ *
+ * On one uninterrupted primary at most `permits` leases are out at once. It bounds load; it is no lock: a process
+ * that stands still can lose its lease without knowing, and lost data lets too many run for one lease at most. A
+ * permit's `signal` aborts when its lease is lost, and its `fence` lets a store refuse those who came too late.
+ *
+ * @throws `TypeError` or `RangeError` from the constructor and `resize`, naming the option and the value.
+ *
+ * @example
+ * ```ts
+ * const reports = new RedisSemaphore(client, { name: 'reports', permits: 5 });
+ * await reports.run(({ signal }) => render(signal));
+ * ```
+ */
+export class RedisSemaphore implements Limiter {
+  readonly #maxWaitMs: number;
+  readonly #node: NodeConnection;
+  readonly #keys: KeyNames;
+  readonly #terms: LinkTerms;
+  readonly #grants: Grants;
+  readonly #idleNotice = new IdleNotice();
+  #closed: ErrorOptions | undefined;
+
+  constructor(client: RedisClient, options: RedisSemaphoreOptions) {
+    const { prefix, name, maxWaitMs, timeoutMs, ownPermits, ...terms } = readOptions(options);
+    this.#maxWaitMs = maxWaitMs;
+    this.#keys = keyNames(prefix, name);
+    this.#terms = terms;
+    this.#node = NodeConnection.of(client);
+    this.#grants = new Grants(this.#node, timeoutMs, this.#keys, terms, ownPermits, name, this.#noticeQuiet);
+  }
+
+  /** @internal */
+  get [TALLY](): Tally {
+    return this.#grants.tally;
+  }
+
+  /** The limit, as last heard from Redis. */
+  get permits(): number {
+    return this.#terms.permits;
+  }
+
+  /** Permits that this process holds. */
+  get held(): number {
+    return this.#grants.leases.held;
+  }
+
+  /** Permits that nobody holds, unless other processes do. */
+  get available(): number {
+    return Math.max(0, this.permits - this.held);
+  }
+
+  /** Waiters of this process. */
+  get waiting(): number {
+    return this.#grants.line.size;
+  }
+
+  /** {@inheritDoc Limiter.acquire} */
+  acquire(options?: AcquireOptions): Promise<LeasedPermit> {
+    return new Promise((resolve, reject) => {
+      // What this throws is what the promise rejects with.
+      this.#acquire(resolve as (permit: Permit) => void, reject, options);
+    });
+  }
+
+  /** Takes a permit if no question to Redis is needed for it: only while Redis is down, and `onUnavailable` allows it. */
+  tryAcquire({ weight = 1 }: TryAcquireOptions = {}): LeasedPermit | undefined {
+    if (weight !== 1) requireInteger('weight', weight, 1);
+    if (this.#closed !== undefined || this.#grants.isTooHeavy(weight)) return undefined;
+    return this.#grants.takeHere(weight);
+  }
+
+  /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
+  run<Result>(
+    work: (permit: Permit) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result> {
+    return runWithPermit(this, work, options);
+  }
+
+  /**
+   * Changes the limit for all processes, and outlasts what older ones were made with. More permits serve the next
+   * waiters at once. Fewer revoke nothing. Waiters that weigh more than the new limit are refused with a `RangeError`.
+   */
+  resize(permits: number): void {
+    requireInteger('permits', permits, 0);
+    this.#terms.permits = permits;
+    this.#grants.measureLimit();
+    this.#grants.link.resize(permits);
+  }
+
+  close(reason?: unknown): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason === undefined ? {} : { cause: reason };
+    for (const waiter of this.#grants.line) this.#grants.dismiss(waiter, this.#closedError());
+    this.#noticeQuiet();
+  }
+
+  /** Resolves once this process holds nothing, nobody in it waits, and Redis knows; then the client may be closed. */
+  idle(): Promise<void> {
+    return this.#idleNotice.wait(this.#isQuiet());
+  }
+
+  /**
+   * Resolves once Redis has run the script and can wake this process; for the start of a server.
+   *
+   * Rejects with a `BackendError` whose `cause` says what is wrong, such as an access list without PUBLISH.
+   */
+  async ready(): Promise<void> {
+    try {
+      await this.#grants.link.ping();
+      await this.#node.requireWakeUps(this.#keys[2]);
+    } catch (error) {
+      throw new BackendError(
+        `Redis cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+        undefined,
+        { cause: error },
+      );
+    }
+  }
+
+  stats(): RedisSemaphoreStats {
+    const stats = this.#grants.tally.limiterStats(this, this.#grants.releasesPerMs, systemClock);
+    return Object.freeze({ ...stats, backend: this.#grants.link.isDown ? 'down' : 'up' });
+  }
+
+  #acquire(
+    resolve: (permit: Permit) => void,
+    reject: (error: unknown) => void,
+    { weight = 1, signal, maxWaitMs = this.#maxWaitMs }: AcquireOptions = {},
+  ): void {
+    if (weight !== 1) requireInteger('weight', weight, 1);
+    if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
+    if (signal !== undefined) this.#requireLive(signal);
+    if (this.#closed !== undefined) throw this.#closedError();
+    if (this.#grants.isTooHeavy(weight)) throw this.#grants.tooHeavy(weight);
+    const waiter = new RedisWaiter(this.#node.nextSeq(), maxWaitMs === 0, weight, signal, resolve, reject);
+    // The question itself takes time: who does not want to wait, waits for the answer.
+    const patienceMs = waiter.isTry ? Infinity : maxWaitMs;
+    if (signal !== undefined || patienceMs !== Infinity) {
+      const depart = (_: Waiter, why: Departure): void => {
+        this.#grants.depart(waiter, why);
+      };
+      waiter.watch(depart, patienceMs, systemClock);
+    }
+    this.#grants.enter(waiter);
+  }
+
+  /** Throws the reason of an aborted signal. */
+  #requireLive(signal: AbortSignal): void {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass anything
+    if (typeof signal?.aborted !== 'boolean') {
+      throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
+    }
+    if (!signal.aborted) return;
+    this.#grants.tally.abort();
+    throw signal.reason;
+  }
+
+  #isQuiet(): boolean {
+    return this.held === 0 && this.waiting === 0 && this.#grants.link.isSettled;
+  }
+
+  readonly #noticeQuiet = (): void => {
+    if (!this.#isQuiet()) return;
+    this.#grants.link.leave();
+    this.#idleNotice.give();
+  };
+
+  #closedError(): SemaphoreError {
+    return this.#grants.tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
+  }
+}
