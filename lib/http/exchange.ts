@@ -2,7 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Permit } from '../core/limiter.js';
 import { RequestPermit } from './request-permit.js';
 
-const exchanges = new WeakMap<ServerResponse, Exchange>();
+/** On the response itself: a WeakMap would cost twice as much, and the garbage collector more. */
+const EXCHANGE = Symbol('exchange');
+
+interface Seen {
+  [EXCHANGE]?: Exchange;
+}
 
 /**
  * One request and its response: it knows when that is over, and then releases what was taken for it.
@@ -19,17 +24,17 @@ export class Exchange {
   #waits = 0;
 
   /** The exchange of `res`, if a limiter has seen it. */
-  static find(res: ServerResponse): Exchange | undefined {
-    return exchanges.get(res);
+  static find(res: ServerResponse & Seen): Exchange | undefined {
+    return res[EXCHANGE];
   }
 
   /** The one exchange of this pair. It listens from now on, and notices what has happened before. */
-  static of(req: IncomingMessage, res: ServerResponse): Exchange {
-    return exchanges.get(res) ?? new Exchange(req, res);
+  static of(req: IncomingMessage, res: ServerResponse & Seen): Exchange {
+    return res[EXCHANGE] ?? new Exchange(req, res);
   }
 
-  private constructor(req: IncomingMessage, res: ServerResponse) {
-    exchanges.set(res, this);
+  private constructor(req: IncomingMessage, res: ServerResponse & Seen) {
+    res[EXCHANGE] = this;
     // First in line: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
     // release comes before the next response takes its turn.
     res.prependListener('finish', onFinish);
@@ -82,11 +87,11 @@ export class Exchange {
 
 function onFinish(this: ServerResponse): void {
   // HTTP/2 says finish of a response that the client has reset.
-  exchanges.get(this)?.end(streamOf(this)?.aborted === true);
+  Exchange.find(this)?.end(streamOf(this)?.aborted === true);
 }
 
 function onClose(this: ServerResponse): void {
-  exchanges.get(this)?.end(true);
+  Exchange.find(this)?.end(true);
 }
 
 /** `req.destroyed` and `req`'s `close` would tell nothing: they come with every body that was read to its end. */
