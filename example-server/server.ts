@@ -8,6 +8,9 @@ import { Work } from './work.js';
 /** Longest that a stop may take before it is forced, in milliseconds. */
 const DEADLINE_MS = 10_000;
 
+/** Ctrl+C signals the terminal's whole process group, and npm passes it on once more: those count as one. */
+const ONE_SIGNAL_MS = 1_000;
+
 const { PORT = '3000', HOST = '127.0.0.1', SERVICE_MS = '100' } = process.env;
 
 const limiters = createLimiters();
@@ -24,16 +27,26 @@ server.listen(Number(PORT), HOST, () => {
 
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+let stoppingSince: number | undefined;
 
-/** The first signal lets what has begun come to its end, the second one does not. */
+/** The first signal lets what has begun come to its end, a later one does not. */
 function stop(signal: NodeJS.Signals): void {
-  if (stopping.signal.aborted) process.exit(1);
+  if (stoppingSince !== undefined) {
+    if (performance.now() - stoppingSince > ONE_SIGNAL_MS) force(`${signal} once more`);
+    return;
+  }
+  stoppingSince = performance.now();
   console.log(`${signal}: no more requests, waiting for those in flight`);
-  setTimeout(() => process.exit(1), DEADLINE_MS).unref();
+  setTimeout(force, DEADLINE_MS, `not done after ${DEADLINE_MS} ms`).unref();
   stopping.abort();
   void shutDown().then(() => {
     console.log('stopped');
   });
+}
+
+function force(why: string): never {
+  console.error(`${why}: stopping at once`);
+  process.exit(1);
 }
 
 function whatToTry(url: string): string {

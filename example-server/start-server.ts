@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 
+const DIRECTLY = [process.execPath, '--import', 'tsx', 'example-server/server.ts'];
+
 /** The example server in a process of its own. */
 export interface ServerProcess {
   readonly child: ChildProcess;
@@ -10,14 +12,27 @@ export interface ServerProcess {
   readonly output: () => string;
   /** Sends a signal and resolves with the exit code, `null` if the signal killed it. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
+  /** Resolves with the exit code, once it has ended. */
+  readonly exited: Promise<number | null>;
+}
+
+/** How to start it. */
+export interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** The command in parts. @defaultValue Node itself, with no shell in between */
+  readonly command?: readonly string[];
+  /** Whether it leads a process group of its own, as a command in a terminal does. @defaultValue `false` */
+  readonly detached?: boolean;
 }
 
 /** Starts it on a free port; resolves once it listens, rejects when it ends before. */
-export async function startServer(env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, 'server.ts')], {
+export async function startServer(options: StartOptions = {}): Promise<ServerProcess> {
+  const { env, command: [program = '', ...args] = DIRECTLY, detached = false } = options;
+  const child = spawn(program, args, {
     cwd: join(__dirname, '..'),
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
   });
   let output = '';
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
@@ -42,5 +57,6 @@ export async function startServer(env: NodeJS.ProcessEnv = {}): Promise<ServerPr
       child.kill(signal);
       return exited;
     },
+    exited,
   };
 }

@@ -84,10 +84,10 @@ export async function allGone(server: Server): Promise<void> {
   while ((await connectionsOf(server)) > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Resolves as soon as `condition` holds, looking once a turn of the event loop; the test's time limit bounds it. */
-export async function until(condition: () => boolean): Promise<void> {
+/** Resolves as soon as `condition` holds, looking once a turn of the event loop; rejects after 4 seconds. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const giveUp = performance.now() + 4_000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > giveUp) throw new Error(`never came true: ${condition.toString()}`);
     await new Promise((resolve) => setImmediate(resolve));
   }

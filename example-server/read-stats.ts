@@ -1,0 +1,34 @@
+/** Reads a number of `/stats` by its path, as in `number('limiters', 'users', 'held')`; throws if there is none. */
+export interface StatsReader {
+  number(...path: string[]): number;
+  /** The names under a path. */
+  names(...path: string[]): string[];
+}
+
+/** What the example server's `/stats` says now. */
+export async function readStats(url: string): Promise<StatsReader> {
+  const response = await fetch(`${url}/stats`);
+  const report: unknown = await response.json();
+
+  function at(path: readonly string[]): unknown {
+    let value = report;
+    for (const name of path) value = isRecord(value) ? value[name] : undefined;
+    return value;
+  }
+
+  return {
+    number(...path) {
+      const value = at(path);
+      if (typeof value !== 'number') throw new Error(`/stats has no number at ${path.join('.')}`);
+      return value;
+    },
+    names(...path) {
+      const value = at(path);
+      return isRecord(value) ? Object.keys(value) : [];
+    },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
