@@ -1,0 +1,88 @@
+import { LinkedList } from './linked-list.js';
+import type { Ask, Queue, QueueNode } from './queue.js';
+
+/** The level above all others, to which nobody rises by waiting. */
+export const TOP_PRIORITY = 100;
+
+interface Level<Node extends QueueNode<Node>> {
+  readonly priority: number;
+  readonly line: LinkedList<Node>;
+}
+
+/**
+ * The highest level first, first in, first out inside a level. Who waits rises by one level every `ageMs`, but not to
+ * the top. A newcomer to a full line takes the place of the latest of the lowest level below its own.
+ *
+ * Few levels are in use, so each operation may look at all of them.
+ */
+export class PriorityQueue<Node extends QueueNode<Node>> implements Queue<Node> {
+  readonly #ageMs: number;
+  /** From high to low; a level stays once it has been used. */
+  readonly #levels: Level<Node>[] = [];
+  #size = 0;
+
+  constructor(ageMs: number) {
+    this.#ageMs = ageMs;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get first(): Node | undefined {
+    let first: Node | undefined;
+    for (const { line } of this.#levels) {
+      const { head } = line;
+      if (head !== undefined && (first === undefined || this.#rank(head) > this.#rank(first))) first = head;
+    }
+    return first;
+  }
+
+  push(node: Node): void {
+    this.#lineOf(node.priority).push(node);
+    this.#size++;
+  }
+
+  shift(): void {
+    if (this.first !== undefined) this.remove(this.first);
+  }
+
+  remove(node: Node): void {
+    this.#lineOf(node.priority).remove(node);
+    this.#size--;
+  }
+
+  /** Of the lower levels only the one that has waited for longest is looked at, so this may say too little. */
+  ahead(ask: Ask): number {
+    const rank = this.#rank(ask);
+    let ahead = 0;
+    for (const { priority, line } of this.#levels) {
+      if (priority >= ask.priority) ahead += line.size;
+      else if (line.head !== undefined && this.#rank(line.head) > rank) ahead++;
+    }
+    return ahead;
+  }
+
+  evictee({ priority }: Ask): Node | undefined {
+    const lowest = this.#levels.findLast(({ line }) => line.size > 0);
+    return lowest !== undefined && lowest.priority < priority ? lowest.line.tail : undefined;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Node> {
+    for (const { line } of this.#levels) yield* line;
+  }
+
+  /** The level risen to, apart from what time adds to all alike. */
+  #rank({ priority, since }: Ask): number {
+    return priority === TOP_PRIORITY ? Infinity : priority - since / this.#ageMs;
+  }
+
+  #lineOf(priority: number): LinkedList<Node> {
+    const index = this.#levels.findIndex((level) => level.priority <= priority);
+    const found = this.#levels[index];
+    if (found?.priority === priority) return found.line;
+    const line = new LinkedList<Node>();
+    this.#levels.splice(index === -1 ? this.#levels.length : index, 0, { priority, line });
+    return line;
+  }
+}
