@@ -2,6 +2,7 @@
 export type SemaphoreErrorCode =
   | 'ERR_SEMAPHORE_QUEUE_FULL'
   | 'ERR_SEMAPHORE_WAIT_TIMEOUT'
+  | 'ERR_SEMAPHORE_WAIT_TOO_LONG'
   | 'ERR_SEMAPHORE_CLOSED'
   | 'ERR_SEMAPHORE_KEY_LIMIT'
   | 'ERR_SEMAPHORE_LEASE_LOST'
@@ -48,6 +49,12 @@ export class QueueFullError extends SemaphoreError {
 export class WaitTimeoutError extends SemaphoreError {
   override readonly name = 'WaitTimeoutError';
   readonly code = 'ERR_SEMAPHORE_WAIT_TIMEOUT';
+}
+
+/** No permit can be expected within `maxWaitMs`, as fast as permits came back lately; or the order sheds who waited for long. */
+export class WaitTooLongError extends SemaphoreError {
+  override readonly name = 'WaitTooLongError';
+  readonly code = 'ERR_SEMAPHORE_WAIT_TOO_LONG';
 }
 
 /** The limiter has been closed; `cause` is the reason given to `close()`. */

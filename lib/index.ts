@@ -11,6 +11,7 @@ export type {
   Permit,
   TryAcquireOptions,
 } from './core/limiter.js';
+export type { AdaptiveLifoOrder, FairOrder, Order, OrderName, PriorityOrder } from './core/order.js';
 export { Semaphore } from './core/semaphore.js';
 export type { SemaphoreOptions } from './core/semaphore.js';
 export { withSemaphore } from './decorators/with-semaphore.js';
@@ -24,6 +25,7 @@ export {
   QueueFullError,
   SemaphoreError,
   WaitTimeoutError,
+  WaitTooLongError,
 } from './errors.js';
 export type { SemaphoreErrorCode } from './errors.js';
 export { clientKey } from './http/client-key.js';

@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { states, turn, watch } from '../helpers/watch';
-import { ask } from './subject';
+import { ask, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
-export function describeGranting(make: MakeSubject, { local }: Traits): void {
+export function describeGranting(make: MakeSubject, traits: Traits): void {
+  const { local } = traits;
+  const inOrder = itByArrival(traits);
+
   it('grants its permits at once and lets the next wait', async () => {
     await using subject = await make(2);
     const asked = await ask(subject, {}, undefined, {});
@@ -20,7 +23,7 @@ export function describeGranting(make: MakeSubject, { local }: Traits): void {
     expect(subject.limiter.stats()).toMatchObject({ held: 1, waiting: 0 });
   });
 
-  it('serves in order of arrival', async () => {
+  inOrder('serves in order of arrival', async () => {
     await using subject = await make(1);
     const held = await subject.limiter.acquire();
     const order: number[] = [];
@@ -34,7 +37,7 @@ export function describeGranting(make: MakeSubject, { local }: Traits): void {
     expect(order).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('serves two waiters for two releases, and no third', async () => {
+  inOrder('serves two waiters for two releases, and no third', async () => {
     await using subject = await make(2);
     const [first, second, ...line] = await ask(subject, {}, {}, {}, {}, {});
     first?.value.release();

@@ -1,9 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { states, watch } from '../helpers/watch';
-import { ask, pass } from './subject';
+import { ask, pass, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
-export function describeLeaving(make: MakeSubject, { local }: Traits): void {
+export function describeLeaving(make: MakeSubject, traits: Traits): void {
+  const { local } = traits;
+  const inOrder = itByArrival(traits);
+
   it('never acquires with an aborted signal, even when a permit is free', async () => {
     await using subject = await make(1);
     const reason = new Error('changed my mind');
@@ -24,7 +27,7 @@ export function describeLeaving(make: MakeSubject, { local }: Traits): void {
     expect(subject.limiter.stats()).toMatchObject({ waiting: 0, aborted: 2 });
   });
 
-  it('passes over a waiter that has left', async () => {
+  inOrder('passes over a waiter that has left', async () => {
     await using subject = await make(1);
     const leaving = new AbortController();
     const [held, first, second, third] = await ask(subject, {}, {}, { signal: leaving.signal }, {});
@@ -85,7 +88,7 @@ export function describeLeaving(make: MakeSubject, { local }: Traits): void {
     expect(subject.limiter.stats()).toMatchObject({ held: 0, waiting: 0, aborted: 3 });
   });
 
-  it('leaves no listener on a signal, whatever became of the call', async () => {
+  inOrder('leaves no listener on a signal, whatever became of the call', async () => {
     await using subject = await make(1, { queueLimit: 3 });
     const { signal } = new AbortController();
     const asked = await ask(

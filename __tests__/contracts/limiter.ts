@@ -17,7 +17,7 @@ export function describeLimiter(name: string, make: MakeSubject, traits: Traits)
     describeLeaving(make, traits);
     describePermit(make, traits);
     describeClosing(make, traits);
-    describeStats(make);
-    describeWrapping(make);
+    describeStats(make, traits);
+    describeWrapping(make, traits);
   });
 }

@@ -1,10 +1,13 @@
 import { defer } from '../helpers/serve';
 import type { Deferred } from '../helpers/serve';
-import { ask } from './subject';
+import { ask, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
-export function describePermit(make: MakeSubject, { local }: Traits): void {
-  it('takes a permit back once, however often it is released', async () => {
+export function describePermit(make: MakeSubject, traits: Traits): void {
+  const { local } = traits;
+  const inOrder = itByArrival(traits);
+
+  inOrder('takes a permit back once, however often it is released', async () => {
     await using subject = await make(2);
     const [first, second, third, fourth] = await ask(subject, {}, {}, {}, {});
     first?.value.release();

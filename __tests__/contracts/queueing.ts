@@ -1,6 +1,6 @@
 import { isSemaphoreError, QueueFullError, WaitTimeoutError } from 'express-semaphore';
 import { states, watch } from '../helpers/watch';
-import { ask, pass } from './subject';
+import { ask, pass, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 const BAD_WAITS: [value: unknown, kind: ErrorConstructor, message: string][] = [
@@ -11,8 +11,11 @@ const BAD_WAITS: [value: unknown, kind: ErrorConstructor, message: string][] = [
   [null, TypeError, 'maxWaitMs must be a number, got null'],
 ];
 
-export function describeQueueing(make: MakeSubject, { local }: Traits): void {
-  it('refuses the newcomer when the queue is full, and leaves the queue as it was', async () => {
+export function describeQueueing(make: MakeSubject, traits: Traits): void {
+  const { local } = traits;
+  const inOrder = itByArrival(traits);
+
+  inOrder('refuses the newcomer when the queue is full, and leaves the queue as it was', async () => {
     await using subject = await make(1, { queueLimit: 2 });
     const [held, first, second, third, fourth] = await ask(subject, {}, {}, {}, {}, {});
     expect(third?.reason).toBeInstanceOf(QueueFullError);
@@ -36,7 +39,7 @@ export function describeQueueing(make: MakeSubject, { local }: Traits): void {
     expect(refused?.reason).toBeInstanceOf(QueueFullError);
   });
 
-  it('counts waiters, not their weight, against queueLimit', async () => {
+  inOrder('counts waiters, not their weight, against queueLimit', async () => {
     await using subject = await make(4, { queueLimit: 1 });
     const [, heavy, next] = await ask(subject, {}, { weight: 4 }, {});
     expect(heavy?.state).toBe('pending');
@@ -115,7 +118,7 @@ export function describeQueueing(make: MakeSubject, { local }: Traits): void {
 
   if (!local) return;
 
-  it('keeps no timer beyond a wait, and makes none for an endless one', async () => {
+  inOrder('keeps no timer beyond a wait, and makes none for an endless one', async () => {
     await using subject = await make(1);
     const [held, granted, late, endless] = await ask(subject, {}, { maxWaitMs: 500 }, { maxWaitMs: 100 }, {});
     expect(subject.clock?.timers).toBe(2);

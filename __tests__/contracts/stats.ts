@@ -1,7 +1,9 @@
-import { ask, pass } from './subject';
-import type { MakeSubject } from './subject';
+import { ask, pass, itByArrival } from './subject';
+import type { MakeSubject, Traits } from './subject';
 
-export function describeStats(make: MakeSubject): void {
+export function describeStats(make: MakeSubject, traits: Traits): void {
+  const inOrder = itByArrival(traits);
+
   it('starts its books at nothing', async () => {
     await using subject = await make(4);
     expect(subject.limiter.stats()).toMatchObject({
@@ -27,7 +29,7 @@ export function describeStats(make: MakeSubject): void {
     expect(Object.isFrozen(before.rejected)).toBe(true);
   });
 
-  it('counts grants, refusals by code, aborts and the time waited', async () => {
+  inOrder('counts grants, refusals by code, aborts and the time waited', async () => {
     await using subject = await make(1, { queueLimit: 3 });
     const leaving = new AbortController();
     const [held, next] = await ask(

@@ -30,6 +30,14 @@ export interface Traits {
    * the same tick. A remote limiter needs a round trip for each.
    */
   readonly local: boolean;
+
+  /** The last to come is served first, and takes the place of the oldest in a full queue. */
+  readonly newestFirst?: boolean;
+}
+
+/** `it`, for what holds only where those who came first are served first. */
+export function itByArrival({ newestFirst = false }: Traits): typeof it | (() => void) {
+  return newestFirst ? () => undefined : it;
 }
 
 /** Two real timers of one length may fire in either order, and a remote limiter's may be set later. */

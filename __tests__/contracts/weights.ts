@@ -1,5 +1,5 @@
 import { states, watch } from '../helpers/watch';
-import { ask } from './subject';
+import { ask, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 const BAD_WEIGHTS: [value: unknown, kind: ErrorConstructor, message: string][] = [
@@ -15,7 +15,10 @@ const BAD_WEIGHTS: [value: unknown, kind: ErrorConstructor, message: string][] =
   [{}, TypeError, 'weight must be a number, got an object'],
 ];
 
-export function describeWeights(make: MakeSubject, { local }: Traits): void {
+export function describeWeights(make: MakeSubject, traits: Traits): void {
+  const { local } = traits;
+  const inOrder = itByArrival(traits);
+
   it('takes and gives back as many permits as the weight says', async () => {
     await using subject = await make(5);
     const permit = await subject.limiter.acquire({ weight: 3 });
@@ -26,7 +29,7 @@ export function describeWeights(make: MakeSubject, { local }: Traits): void {
     expect(subject.limiter.stats()).toMatchObject({ held: 0, available: 5 });
   });
 
-  it('lets a heavy head gather permits while light ones wait behind it', async () => {
+  inOrder('lets a heavy head gather permits while light ones wait behind it', async () => {
     await using subject = await make(3);
     const [a, b, c, heavy, light] = await ask(subject, {}, {}, {}, { weight: 3 }, {});
     for (const holder of [a, b]) {
@@ -43,7 +46,7 @@ export function describeWeights(make: MakeSubject, { local }: Traits): void {
     expect(light?.state).toBe('fulfilled');
   });
 
-  it('serves all whom one heavy release makes room for', async () => {
+  inOrder('serves all whom one heavy release makes room for', async () => {
     await using subject = await make(4);
     const [heavy, ...line] = await ask(subject, { weight: 4 }, {}, { weight: 2 }, {}, {});
     heavy?.value.release();

@@ -1,10 +1,13 @@
 import { withSemaphore } from 'express-semaphore';
 import { defer } from '../helpers/serve';
 import { states, watch } from '../helpers/watch';
-import type { MakeSubject } from './subject';
+import { itByArrival } from './subject';
+import type { MakeSubject, Traits } from './subject';
 
-export function describeWrapping(make: MakeSubject): void {
-  it('limits a wrapped function, and takes the permit back whichever way a call ends', async () => {
+export function describeWrapping(make: MakeSubject, traits: Traits): void {
+  const inOrder = itByArrival(traits);
+
+  inOrder('limits a wrapped function, and takes the permit back whichever way a call ends', async () => {
     await using subject = await make(2, { queueLimit: 1 });
     const work = [defer<string>(), defer<string>(), defer<string>()];
     const started: number[] = [];

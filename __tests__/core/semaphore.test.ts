@@ -315,7 +315,14 @@ describe('the books of a Semaphore', () => {
     }
     // Four in 400 ms, and the newcomer would be the second in line.
     expect(await retryAfterMs()).toBe(200);
-    clock.advance(20_000);
+    // A stall counts: four in 20 s by now.
+    clock.advance(19_600);
+    expect(await retryAfterMs()).toBe(10_000);
+    // After a while without waiters it knows nothing any more.
+    permit.release();
+    permit = await next;
+    clock.advance(2_000);
+    next = semaphore.acquire();
     expect(await retryAfterMs()).toBeUndefined();
   });
 });

@@ -31,6 +31,12 @@ export interface Limiter {
 export interface TryAcquireOptions {
   /** Permits taken at once, an integer from 1 to the limit. @defaultValue `1` */
   readonly weight?: number | undefined;
+
+  /** Level from -100 to 100, an integer; the higher goes first under the order `'priority'`. @defaultValue `0` */
+  readonly priority?: number | undefined;
+
+  /** Whose turn this one takes under the order `'fair'`: a user, a tenant. @defaultValue `''` */
+  readonly flow?: string | undefined;
 }
 
 /** What one `acquire` asks for. */

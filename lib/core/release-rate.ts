@@ -1,31 +1,78 @@
-/** A sample this old is replaced by a newer one, in milliseconds. */
-const WINDOW_MS = 1_000;
-/** A sample older than this says nothing about now, in milliseconds. */
-const STALE_MS = 10_000;
+/** The shortest stretch of waiting that is a measurement, in milliseconds. */
+const WINDOW_MS = 500;
+/** A stretch this many times as long as the last full one ends although permits have not come back. */
+const STALL_FACTOR = 3;
+/** How long after the last wait a measurement says nothing any more, in milliseconds. */
+const FORGET_MS = 1_000;
 
 /**
- * Measures how fast permits come back: a plain difference quotient over the last one to two seconds.
- * It is sampled only when somebody asks, so it costs nothing while there is no overload.
+ * Measures how many waiters a limiter serves in a millisecond: those served, divided by the time during which somebody
+ * waited, over the last one to two windows.
+ *
+ * Time without waiters is left out, because then permits come back only as fast as they are asked for: at a low load
+ * that says nothing of what is possible. A window lasts at least half a second, and until as many were served as there
+ * are permits (by Little's law that takes one mean holding time), so that permits that come back in step are not
+ * mistaken for a change. A stall ends a window, too; two windows later it is forgotten.
+ *
+ * It hears only of waiters, so it costs nothing while permits are free.
  */
 export class ReleaseRate {
-  #older: Sample | undefined;
-  #newer: Sample | undefined;
+  /** Waiters served so far: whoever serves one counts it. */
+  served = 0;
 
-  /** Permits a millisecond, `released` having come back in all by `now`; `undefined` before there is a measurement. */
-  perMs(released: number, now: number): number | undefined {
-    if (this.#newer !== undefined && now - this.#newer.now > STALE_MS) this.#older = this.#newer = undefined;
-    if (this.#newer === undefined || now - this.#newer.now >= WINDOW_MS) {
-      this.#older = this.#newer;
-      this.#newer = { released, now };
+  #isWaiting = false;
+  /** When it looked last, and at which count. */
+  #now = -Infinity;
+  #counted = 0;
+  /** The window before, and this one. */
+  #before: Window | undefined;
+  #window: Window = { ms: 0, served: 0 };
+  /** How long the last window was in which each permit came back. */
+  #fullWindowMs = Infinity;
+
+  /** Somebody waits from now on. */
+  begin(now: number): void {
+    if (now - this.#now > FORGET_MS) {
+      this.#before = undefined;
+      this.#window = { ms: 0, served: 0 };
+      this.#fullWindowMs = Infinity;
     }
-    const from = this.#older ?? this.#newer;
-    return released > from.released && now > from.now
-      ? (released - from.released) / (now - from.now)
-      : undefined;
+    this.#look(now);
+    this.#isWaiting = true;
+  }
+
+  /** Nobody waits any more. */
+  end(now: number): void {
+    this.#look(now);
+    this.#isWaiting = false;
+  }
+
+  /** Waiters served in a millisecond by `permits` permits; `undefined` while too little has been seen. */
+  perMs(now: number, permits: number): number | undefined {
+    this.#look(now);
+    const isFull = this.#window.served >= permits;
+    if (this.#window.ms >= WINDOW_MS && (isFull || this.#window.ms >= STALL_FACTOR * this.#fullWindowMs)) {
+      if (isFull) this.#fullWindowMs = this.#window.ms;
+      this.#before = this.#window;
+      this.#window = { ms: 0, served: 0 };
+    }
+    if (this.#before === undefined && !isFull) return undefined;
+    const ms = this.#window.ms + (this.#before?.ms ?? 0);
+    return ms > 0 ? (this.#window.served + (this.#before?.served ?? 0)) / ms : undefined;
+  }
+
+  #look(now: number): void {
+    if (this.#isWaiting) {
+      this.#window.ms += now - this.#now;
+      this.#window.served += this.served - this.#counted;
+    }
+    this.#now = now;
+    this.#counted = this.served;
   }
 }
 
-interface Sample {
-  readonly released: number;
-  readonly now: number;
+/** A stretch of time, without what of it nobody waited in. */
+interface Window {
+  ms: number;
+  served: number;
 }

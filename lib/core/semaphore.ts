@@ -1,15 +1,23 @@
-import { ClosedError, QueueFullError, WaitTimeoutError } from '../errors.js';
+import { ClosedError, WaitTimeoutError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
-import { FifoQueue } from '../queue/fifo.js';
+import { TOP_PRIORITY } from '../queue/priority.js';
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import { IdleNotice } from './idle-notice.js';
 import type { AcquireOptions, Limiter, LimiterStats, Outcome, Permit, TryAcquireOptions } from './limiter.js';
+import { Line } from './line.js';
+import { makeQueue, reservedOf } from './order.js';
+import type { Order } from './order.js';
 import { HeldPermit } from './permit.js';
-import { ReleaseRate } from './release-rate.js';
 import { runWithPermit } from './run.js';
 import { TALLY, Tally } from './tally.js';
-import { describe, requireDuration, requireInteger, requireIntegerOrInfinity } from './validate.js';
+import {
+  describe,
+  requireDuration,
+  requireInteger,
+  requireIntegerOrInfinity,
+  requireString,
+} from './validate.js';
 import { Waiter } from './waiter.js';
 import type { Departure } from './waiter.js';
 
@@ -24,15 +32,21 @@ export interface SemaphoreOptions {
   /** Longest a waiter stands in line, in milliseconds, unless `acquire` says otherwise. @defaultValue `Infinity` */
   readonly maxWaitMs?: number | undefined;
 
+  /** In which order waiters are served. @defaultValue `'fifo'` */
+  readonly order?: Order | undefined;
+
   /** Where time comes from, for tests and simulations. @defaultValue the platform's monotonic clock */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * A counting semaphore for this process: at most `permits` are out at once, the rest wait first in, first out.
+ * A counting semaphore for this process: at most `permits` are out at once, the rest wait in line, first in, first out
+ * unless `order` says otherwise.
  *
  * A release hands its permit to the next waiter at once: nobody can barge in, and no permit is free while
  * a waiter that it fits stands first in line. A heavy waiter at the head gathers permits until it has enough.
+ * Who cannot be served within its `maxWaitMs`, as permits came back lately, is refused at once with
+ * a `WaitTooLongError`; while nobody stands in line before it, nobody is.
  *
  * @throws `TypeError` or `RangeError` from the constructor and `resize`, naming the option and the value.
  *
@@ -43,30 +57,39 @@ export interface SemaphoreOptions {
  * ```
  */
 export class Semaphore implements Limiter {
-  readonly #queue = new FifoQueue<Waiter>();
-  readonly #queueLimit: number;
+  readonly #line: Line;
+  /** Permits that only the top priority may take. */
+  readonly #reserved: number;
   readonly #maxWaitMs: number;
   readonly #clock: Clock;
-  readonly #releaseRate = new ReleaseRate();
   readonly #tally: Tally;
   readonly #idleNotice = new IdleNotice();
 
   #permits: number;
+  /** As many of them as any priority may take. */
+  #ordinaryPermits: number;
   #held = 0;
   #closed: ErrorOptions | undefined;
-  #released = 0;
 
   /** `permits` is how many may be out at once; 0 makes everybody wait for a `resize`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
-    const { name, queueLimit = Infinity, maxWaitMs = Infinity, clock = systemClock } = options;
+    const {
+      name,
+      queueLimit = Infinity,
+      maxWaitMs = Infinity,
+      order = 'fifo',
+      clock = systemClock,
+    } = options;
     requireInteger('permits', permits, 0);
     requireIntegerOrInfinity('queueLimit', queueLimit, 0);
     requireDuration('maxWaitMs', maxWaitMs);
+    this.#tally = new Tally(name);
+    this.#line = new Line(this, makeQueue(order), queueLimit, this.#tally, clock);
+    this.#reserved = reservedOf(order);
     this.#permits = permits;
-    this.#queueLimit = queueLimit;
+    this.#ordinaryPermits = this.#withoutReserved(permits);
     this.#maxWaitMs = maxWaitMs;
     this.#clock = clock;
-    this.#tally = new Tally(name);
   }
 
   /** @internal */
@@ -91,7 +114,7 @@ export class Semaphore implements Limiter {
 
   /** Waiters in line. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#line.size;
   }
 
   /**
@@ -109,9 +132,9 @@ export class Semaphore implements Limiter {
     }
   }
 
-  tryAcquire({ weight = 1 }: TryAcquireOptions = {}): Permit | undefined {
-    if (weight !== 1) requireInteger('weight', weight, 1);
-    return this.#isFree(weight) ? this.#grant(weight) : undefined;
+  tryAcquire({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions = {}): Permit | undefined {
+    requireAsk(weight, priority, flow);
+    return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
   }
 
   /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
@@ -128,10 +151,14 @@ export class Semaphore implements Limiter {
    */
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
+    const isLess = permits < this.#permits;
     this.#permits = permits;
     this.#tally.changeLimit(permits, this.#clock);
-    for (const waiter of this.#queue) {
-      if (this.#isTooHeavy(waiter.weight)) this.#dismiss(waiter, this.#tooHeavy(waiter.weight));
+    this.#ordinaryPermits = this.#withoutReserved(permits);
+    for (const waiter of isLess ? this.#line : []) {
+      if (this.#isTooHeavy(waiter.weight, waiter.priority)) {
+        this.#line.dismiss(waiter, this.#tooHeavy(waiter.weight, waiter.priority));
+      }
     }
     this.#serve();
   }
@@ -139,7 +166,7 @@ export class Semaphore implements Limiter {
   close(reason?: unknown): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
-    for (const waiter of this.#queue) this.#dismiss(waiter, this.#closedError());
+    for (const waiter of this.#line) this.#line.dismiss(waiter, this.#closedError());
     this.#noticeIdle();
   }
 
@@ -148,27 +175,23 @@ export class Semaphore implements Limiter {
   }
 
   stats(): LimiterStats {
-    const clock = this.#clock;
-    return this.#tally.limiterStats(this, this.#releaseRate.perMs(this.#released, clock.now()), clock);
+    return this.#tally.limiterStats(this, this.#line.ratePerMs(), this.#clock);
   }
 
   #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
-    const { weight = 1, signal, maxWaitMs = this.#maxWaitMs } = options;
-    if (weight !== 1) requireInteger('weight', weight, 1);
+    const { weight = 1, priority = 0, flow = '', signal, maxWaitMs = this.#maxWaitMs } = options;
+    requireAsk(weight, priority, flow);
     if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
     if (signal !== undefined) this.#requireLive(signal);
     if (this.#closed !== undefined) throw this.#closedError();
-    if (this.#isTooHeavy(weight)) throw this.#tooHeavy(weight);
-    if (this.#isFree(weight)) return Promise.resolve(this.#grant(weight, signal));
+    if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
+    if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, signal));
     if (maxWaitMs === 0) throw this.#waitTimeout();
-    if (this.#queue.size >= this.#queueLimit) {
-      throw this.#tally.refuse(new QueueFullError('the queue is full', this.#retryAfterMs()));
-    }
+    if (maxWaitMs !== Infinity || this.#line.isFull) this.#line.admit({ weight, priority, flow }, maxWaitMs);
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(weight, signal, resolve, reject);
+      const waiter = new Waiter(weight, priority, flow, signal, resolve, reject);
       if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
-      this.#tally.join(waiter, this.#queue.size, this.#clock);
-      this.#queue.push(waiter);
+      this.#line.join(waiter);
     });
   }
 
@@ -183,17 +206,26 @@ export class Semaphore implements Limiter {
     throw signal.reason;
   }
 
-  #isFree(weight: number): boolean {
-    return this.#held + weight <= this.#permits && this.#queue.size === 0 && this.#closed === undefined;
+  #isFree(weight: number, priority: number, flow: string): boolean {
+    if (this.#held + weight > this.#permitsFor(priority) || this.#closed !== undefined) return false;
+    return this.#line.size === 0 || this.#line.isPassedBy({ weight, priority, flow });
+  }
+
+  #permitsFor(priority: number): number {
+    return priority === TOP_PRIORITY ? this.#permits : this.#ordinaryPermits;
+  }
+
+  #withoutReserved(permits: number): number {
+    return permits - Math.max(0, Math.min(this.#reserved, permits - 1));
   }
 
   /** A limit of 0 is a pause, so there one permit is worth waiting for. */
-  #isTooHeavy(weight: number): boolean {
-    return weight > Math.max(1, this.#permits);
+  #isTooHeavy(weight: number, priority: number): boolean {
+    return weight > Math.max(1, this.#permitsFor(priority));
   }
 
   #isIdle(): boolean {
-    return this.#held === 0 && this.#queue.size === 0;
+    return this.#held === 0 && this.#line.size === 0;
   }
 
   #grant(weight: number, signal?: AbortSignal): Permit {
@@ -204,25 +236,25 @@ export class Semaphore implements Limiter {
   readonly #takeBack = (weight: number, outcome: Outcome): void => {
     this.#held -= weight;
     this.#tally.release(weight, outcome);
-    this.#released += weight;
-    if (this.#queue.size > 0) this.#serve();
+    if (this.#line.size > 0) this.#serve();
     else this.#noticeIdle();
   };
 
   readonly #depart = (waiter: Waiter, why: Departure): void => {
     if (why === 'abort') this.#abort(waiter);
-    else this.#dismiss(waiter, this.#waitTimeout());
+    else this.#line.dismiss(waiter, this.#waitTimeout());
     // It may have been the head that was too heavy for what is free; the next may fit.
     this.#serve();
   };
 
   /** Hands free permits to the head of the line as long as they suffice. A grant runs no foreign code. */
   #serve(): void {
-    for (let head = this.#queue.first; head !== undefined; head = this.#queue.first) {
+    this.#line.prepare();
+    for (let head = this.#line.first; head !== undefined; head = this.#line.first) {
       // Its signal may be telling others first: an aborted signal never acquires.
       if (head.signal?.aborted === true) this.#abort(head);
-      else if (this.#held + head.weight <= this.#permits) {
-        this.#leave(head);
+      else if (this.#held + head.weight <= this.#permitsFor(head.priority)) {
+        this.#line.shift(head);
         head.grant(this.#grant(head.weight, head.signal));
       } else break;
     }
@@ -231,17 +263,7 @@ export class Semaphore implements Limiter {
 
   #abort(waiter: Waiter): void {
     this.#tally.abort();
-    this.#dismiss(waiter, waiter.signal?.reason);
-  }
-
-  #dismiss(waiter: Waiter, error: unknown): void {
-    this.#leave(waiter);
-    waiter.refuse(error);
-  }
-
-  #leave(waiter: Waiter): void {
-    this.#queue.remove(waiter);
-    this.#tally.leave(waiter, this.#clock);
+    this.#line.dismiss(waiter, waiter.signal?.reason);
   }
 
   #noticeIdle(): void {
@@ -253,18 +275,18 @@ export class Semaphore implements Limiter {
   }
 
   #waitTimeout(): SemaphoreError {
-    return this.#tally.refuse(new WaitTimeoutError('no permit came free in time', this.#retryAfterMs()));
+    return this.#tally.refuse(new WaitTimeoutError('no permit came free in time', this.#line.retryAfterMs()));
   }
 
-  #tooHeavy(weight: number): RangeError {
-    return new RangeError(`weight must be at most permits (${this.#permits}), got ${weight}`);
+  #tooHeavy(weight: number, priority: number): RangeError {
+    return new RangeError(`weight must be at most permits (${this.#permitsFor(priority)}), got ${weight}`);
   }
+}
 
-  /** When everybody now in line will have been served, at the measured rate. */
-  #retryAfterMs(): number | undefined {
-    const rate = this.#releaseRate.perMs(this.#released, this.#clock.now());
-    return rate === undefined ? undefined : (this.#queue.size + 1) / rate;
-  }
+function requireAsk(weight: unknown, priority: unknown, flow: unknown): void {
+  if (weight !== 1) requireInteger('weight', weight, 1);
+  if (priority !== 0) requireInteger('priority', priority, -TOP_PRIORITY, TOP_PRIORITY);
+  if (flow !== '') requireString('flow', flow);
 }
 
 /** One for all: a fresh one a call would be seen in the benchmarks. */

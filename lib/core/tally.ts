@@ -41,6 +41,7 @@ export class Tally {
   readonly #rejected: Record<SemaphoreErrorCode, number> = {
     ERR_SEMAPHORE_QUEUE_FULL: 0,
     ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
+    ERR_SEMAPHORE_WAIT_TOO_LONG: 0,
     ERR_SEMAPHORE_CLOSED: 0,
     ERR_SEMAPHORE_KEY_LIMIT: 0,
     ERR_SEMAPHORE_LEASE_LOST: 0,
@@ -121,7 +122,7 @@ export class Tally {
   /** Adds up how long `waiter` stood in line. */
   leave(waiter: Waiter, clock: Clock): void {
     this.#countWaiter(-1);
-    if (waiter.since === undefined) return;
+    if (waiter.standsFor === 0) return;
     const now = clock.now();
     const ms = now - waiter.since;
     this.#addWait(waiter.standsFor * ms);

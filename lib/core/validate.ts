@@ -1,11 +1,17 @@
 /** The longest delay that a platform timer takes, in milliseconds; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Throws unless `value` is a whole number of at least `min` that is counted exactly. */
-export function requireInteger(name: string, value: unknown, min: number): asserts value is number {
+/** Throws unless `value` is a whole number from `min` to `max` that is counted exactly. */
+export function requireInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max = Infinity,
+): asserts value is number {
   requireNumber(name, value);
-  if (!Number.isSafeInteger(value) || value < min) {
-    throw new RangeError(`${name} must be an integer of at least ${min}, got ${value}`);
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new RangeError(`${name} must be an integer ${range}, got ${value}`);
   }
 }
 

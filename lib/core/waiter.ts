@@ -1,4 +1,4 @@
-import type { QueueNode } from '../queue/fifo.js';
+import type { QueueNode } from '../queue/queue.js';
 import { unwatchAbort, watchAbort } from './abort-watch.js';
 import type { AbortWatcher } from './abort-watch.js';
 import type { Clock } from './clock.js';
@@ -15,9 +15,11 @@ export class Waiter implements QueueNode<Waiter> {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
   readonly weight: number;
+  readonly priority: number;
+  readonly flow: string;
   readonly signal: AbortSignal | undefined;
   /** When it came, by the limiter's clock, if its time is taken. */
-  since: number | undefined = undefined;
+  since = 0;
   /** For how many waiters its time counts; 0 if it is not taken. */
   standsFor = 0;
 
@@ -28,11 +30,15 @@ export class Waiter implements QueueNode<Waiter> {
 
   constructor(
     weight: number,
+    priority: number,
+    flow: string,
     signal: AbortSignal | undefined,
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
   ) {
     this.weight = weight;
+    this.priority = priority;
+    this.flow = flow;
     this.signal = signal;
     this.#resolve = resolve;
     this.#reject = reject;

@@ -10,6 +10,7 @@ import type { Ask, Queue, QueueNode } from './queue.js';
  * Source: adaptive LIFO and controlled delay (CoDel) in B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015.
  */
 export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements Queue<Node> {
+  readonly isTimed = true;
   readonly #list = new LinkedList<Node>();
   readonly #targetMs: number;
   readonly #intervalMs: number;
@@ -42,12 +43,12 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements Queue<No
     this.#list.remove(node);
   }
 
-  ahead({ since }: Ask): number {
-    return this.#stands(since) ? 0 : this.#list.size;
+  ahead(_ask: Ask, now: number): number {
+    return this.#stands(now) ? 0 : this.#list.size;
   }
 
-  evictee({ since }: Ask): Node | undefined {
-    return this.#stands(since) ? this.#list.head : undefined;
+  evictee(_ask: Ask, now: number): Node | undefined {
+    return this.#stands(now) ? this.#list.head : undefined;
   }
 
   overdue(now: number): Node | undefined {

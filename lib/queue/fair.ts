@@ -12,6 +12,7 @@ import type { Ask, Queue, QueueNode } from './queue.js';
  * of Kubernetes API Priority and Fairness.
  */
 export class FairQueue<Node extends QueueNode<Node>> implements Queue<Node> {
+  readonly isTimed = false;
   readonly #shareOf: (flow: string) => number;
   readonly #flows = new Map<string, Flow<Node>>();
   /** The flows in order of their turns; each has somebody in line, and the head of the first can be paid. */
@@ -76,6 +77,10 @@ export class FairQueue<Node extends QueueNode<Node>> implements Queue<Node> {
     if (this.#longest < own + 2) return undefined;
     const [longest] = this.#byLength.get(this.#longest) ?? [];
     return longest?.line.tail;
+  }
+
+  overdue(): undefined {
+    return undefined;
   }
 
   *[Symbol.iterator](): IterableIterator<Node> {

@@ -3,6 +3,8 @@ import type { Queue, QueueNode } from './queue.js';
 
 /** First in, first out. A newcomer to a full line is refused. */
 export class FifoQueue<Node extends QueueNode<Node>> extends LinkedList<Node> implements Queue<Node> {
+  readonly isTimed = false;
+
   get first(): Node | undefined {
     return this.head;
   }
@@ -16,6 +18,10 @@ export class FifoQueue<Node extends QueueNode<Node>> extends LinkedList<Node> im
   }
 
   evictee(): undefined {
+    return undefined;
+  }
+
+  overdue(): undefined {
     return undefined;
   }
 }

@@ -3,6 +3,8 @@ import type { Queue, QueueNode } from './queue.js';
 
 /** Last in, first out. A newcomer to a full line takes the place of whoever has waited for longest. */
 export class LifoQueue<Node extends QueueNode<Node>> extends LinkedList<Node> implements Queue<Node> {
+  readonly isTimed = false;
+
   get first(): Node | undefined {
     return this.tail;
   }
@@ -17,5 +19,9 @@ export class LifoQueue<Node extends QueueNode<Node>> extends LinkedList<Node> im
 
   evictee(): Node | undefined {
     return this.head;
+  }
+
+  overdue(): undefined {
+    return undefined;
   }
 }

@@ -16,6 +16,7 @@ interface Level<Node extends QueueNode<Node>> {
  * Few levels are in use, so each operation may look at all of them.
  */
 export class PriorityQueue<Node extends QueueNode<Node>> implements Queue<Node> {
+  readonly isTimed: boolean;
   readonly #ageMs: number;
   /** From high to low; a level stays once it has been used. */
   readonly #levels: Level<Node>[] = [];
@@ -23,6 +24,7 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements Queue<Node> 
 
   constructor(ageMs: number) {
     this.#ageMs = ageMs;
+    this.isTimed = ageMs !== Infinity;
   }
 
   get size(): number {
@@ -33,7 +35,8 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements Queue<Node> 
     let first: Node | undefined;
     for (const { line } of this.#levels) {
       const { head } = line;
-      if (head !== undefined && (first === undefined || this.#rank(head) > this.#rank(first))) first = head;
+      if (head !== undefined && (first === undefined || this.#rankOf(head) > this.#rankOf(first)))
+        first = head;
     }
     return first;
   }
@@ -53,12 +56,12 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements Queue<Node> 
   }
 
   /** Of the lower levels only the one that has waited for longest is looked at, so this may say too little. */
-  ahead(ask: Ask): number {
-    const rank = this.#rank(ask);
+  ahead({ priority: own }: Ask, now: number): number {
+    const rank = this.#rank(own, now);
     let ahead = 0;
     for (const { priority, line } of this.#levels) {
-      if (priority >= ask.priority) ahead += line.size;
-      else if (line.head !== undefined && this.#rank(line.head) > rank) ahead++;
+      if (priority >= own) ahead += line.size;
+      else if (line.head !== undefined && this.#rankOf(line.head) > rank) ahead++;
     }
     return ahead;
   }
@@ -68,12 +71,20 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements Queue<Node> 
     return lowest !== undefined && lowest.priority < priority ? lowest.line.tail : undefined;
   }
 
+  overdue(): undefined {
+    return undefined;
+  }
+
   *[Symbol.iterator](): IterableIterator<Node> {
     for (const { line } of this.#levels) yield* line;
   }
 
+  #rankOf({ priority, since }: Node): number {
+    return this.#rank(priority, since);
+  }
+
   /** The level risen to, apart from what time adds to all alike. */
-  #rank({ priority, since }: Ask): number {
+  #rank(priority: number, since: number): number {
     return priority === TOP_PRIORITY ? Infinity : priority - since / this.#ageMs;
   }
 

@@ -8,15 +8,19 @@ export interface Ask {
   readonly priority: number;
   /** Whose ask it is, where the order shares out between flows. */
   readonly flow: string;
-  /** When it came, in milliseconds. */
-  readonly since: number;
 }
 
 /** One in line. It carries its own links, so it can leave from anywhere in constant time. */
-export interface QueueNode<Node> extends Ask, ListNode<Node> {}
+export interface QueueNode<Node> extends Ask, ListNode<Node> {
+  /** When it came, in milliseconds, if the order is timed. */
+  readonly since: number;
+}
 
 /** The line before a limiter, in some order. No operation takes longer because the line is long. */
 export interface Queue<Node extends QueueNode<Node>> extends Iterable<Node> {
+  /** Whether time matters: an order that is not timed is told of none. */
+  readonly isTimed: boolean;
+
   /** How many stand in line. */
   readonly size: number;
 
@@ -33,11 +37,11 @@ export interface Queue<Node extends QueueNode<Node>> extends Iterable<Node> {
   remove(node: Node): void;
 
   /** How many of those in line would be served before one that came now; exactly 0 where it would be the first. */
-  ahead(ask: Ask): number;
+  ahead(ask: Ask, now: number): number;
 
   /** Who makes room for `ask` when no more may wait; `undefined` where that is refused itself. */
-  evictee(ask: Ask): Node | undefined;
+  evictee(ask: Ask, now: number): Node | undefined;
 
-  /** Who is to be refused by now rather than wait on; asked after each arrival and before each grant, until nobody is. */
-  overdue?(now: number): Node | undefined;
+  /** Who is to be refused by now rather than wait on; a timed order is asked after each arrival and before each grant. */
+  overdue(now: number): Node | undefined;
 }

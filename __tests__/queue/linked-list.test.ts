@@ -1,8 +1,8 @@
-import { FifoQueue } from '../../lib/queue/fifo';
-import type { QueueNode } from '../../lib/queue/fifo';
+import { LinkedList } from '../../lib/queue/linked-list';
+import type { ListNode } from '../../lib/queue/linked-list';
 
 /** A node that counts how often its links are looked at or changed. */
-class CountingNode implements QueueNode<CountingNode> {
+class CountingNode implements ListNode<CountingNode> {
   static touched = 0;
   readonly name: string;
   #previous: CountingNode | undefined;
@@ -33,14 +33,14 @@ class CountingNode implements QueueNode<CountingNode> {
   }
 }
 
-function queueOf(names: string[]): [queue: FifoQueue<CountingNode>, nodes: CountingNode[]] {
-  const queue = new FifoQueue<CountingNode>();
+function queueOf(names: string[]): [queue: LinkedList<CountingNode>, nodes: CountingNode[]] {
+  const queue = new LinkedList<CountingNode>();
   const nodes = names.map((name) => new CountingNode(name));
   for (const node of nodes) queue.push(node);
   return [queue, nodes];
 }
 
-function namesIn(queue: FifoQueue<CountingNode>): string {
+function namesIn(queue: LinkedList<CountingNode>): string {
   return [...queue].map(({ name }) => name).join('');
 }
 
@@ -50,13 +50,13 @@ function pick(nodes: readonly CountingNode[], index: number): CountingNode {
   return node;
 }
 
-describe('FifoQueue', () => {
+describe('LinkedList', () => {
   it('is empty at first, and after the last has left', () => {
     const [queue, [only]] = queueOf(['a']);
-    expect([new FifoQueue().size, new FifoQueue().first]).toEqual([0, undefined]);
-    expect([queue.size, queue.first]).toEqual([1, only]);
+    expect([new LinkedList().size, new LinkedList().head]).toEqual([0, undefined]);
+    expect([queue.size, queue.head]).toEqual([1, only]);
     if (only !== undefined) queue.remove(only);
-    expect([queue.size, queue.first, namesIn(queue)]).toEqual([0, undefined, '']);
+    expect([queue.size, queue.head, namesIn(queue)]).toEqual([0, undefined, '']);
   });
 
   it.each([
@@ -68,7 +68,7 @@ describe('FifoQueue', () => {
     const leaving = pick(nodes, index);
     queue.remove(leaving);
     expect(namesIn(queue)).toBe(left);
-    expect([queue.size, queue.first?.name]).toEqual([4, left[0]]);
+    expect([queue.size, queue.head?.name]).toEqual([4, left[0]]);
     expect([leaving.previous, leaving.next]).toEqual([undefined, undefined]);
     queue.push(leaving);
     expect(namesIn(queue)).toBe(left + leaving.name);
@@ -78,7 +78,7 @@ describe('FifoQueue', () => {
     for (const order of ['abc', 'cba', 'bac']) {
       const [queue, nodes] = queueOf(Array.from('abc'));
       for (const name of order) queue.remove(pick(nodes, 'abc'.indexOf(name)));
-      expect([queue.size, queue.first]).toEqual([0, undefined]);
+      expect([queue.size, queue.head]).toEqual([0, undefined]);
       queue.push(new CountingNode('d'));
       expect(namesIn(queue)).toBe('d');
     }

@@ -1,0 +1,101 @@
+import { AdaptiveLifoQueue } from '../queue/adaptive-lifo.js';
+import { FairQueue } from '../queue/fair.js';
+import { FifoQueue } from '../queue/fifo.js';
+import { LifoQueue } from '../queue/lifo.js';
+import { PriorityQueue } from '../queue/priority.js';
+import type { Queue, QueueNode } from '../queue/queue.js';
+import { describe, requireDuration, requireFunction, requireInteger } from './validate.js';
+
+/** In which order waiters are served: a name, or an object that names it and says more. */
+export type Order = OrderName | AdaptiveLifoOrder | PriorityOrder | FairOrder;
+
+/** The orders there are. */
+export type OrderName = 'fifo' | 'lifo' | 'adaptive-lifo' | 'priority' | 'fair';
+
+/** First in, first out while the line is short-lived; newest first, and those who waited for long refused, while it stands. */
+export interface AdaptiveLifoOrder {
+  readonly name: 'adaptive-lifo';
+
+  /** Longest wait while the line stands, in milliseconds. @defaultValue `5` */
+  readonly targetMs?: number | undefined;
+
+  /** How long the line must not have been empty before it counts as standing, in milliseconds. @defaultValue `100` */
+  readonly intervalMs?: number | undefined;
+}
+
+/** The highest `priority` first, first in, first out inside a level. */
+export interface PriorityOrder {
+  readonly name: 'priority';
+
+  /** A waiter rises by one level each time it has waited this long, in milliseconds. @defaultValue `Infinity`: never */
+  readonly ageMs?: number | undefined;
+
+  /** Permits kept for the top priority, 100; of few permits at least one is left to the others. @defaultValue `0` */
+  readonly reserved?: number | undefined;
+}
+
+/** Flows take turns, so that one flow's burst does not delay another's single request by more than one round. */
+export interface FairOrder {
+  readonly name: 'fair';
+
+  /** Permits that a flow gets each turn: an integer of at least 1. @defaultValue `1` for each flow */
+  readonly share?: ((flow: string) => number) | undefined;
+}
+
+/** Permits that only the top priority may take. */
+export function reservedOf(order: Order): number {
+  const { reserved = 0 } = typeof order === 'object' && order.name === 'priority' ? order : {};
+  requireInteger('reserved', reserved, 0);
+  return reserved;
+}
+
+/** An empty queue in that order. */
+export function makeQueue<Node extends QueueNode<Node>>(order: Order): Queue<Node> {
+  const options: NamedOrder = typeof order === 'object' ? order : { name: order };
+  switch (options.name) {
+    case 'fifo':
+      return new FifoQueue();
+    case 'lifo':
+      return new LifoQueue();
+    case 'adaptive-lifo':
+      return makeAdaptiveLifo(options);
+    case 'priority':
+      return makePriority(options);
+    case 'fair':
+      return makeFair(options);
+    default:
+      throw unknownOrder(options);
+  }
+}
+
+function makeAdaptiveLifo<Node extends QueueNode<Node>>(options: AdaptiveLifoOrder): Queue<Node> {
+  const { targetMs = 5, intervalMs = 100 } = options;
+  requireDuration('targetMs', targetMs);
+  requireDuration('intervalMs', intervalMs);
+  return new AdaptiveLifoQueue(targetMs, intervalMs);
+}
+
+function makePriority<Node extends QueueNode<Node>>({ ageMs = Infinity }: PriorityOrder): Queue<Node> {
+  requireDuration('ageMs', ageMs);
+  return new PriorityQueue(ageMs);
+}
+
+function makeFair<Node extends QueueNode<Node>>({ share = oneEach }: FairOrder): Queue<Node> {
+  requireFunction('share', share);
+  return new FairQueue((flow) => {
+    const permits = share(flow);
+    requireInteger('what share returns', permits, 1);
+    return permits;
+  });
+}
+
+function oneEach(): number {
+  return 1;
+}
+
+type NamedOrder = { readonly name: 'fifo' | 'lifo' } | AdaptiveLifoOrder | PriorityOrder | FairOrder;
+
+function unknownOrder({ name }: { readonly name: unknown }): Error {
+  const message = `order must be fifo, lifo, adaptive-lifo, priority or fair, got ${describe(name)}`;
+  return typeof name === 'string' ? new RangeError(message) : new TypeError(message);
+}
