@@ -22,8 +22,8 @@ import {
 } from '../core/validate.js';
 import { warn } from '../core/warn.js';
 import { ClosedError, KeyLimitError } from '../errors.js';
-import { FifoQueue } from '../queue/fifo.js';
-import type { QueueNode } from '../queue/fifo.js';
+import { LinkedList } from '../queue/linked-list.js';
+import type { ListNode } from '../queue/linked-list.js';
 import { requireRank, topKeys } from './top-keys.js';
 import type { KeyRank, KeyUse } from './top-keys.js';
 
@@ -68,7 +68,7 @@ export class KeyedSemaphore {
   /** Every key kept. */
   readonly #entries = new Map<string, Entry>();
   /** Those with neither holder nor waiter: the first is the one idle for longest. */
-  readonly #idle = new FifoQueue<Entry>();
+  readonly #idle = new LinkedList<Entry>();
   #sweep: unknown = undefined;
   #closed: ErrorOptions | undefined;
   readonly #tally: Tally;
@@ -203,7 +203,7 @@ export class KeyedSemaphore {
         if (--entry.users === 0) this.#fallIdle(entry);
       },
     };
-    if (this.size >= this.#maxKeys && this.#idle.first !== undefined) this.#evict(this.#idle.first);
+    if (this.size >= this.#maxKeys && this.#idle.head !== undefined) this.#evict(this.#idle.head);
     this.#entries.set(key, entry);
     this.#idle.push(entry);
     return entry;
@@ -219,7 +219,7 @@ export class KeyedSemaphore {
   }
 
   #armSweep(): void {
-    const oldest = this.#idle.first;
+    const oldest = this.#idle.head;
     if (oldest === undefined || this.#sweep !== undefined || this.#idleTtlMs === Infinity) return;
     // A sum of fractions may come out above the longest delay that a timer takes.
     const delayMs = Math.min(this.#idleTtlMs, Math.max(0, Math.ceil(this.#msLeft(oldest))));
@@ -248,7 +248,7 @@ export class KeyedSemaphore {
   }
 }
 
-interface Entry extends QueueNode<Entry> {
+interface Entry extends ListNode<Entry> {
   readonly key: string;
   readonly limiter: Limiter;
   readonly leave: () => void;
