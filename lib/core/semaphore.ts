@@ -189,7 +189,7 @@ export class Semaphore implements Limiter {
     if (maxWaitMs === 0) throw this.#waitTimeout();
     if (maxWaitMs !== Infinity || this.#line.isFull) this.#line.admit({ weight, priority, flow }, maxWaitMs);
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(weight, priority, flow, signal, resolve, reject);
+      const waiter = new Waiter(weight, signal, resolve, reject, priority, flow);
       if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
       this.#line.join(waiter);
     });

@@ -30,11 +30,11 @@ export class Waiter implements QueueNode<Waiter> {
 
   constructor(
     weight: number,
-    priority: number,
-    flow: string,
     signal: AbortSignal | undefined,
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
+    priority = 0,
+    flow = '',
   ) {
     this.weight = weight;
     this.priority = priority;
