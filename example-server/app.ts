@@ -5,6 +5,7 @@ import { limit } from 'express-semaphore';
 import { answerError } from './answer-error.js';
 import { createLimiters } from './limiters.js';
 import type { Limiters } from './limiters.js';
+import { dashboardRoutes } from './routes/dashboard.js';
 import { eventRoutes } from './routes/events.js';
 import { exportRoutes } from './routes/exports.js';
 import { orderRoutes } from './routes/orders.js';
@@ -30,6 +31,7 @@ export function createApp(options: Partial<AppContext> = {}): Express {
   const app = express();
   // What stands before the limit answers even when everything else is full.
   app.use(statsRoutes(context));
+  app.use(dashboardRoutes(context));
   app.use(express.static(join(__dirname, 'public')));
 
   app.use(limit(limiters.app));

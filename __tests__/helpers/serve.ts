@@ -4,16 +4,20 @@ import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** A server of a test on a free port of this machine, stopped at the end of its scope. */
+/** A server of a test on a port of this machine, a free one unless told which, stopped at the end of its scope. */
 export interface TestServer extends AsyncDisposable {
   readonly server: Server;
   readonly port: number;
   readonly url: string;
 }
 
-export async function serve(listener: RequestListener, options: ServerOptions = {}): Promise<TestServer> {
+export async function serve(
+  listener: RequestListener,
+  options: ServerOptions = {},
+  wantedPort = 0,
+): Promise<TestServer> {
   const server = createServer(options, listener);
-  server.listen(0, '127.0.0.1');
+  server.listen(wantedPort, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {

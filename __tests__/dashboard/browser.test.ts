@@ -1,0 +1,351 @@
+import { readFileSync } from 'node:fs';
+import express from 'express';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
+import { dashboard } from 'express-semaphore/dashboard';
+import type { Control, DashboardOptions } from 'express-semaphore/dashboard';
+import { createApp } from '../../example-server/app';
+import { createLimiters } from '../../example-server/limiters';
+import { Work } from '../../example-server/work';
+import { INSTALL_MS, openBrowser, openPage } from '../helpers/browser';
+import { defer, serve, until } from '../helpers/serve';
+
+jest.setTimeout(30_000);
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+}, INSTALL_MS);
+
+afterAll(async () => {
+  await browser.close();
+});
+
+it('shows the numbers that /stats tells', async () => {
+  const gate = defer();
+  const limiters = createLimiters();
+  await using server = await serve(createApp({ limiters, work: new Work(() => gate.promise) }));
+  const requests = Array.from({ length: 12 }, () => fetch(`${server.url}/users`));
+  const others = Array.from({ length: 5 }, () => fetch(`${server.url}/orders`));
+  await until(() => limiters.users.stats().rejected.ERR_SEMAPHORE_QUEUE_FULL === 3);
+  await until(() => limiters.orders.held === 5);
+  await using opened = await openPage(browser, `${server.url}/limits`);
+
+  const told = (await (await fetch(`${server.url}/stats`)).json()) as {
+    limiters: Record<
+      string,
+      { permits: number; held: number; waiting: number; rejected: Record<string, number> }
+    >;
+  };
+  for (const name of ['app', 'users', 'orders']) {
+    const { permits, held, waiting, rejected } = told.limiters[name] ?? fail(name);
+    const refused = Object.values(rejected).reduce((sum, each) => sum + each, 0);
+    const card = cardOf(opened.page, name);
+    await panelOf(card, 'In use').getByText(`of ${permits}`).waitFor();
+    expect(await textsOf(panelOf(card, 'In use'))).toEqual([String(held), `of ${permits}`]);
+    expect((await textsOf(panelOf(card, 'In line')))[0]).toBe(String(waiting));
+    expect((await textsOf(panelOf(card, 'Refused')))[1]).toBe(`${refused} in all`);
+  }
+  expect(told.limiters['users']).toMatchObject({ permits: 3, held: 3, waiting: 6 });
+
+  gate.resolve();
+  await Promise.all([...requests, ...others].map(async (response) => (await response).text()));
+  await panelOf(cardOf(opened.page, 'users'), 'In use').locator('.value', { hasText: /^0$/ }).waitFor();
+  expect(opened.faults).toEqual([]);
+});
+
+it('draws plots that move', async () => {
+  const api = new Semaphore(10);
+  await using shown = await show({ api });
+  const plot = panelOf(cardOf(shown.page, 'api'), 'In use').locator('canvas');
+  const permits = await Promise.all(Array.from({ length: 7 }, () => api.acquire()));
+  const held = await picture(plot);
+  expect(held.colours).toBeGreaterThan(2);
+  await shown.page.waitForFunction(isAnother, { canvas: await plot.elementHandle(), before: held.url });
+  for (const permit of permits) permit.release();
+  const { url } = await picture(plot);
+  await shown.page.waitForFunction(isAnother, { canvas: await plot.elementHandle(), before: url });
+  expect(shown.faults).toEqual([]);
+});
+
+it('turns red with the reason while it refuses, and calm again after', async () => {
+  const reports = new Semaphore(1, { queueLimit: 0 });
+  await using shown = await show({ reports });
+  const card = cardOf(shown.page, 'reports');
+  await card.getByText('Free').waitFor();
+  const permit = await reports.acquire();
+  await card.getByText('At its limit').waitFor();
+
+  const refusing = setInterval(() => void reports.acquire().catch(() => undefined), 50);
+  await card.getByText(/^Refusing [\d.]+\/s: the queue is full$/).waitFor();
+  expect(await card.getAttribute('data-condition')).toBe('refusing');
+  await shown.page.getByRole('status').getByText('reports refusing').waitFor();
+  expect(await shown.page.title()).toBe('● reports refusing');
+
+  clearInterval(refusing);
+  permit.release();
+  await card.getByText('Free').waitFor();
+  expect(await shown.page.title()).toBe('Limiters');
+  expect(shown.faults).toEqual([]);
+});
+
+it('shows hostile keys and names as the text that they are', async () => {
+  const hostile = '<img src=x onerror="document.title=1">';
+  const perUser = new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 0 }));
+  const held = [await perUser.acquire(hostile), await perUser.acquire('\u202egnp.exe"\n\0</script>')];
+  await using shown = await show({ [hostile]: perUser });
+  const { page } = shown;
+  await page.getByRole('heading', { name: hostile }).waitFor();
+  const row = page.getByRole('row').filter({ hasText: hostile });
+  await row.waitFor();
+  expect(await row.getByRole('rowheader').innerText()).toBe(hostile);
+  expect(await page.locator('img').count()).toBe(0);
+  await expect(perUser.acquire(hostile)).rejects.toThrow('the queue is full');
+  await page.getByText(/^Refusing/).waitFor();
+  expect(await page.title()).toBe(`● ${hostile} refusing`);
+  for (const permit of held) permit.release();
+  expect(shown.faults).toEqual([]);
+});
+
+it('stops asking while it is hidden or paused', async () => {
+  const api = new Semaphore(1);
+  await using shown = await show({ api });
+  const { page, isWatched } = shown;
+  await page.getByText('Live').waitFor();
+  expect(isWatched()).toBe(true);
+
+  await setHidden(page, true);
+  await page.getByText('Paused').waitFor();
+  await until(() => !isWatched());
+  await setHidden(page, false);
+  await page.getByText('Live').waitFor();
+  expect(isWatched()).toBe(true);
+
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByText('Paused').waitFor();
+  await until(() => !isWatched());
+  await setHidden(page, false);
+  expect(isWatched()).toBe(false);
+  await page.getByRole('button', { name: 'Pause', pressed: true }).click();
+  await page.getByText('Live').waitFor();
+  expect(shown.faults).toEqual([]);
+});
+
+it('says that the server is gone, and comes back when it does', async () => {
+  const app = (permits: number) =>
+    express().use('/limits', dashboard({ api: new Semaphore(permits) }, { authorize: () => true }));
+  const server = await serve(app(3));
+  await using opened = await openPage(browser, `${server.url}/limits`);
+  const inUse = panelOf(cardOf(opened.page, 'api'), 'In use');
+  await inUse.getByText('of 3').waitFor();
+
+  await server[Symbol.asyncDispose]();
+  await opened.page.getByRole('status').getByText('The server has been gone since').waitFor();
+  const back = await serve(app(4), {}, server.port);
+  await inUse.getByText('of 4').waitFor();
+  await opened.page.getByText('Live').waitFor();
+  // The browser itself reports a connection that was refused; nothing else went wrong.
+  expect(opened.faults.filter((fault) => !fault.includes('net::ERR_'))).toEqual([]);
+  await back[Symbol.asyncDispose]();
+});
+
+it('is not slowed down by 10,000 keys', async () => {
+  const perUser = new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 1 }));
+  const permits = await Promise.all(Array.from({ length: 10_000 }, (_, n) => perUser.acquire(`user ${n}`)));
+  await using shown = await show({ perUser });
+  const { page } = shown;
+  await page.getByText('The busiest of 10,000 keys').waitFor();
+  expect(await page.getByRole('row').count()).toBe(11);
+
+  const devtools = await page.context().newCDPSession(page);
+  // The thread's own time: another process that is at work on this machine does not count.
+  await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const measure = async () => {
+    const { metrics } = await devtools.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'ScriptDuration')?.value ?? fail('ScriptDuration');
+  };
+  const [script, began] = [await measure(), performance.now()];
+  const frames = shown.frames();
+  await until(() => shown.frames() >= frames + 6);
+  const seconds = (performance.now() - began) / 1_000;
+  const load = ((await measure()) - script) / seconds;
+  expect(load).toBeLessThan(0.1);
+  expect(load).toBeGreaterThan(0);
+  for (const permit of permits) permit.release();
+  perUser.close();
+  expect(shown.faults).toEqual([]);
+});
+
+describe('for everybody', () => {
+  it.each<[string, BrowserContextOptions]>([
+    ['light', { colorScheme: 'light' }],
+    ['dark', { colorScheme: 'dark' }],
+    ['a phone', { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }],
+  ])('has nothing serious for axe-core to find: %s', async (_how, options) => {
+    await using shown = await showAll(options);
+    const { page } = shown;
+    await page.getByText(/^Refusing/).waitFor();
+    await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
+    const found = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+      };
+      const { violations } = await axe.run();
+      return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes[0]?.html ?? ''}`);
+    });
+    expect(found).toEqual([]);
+    expect(shown.faults).toEqual([]);
+  });
+
+  it('fits a phone without scrolling sideways', async () => {
+    await using shown = await showAll({ viewport: { width: 320, height: 640 }, isMobile: true });
+    await shown.page.getByText(/^Refusing/).waitFor();
+    const width = await shown.page.evaluate('document.documentElement.scrollWidth');
+    expect(width).toBe(320);
+  });
+
+  it('can be used with the keyboard alone', async () => {
+    await using shown = await showAll();
+    const { page, state } = shown;
+    await page.getByLabel('Arrivals').waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Pause');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('ArrowRight');
+    await until(() => state.rate === 21);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('ArrowDown');
+    await until(() => state.kind === 'lifo');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await until(() => state.on);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await until(() => state.rate === 42);
+    await page.getByText('42/s').waitFor();
+    expect(shown.faults).toEqual([]);
+  });
+});
+
+/** A dashboard in the browser, with the number of frames that were read for it so far. */
+async function show(
+  limiters: Record<string, Limiter | KeyedSemaphore>,
+  options: DashboardOptions = {},
+  context: BrowserContextOptions = {},
+) {
+  let frames = 0;
+  const counter: Control = { type: 'reading', label: 'Frames', get: () => String(++frames) };
+  const controls = { ...options.controls, counter };
+  const streams = new Set<object>();
+  const show = dashboard(limiters, { authorize: () => true, ...options, controls });
+  const app = express().use('/limits', (req, res, next) => {
+    if (req.path === '/events') {
+      streams.add(res);
+      res.once('close', () => streams.delete(res));
+    }
+    show(req, res, next);
+  });
+  const server = await serve(app);
+  const opened = await openPage(browser, `${server.url}/limits/`, context);
+  return {
+    ...opened,
+    frames: () => frames,
+    isWatched: () => streams.size > 0,
+    [Symbol.asyncDispose]: async () => {
+      await opened[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** One with all that there can be on it: every condition, keys, and each kind of control. */
+async function showAll(context: BrowserContextOptions = {}) {
+  const state = { rate: 20, kind: 'fifo', on: false };
+  const controls: Record<string, Control> = {
+    rate: {
+      type: 'range',
+      label: 'Arrivals',
+      unit: '/s',
+      min: 0,
+      max: 50,
+      get: () => state.rate,
+      set: (rate) => (state.rate = rate),
+    },
+    kind: {
+      type: 'choice',
+      label: 'Order',
+      choices: ['fifo', 'lifo'],
+      get: () => state.kind,
+      set: (kind) => (state.kind = kind),
+    },
+    on: { type: 'switch', label: 'Send requests', get: () => state.on, set: (on) => (state.on = on) },
+    double: { type: 'button', label: 'Double it', press: () => (state.rate *= 2) },
+  };
+  const free = new Semaphore(1);
+  const full = new Semaphore(1);
+  const queueing = new Semaphore(1);
+  const refusing = new Semaphore(0, { queueLimit: 0 });
+  const perUser = new KeyedSemaphore(() => new Semaphore(1));
+  await Promise.all([full.acquire(), queueing.acquire(), perUser.acquire('alice')]);
+  const waiting = [queueing.acquire(), perUser.acquire('alice')].map((wait) => wait.catch(() => undefined));
+  const refusals = setInterval(() => void refusing.acquire().catch(() => undefined), 50);
+  const shown = await show({ refusing, queueing, perUser, full, free }, { controls }, context);
+  return {
+    ...shown,
+    state,
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(refusals);
+      queueing.close();
+      perUser.close();
+      await Promise.all(waiting);
+      await shown[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function cardOf(page: Page, name: string): Locator {
+  return page.getByRole('region', { name, exact: true });
+}
+
+function panelOf(card: Locator, label: string): Locator {
+  return card.locator('.panel').filter({ has: card.page().getByRole('heading', { name: label }) });
+}
+
+function textsOf(panel: Locator): Promise<string[]> {
+  return panel.locator('.figure span').allInnerTexts();
+}
+
+/** What a canvas shows, and in how many colours: with two it would be a grid on nothing. */
+async function picture(canvas: Locator): Promise<{ url: string; colours: number }> {
+  return canvas.evaluate((element) => {
+    const drawn = element as unknown as {
+      width: number;
+      height: number;
+      toDataURL(): string;
+      getContext(kind: '2d'): {
+        getImageData(x: number, y: number, w: number, h: number): { data: Uint8ClampedArray };
+      };
+    };
+    const { data } = drawn.getContext('2d').getImageData(0, 0, drawn.width, drawn.height);
+    const colours = new Set<string>();
+    for (let at = 0; at < data.length; at += 4) colours.add(data.subarray(at, at + 4).join());
+    return { url: drawn.toDataURL(), colours: colours.size };
+  });
+}
+
+function isAnother({ canvas, before }: { canvas: unknown; before: string }): boolean {
+  return (canvas as { toDataURL(): string }).toDataURL() !== before;
+}
+
+/** Headless pages are always seen, so this one is told that it is not. */
+async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`
+    Object.defineProperty(document, 'hidden', { get: () => ${isHidden}, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));`);
+}
+
+function fail(what: string): never {
+  throw new Error(`no ${what}`);
+}

@@ -1,0 +1,54 @@
+import { chromium } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { requireCommand } from './debian-package';
+
+/** Time that a machine without a browser may take to install it, in milliseconds. */
+export const INSTALL_MS = 300_000;
+
+/** Starts Debian's Chromium, which calls nobody. Close it at the end. */
+export async function openBrowser(): Promise<Browser> {
+  requireCommand('chromium');
+  return chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--headless',
+      '--disable-gpu',
+      '--disable-dev-shm-usage',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  });
+}
+
+/** A page, and what it must not do. */
+export interface WatchedPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Errors of its console, what it threw, and requests to another origin. */
+  readonly faults: string[];
+}
+
+/** Opens a page that is closed at the end of its scope. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ viewport: { width: 1_200, height: 900 }, ...options });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  const { origin } = new URL(url);
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(`error: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => faults.push(`thrown: ${error.message}`));
+  page.on('request', (request) => {
+    const asked = request.url();
+    if (!asked.startsWith(`${origin}/`) && !asked.startsWith('data:')) faults.push(`request: ${asked}`);
+  });
+  page.setDefaultTimeout(15_000);
+  await page.goto(url);
+  return { page, faults, [Symbol.asyncDispose]: () => context.close() };
+}
