@@ -21,7 +21,7 @@ export abstract class SemaphoreError extends Error {
   status = 503;
 
   /** Milliseconds until another try has a chance, estimated; `undefined` where nothing is known. */
-  readonly retryAfterMs: number | undefined;
+  retryAfterMs: number | undefined;
 
   constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
     super(message, options);
@@ -33,7 +33,7 @@ export abstract class SemaphoreError extends Error {
     return this.status < 500;
   }
 
-  /** Headers for the answer: `Retry-After` in whole seconds, at least 1, where `retryAfterMs` is known. */
+  /** Headers for the answer: `Retry-After` in whole seconds, from 1 to 60, where `retryAfterMs` is known. */
   get headers(): Record<string, string> {
     return this.retryAfterMs === undefined ? {} : { 'Retry-After': String(wholeSeconds(this.retryAfterMs)) };
   }
@@ -92,5 +92,5 @@ export function isSemaphoreError(value: unknown): value is SemaphoreError {
 }
 
 function wholeSeconds(ms: number): number {
-  return Math.max(1, Math.ceil(ms / 1_000));
+  return Math.min(60, Math.max(1, Math.ceil(ms / 1_000)));
 }

@@ -1,3 +1,11 @@
+export { AdaptiveSemaphore } from './adaptive/adaptive-semaphore.js';
+export type { AdaptiveSemaphoreOptions } from './adaptive/adaptive-semaphore.js';
+export { aimd } from './adaptive/aimd.js';
+export type { AimdOptions } from './adaptive/aimd.js';
+export type { Algorithm, Bounds, Sample } from './adaptive/algorithm.js';
+export type { LatencyOptions } from './adaptive/by-latency.js';
+export { gradient } from './adaptive/gradient.js';
+export { vegas } from './adaptive/vegas.js';
 export type { Clock } from './core/clock.js';
 export type {
   AcquireOptions,

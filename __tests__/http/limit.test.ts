@@ -162,7 +162,7 @@ describe('limit without a free permit', () => {
   it('answers a refusal with status, Retry-After and problem+json', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 0 });
     using permit = await semaphore.acquire();
-    const app = express().use(limit(semaphore));
+    const app = express().use(limit(semaphore, { retryJitter: false }));
     const answer = await request(app).get('/').set('Connection', 'keep-alive').expect(503);
     expect(permit.weight).toBe(1);
     expect(answer.headers).toMatchObject({

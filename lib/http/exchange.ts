@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Permit } from '../core/limiter.js';
+import type { Outcome, Permit } from '../core/limiter.js';
 import { RequestPermit } from './request-permit.js';
 
 /** On the response itself: a WeakMap would cost twice as much, and the garbage collector more. */
@@ -18,6 +18,7 @@ interface Seen {
 export class Exchange {
   #isOver = false;
   #isGone = false;
+  #isRefused = false;
   #gone: AbortController | undefined;
   #permits: RequestPermit[] = [];
   /** How many permits are being waited for: nobody needs them once this is over. */
@@ -76,18 +77,24 @@ export class Exchange {
     return this.#permits.findLast((permit) => permit.isOf(source, key));
   }
 
-  end(gone: boolean): void {
+  /** Notes that a limiter has refused it: what other limiters gave it says nothing of how they fare. */
+  refuse(): void {
+    this.#isRefused = true;
+  }
+
+  end(gone: boolean, outcome: Outcome = 'ignore'): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isGone = gone;
     if (gone || this.#waits > 0) this.#gone?.abort(clientGone());
-    for (const permit of this.#permits) permit.release(gone ? 'ignore' : 'success');
+    for (const permit of this.#permits) permit.release(gone || this.#isRefused ? 'ignore' : outcome);
   }
 }
 
 function onFinish(this: ServerResponse): void {
   // HTTP/2 says finish of a response that the client has reset.
-  Exchange.find(this)?.end(streamOf(this)?.aborted === true);
+  const gone = streamOf(this)?.aborted === true;
+  Exchange.find(this)?.end(gone, this.statusCode >= 500 ? 'overload' : 'success');
 }
 
 function onClose(this: ServerResponse): void {

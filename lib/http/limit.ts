@@ -13,11 +13,14 @@ import { warn } from '../core/warn.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { askOf } from './ask.js';
+import type { AskOptions } from './ask.js';
 import { Exchange } from './exchange.js';
 import { passError, passRejection } from './next.js';
 import type { Next } from './next.js';
 import { isBehindOthers, turnOf } from './pipeline.js';
 import { answerRejection } from './rejection.js';
+import { jittered } from './retry-jitter.js';
 
 /** The shape of middleware that Express, Connect and everything like them take. */
 export type Middleware<Req = IncomingMessage, Res = ServerResponse> = (
@@ -27,7 +30,7 @@ export type Middleware<Req = IncomingMessage, Res = ServerResponse> = (
 ) => void;
 
 /** What `limit` can be told. */
-export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> {
+export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> extends AskOptions<Req> {
   /** Longest wait for a permit, in milliseconds; 0 means: do not queue. @defaultValue `1_000` */
   readonly maxWaitMs?: number | undefined;
 
@@ -44,8 +47,8 @@ export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> {
   /** Lets a request pass unlimited when it returns `true`. */
   readonly skip?: ((req: Req) => boolean) | undefined;
 
-  /** Permits that a request takes. @defaultValue `1` */
-  readonly weight?: number | ((req: Req) => number) | undefined;
+  /** Whether `Retry-After` is spread at random, so that those refused together do not come back together. @defaultValue `true` */
+  readonly retryJitter?: boolean | undefined;
 
   /**
    * Refuses and delays nobody, but keeps the limiter's books as if it did: see its `stats()`. What would have been an
@@ -91,20 +94,28 @@ export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
   limiter: Limiter | KeyedSemaphore,
   options: LimitOptions<Req, Res> & Partial<KeyedLimitOptions<Req, Res>> = {},
 ): Middleware<Req, Res> {
-  const { maxWaitMs = 1_000, statusCode, handler, skip, weight, key: keyOf, dryRun = false } = options;
+  const {
+    maxWaitMs = 1_000,
+    statusCode,
+    handler,
+    skip,
+    key: keyOf,
+    retryJitter = true,
+    dryRun = false,
+  } = options;
   requireLimiter('limiter', limiter);
   requireDuration('maxWaitMs', maxWaitMs);
   if (statusCode !== undefined) requireStatus(statusCode);
   if (handler !== undefined) requireFunction('handler', handler);
   if (skip !== undefined) requireFunction('skip', skip);
-  if (typeof weight !== 'function' && weight !== undefined) requireInteger('weight', weight, 1);
+  requireBoolean('retryJitter', retryJitter);
   requireBoolean('dryRun', dryRun);
   const isKeyed = limiter instanceof KeyedSemaphore;
   if (isKeyed) requireFunction('key', keyOf);
   else if (keyOf !== undefined) throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
 
   const gate: Gate = isKeyed ? limiter : withoutKeys(limiter);
-  const fixedAsk = typeof weight === 'number' ? { weight } : undefined;
+  const askFor = askOf(options);
 
   return dryRun ? observeRequest : limitRequest;
 
@@ -133,7 +144,7 @@ export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
     if (skip !== undefined && requireBoolean('what skip returns', skip(req))) return true;
     const exchange = Exchange.of(req, res);
     if (exchange.isOver) return false;
-    const ask = typeof weight === 'function' ? askFor(weight(req)) : fixedAsk;
+    const ask = askFor(req);
     const key = keyOf === undefined ? '' : keyOf(req);
     if (isPromiseLike(key) || isBehindOthers(res)) return wait(exchange, key, ask, req, res);
     requireString('key', key);
@@ -183,6 +194,8 @@ export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
       passError(next, error);
       return;
     }
+    Exchange.find(res)?.refuse();
+    if (retryJitter) error.retryAfterMs = jittered(error.retryAfterMs);
     error.status = statusCode ?? (isKeyed && isOfOneKey(error) ? 429 : 503);
     if (handler !== undefined) passRejection(next, handler(req, res, next, error));
     else if (res.headersSent) next(error);
@@ -201,11 +214,6 @@ function withoutKeys(limiter: Limiter): Gate {
     tryAcquire: (_key, options) => limiter.tryAcquire(options),
     acquire: (_key, options) => limiter.acquire(options),
   };
-}
-
-function askFor(weight: number): TryAcquireOptions {
-  requireInteger('what weight returns', weight, 1);
-  return { weight };
 }
 
 /** Whether one user has too much running, rather than all of them together. */

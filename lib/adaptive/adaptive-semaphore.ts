@@ -1,0 +1,143 @@
+import { systemClock } from '../core/clock.js';
+import type {
+  AcquireOptions,
+  Limiter,
+  LimiterStats,
+  Outcome,
+  Permit,
+  TryAcquireOptions,
+} from '../core/limiter.js';
+import { runWithPermit } from '../core/run.js';
+import { Semaphore } from '../core/semaphore.js';
+import type { SemaphoreOptions } from '../core/semaphore.js';
+import { TALLY } from '../core/tally.js';
+import type { Tally } from '../core/tally.js';
+import { describe } from '../core/validate.js';
+import type { Algorithm } from './algorithm.js';
+import { gradient } from './gradient.js';
+import { WatchedPermit } from './watched-permit.js';
+
+/** How an `AdaptiveSemaphore` finds its limit, and lets callers wait. */
+export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
+  /** What finds the limit; made for this limiter. @defaultValue `gradient()` */
+  readonly algorithm?: Algorithm | undefined;
+
+  /** `'monitor'` finds the limit and reports it, but refuses and delays nobody. @defaultValue `'enforce'` */
+  readonly mode?: 'enforce' | 'monitor' | undefined;
+}
+
+/**
+ * A semaphore that finds its limit itself, from how long permits are held and how their work went: as many as keep the
+ * process and what it depends on busy, and hardly more.
+ *
+ * `release('overload')` tells that the work failed because something was overloaded, `release('ignore')` that its
+ * time says nothing; `limit` tells them from the response. A weight above the limit of the moment is refused: let
+ * the algorithm's `minPermits` be the greatest weight in use.
+ *
+ * @throws `TypeError` or `RangeError` from the constructor, naming the option and the value.
+ *
+ * @example
+ * ```ts
+ * const adaptive = new AdaptiveSemaphore({ queueLimit: 100, maxWaitMs: 100 });
+ * app.use(limit(adaptive, { maxWaitMs: 100 }));
+ * ```
+ */
+export class AdaptiveSemaphore implements Limiter {
+  readonly #algorithm: Algorithm;
+  readonly #isMonitor: boolean;
+  readonly #gate: Semaphore;
+  readonly #clock: NonNullable<SemaphoreOptions['clock']>;
+  #permits: number;
+
+  constructor(options: AdaptiveSemaphoreOptions = {}) {
+    const { algorithm = gradient(), mode = 'enforce', clock = systemClock, ...gateOptions } = options;
+    requireMode(mode);
+    this.#algorithm = algorithm;
+    this.#isMonitor = mode === 'monitor';
+    this.#clock = clock;
+    this.#permits = whole(algorithm.initial);
+    this.#gate = new Semaphore(this.#isMonitor ? Number.MAX_SAFE_INTEGER : this.#permits, {
+      ...gateOptions,
+      clock,
+    });
+  }
+
+  /** @internal */
+  get [TALLY](): Tally {
+    return this.#gate[TALLY];
+  }
+
+  /** The limit of the moment. */
+  get permits(): number {
+    return this.#permits;
+  }
+
+  /** Permits out. */
+  get held(): number {
+    return this.#gate.held;
+  }
+
+  /** Permits free. */
+  get available(): number {
+    return Math.max(0, this.#permits - this.#gate.held);
+  }
+
+  /** Waiters in line. */
+  get waiting(): number {
+    return this.#gate.waiting;
+  }
+
+  async acquire(options?: AcquireOptions): Promise<Permit> {
+    return this.#watched(await this.#gate.acquire(options));
+  }
+
+  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+    const permit = this.#gate.tryAcquire(options);
+    return permit && this.#watched(permit);
+  }
+
+  /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
+  run<Result>(
+    work: (permit: Permit) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result> {
+    return runWithPermit(this, work, options);
+  }
+
+  close(reason?: unknown): void {
+    this.#gate.close(reason);
+  }
+
+  idle(): Promise<void> {
+    return this.#gate.idle();
+  }
+
+  stats(): LimiterStats {
+    return Object.freeze({ ...this.#gate.stats(), permits: this.permits, available: this.available });
+  }
+
+  #watched(permit: Permit): Permit {
+    return new WatchedPermit(permit, this.#clock.now(), this.#gate.held, this.#takeIn);
+  }
+
+  /** The new limit holds before the permit is handed on. */
+  readonly #takeIn = (startedMs: number, inFlight: number, outcome: Outcome): void => {
+    if (outcome === 'ignore') return;
+    const sample = { startedMs, endedMs: this.#clock.now(), inFlight, isOverload: outcome === 'overload' };
+    const permits = whole(this.#algorithm.next(sample));
+    if (permits === this.#permits) return;
+    this.#permits = permits;
+    if (this.#isMonitor) this.#gate[TALLY].changeLimit(permits, this.#clock);
+    else this.#gate.resize(permits);
+  };
+}
+
+function whole(limit: number): number {
+  return Math.max(1, Math.floor(limit));
+}
+
+function requireMode(mode: unknown): void {
+  if (mode === 'enforce' || mode === 'monitor') return;
+  const message = `mode must be enforce or monitor, got ${describe(mode)}`;
+  throw typeof mode === 'string' ? new RangeError(message) : new TypeError(message);
+}

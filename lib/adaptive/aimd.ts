@@ -1,0 +1,43 @@
+import { requireDuration } from '../core/validate.js';
+import type { Algorithm, Bounds } from './algorithm.js';
+import { checkBounds, clamp } from './bounds.js';
+import { OVERLOAD_SHARE } from './overload-share.js';
+import { SampleWindow } from './sample-window.js';
+
+/** What is left of the limit after a window with overload. */
+const BACKOFF = 0.9;
+
+/** What `aimd` can be told. */
+export interface AimdOptions extends Bounds {
+  /** A median time above this counts as overload, in milliseconds. @defaultValue `1_000` */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Additive increase, multiplicative decrease: one permit more after a window in which the limit was in use, a tenth less
+ * after one with overload. It looks for no queue, so it finds the limit only where overload shows: as errors, or as
+ * times above `timeoutMs`.
+ *
+ * Source: D. Chiu and R. Jain, 1989; the constants are those of `AIMDLimit` in Netflix' concurrency-limits.
+ *
+ * @throws `TypeError` or `RangeError` for a bad option.
+ */
+export function aimd(options: AimdOptions = {}): Algorithm {
+  const { timeoutMs = 1_000 } = options;
+  requireDuration('timeoutMs', timeoutMs);
+  const bounds = checkBounds(options);
+  const window = new SampleWindow();
+  let limit = bounds.initial;
+
+  return {
+    initial: limit,
+    next(sample) {
+      const summary = window.add(sample);
+      if (summary === undefined) return limit;
+      const { overloadShare, medianMs = 0, maxInFlight } = summary;
+      if (overloadShare >= OVERLOAD_SHARE || medianMs > timeoutMs) limit = clamp(limit * BACKOFF, bounds);
+      else if (maxInFlight * 2 >= limit) limit = clamp(limit + 1, bounds);
+      return limit;
+    },
+  };
+}

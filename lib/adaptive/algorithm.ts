@@ -1,0 +1,33 @@
+/** What one permit's time out tells of the load. */
+export interface Sample {
+  /** When it was granted, in milliseconds. */
+  readonly startedMs: number;
+  /** When it came back; never earlier than that of the sample before. */
+  readonly endedMs: number;
+  /** Permits out when it was granted, itself included. */
+  readonly inFlight: number;
+  /** Whether the work failed because something was overloaded. */
+  readonly isOverload: boolean;
+}
+
+/**
+ * Finds the limit from samples alone. It has neither a clock nor a timer: the same samples give the same limits.
+ * Make a new one for each limiter.
+ */
+export interface Algorithm {
+  /** The limit before the first sample. */
+  readonly initial: number;
+
+  /** Takes in a sample, and says the limit from now on. It need not be whole. */
+  next(sample: Sample): number;
+}
+
+/** Between which bounds an algorithm looks for the limit, and where it begins. */
+export interface Bounds {
+  /** @defaultValue `3` */
+  readonly minPermits?: number | undefined;
+  /** @defaultValue `1_000` */
+  readonly maxPermits?: number | undefined;
+  /** @defaultValue `20` */
+  readonly initialPermits?: number | undefined;
+}

@@ -1,0 +1,69 @@
+import type { Sample } from './algorithm.js';
+import { SampleWindow } from './sample-window.js';
+import type { WindowSummary } from './sample-window.js';
+
+/** Permits granted under the lowered limit that make a probe. */
+const PROBE_SAMPLES = 25;
+/** Time from one probe to the next, in milliseconds, and by which part of it, at random, it is longer. */
+const INTERVAL_MS = 60_000;
+const JITTER = 0.15;
+/** A median so many times the baseline asks for a probe before its turn, */
+const JUMP = 2;
+/** but not sooner after the last one than this, in milliseconds, */
+const PAUSE_MS = 1_000;
+/** nor than so many times the baseline. */
+const PAUSE_BASELINES = 10;
+
+/**
+ * How long a permit is held when nothing queues behind the limiter: the median under a limit lowered for a moment.
+ *
+ * Under load every time contains queueing, so the least time seen, or the time at some moment, would creep up with the
+ * limit, and the limit with it. A probe looks for the truth: once a minute, as in Envoy, jittered, so that a fleet does
+ * not probe in step; and when times jump. In the latter case it tells a slow dependency, which is as slow for few as
+ * for many, from saturation, which is not.
+ */
+export class Baseline {
+  readonly #random: () => number;
+  #ms = Infinity;
+  #isProbing = true;
+  #probedMs = -Infinity;
+  #nextMs = -Infinity;
+  readonly #window = new SampleWindow(PROBE_SAMPLES, 0);
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  get ms(): number {
+    return this.#ms;
+  }
+
+  /** Whether the limit must be low now. */
+  get isProbing(): boolean {
+    return this.#isProbing;
+  }
+
+  /** Takes in a sample while it probes. */
+  add(sample: Sample): void {
+    const summary = this.#window.add(sample);
+    if (summary?.medianMs !== undefined) this.note(summary.medianMs, summary.endedMs);
+  }
+
+  /** Takes a median for the baseline that was measured while there were few permits out anyway. */
+  note(medianMs: number, nowMs: number): void {
+    this.#ms = medianMs;
+    this.#isProbing = false;
+    this.#probedMs = nowMs;
+    this.#nextMs = nowMs + INTERVAL_MS * (1 + JITTER * this.#random());
+  }
+
+  /** Begins to probe if it is time to, or if this window asks for it, and says whether it does. */
+  probesAfter({ endedMs, medianMs = 0 }: WindowSummary): boolean {
+    const isJump = medianMs > JUMP * this.#ms;
+    const mayProbe = endedMs - this.#probedMs > Math.max(PAUSE_MS, PAUSE_BASELINES * this.#ms);
+    if (endedMs < this.#nextMs && !(isJump && mayProbe)) return false;
+    this.#isProbing = true;
+    this.#window.open(endedMs);
+    return true;
+  }
+}

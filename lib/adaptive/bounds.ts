@@ -1,0 +1,21 @@
+import { requireInteger } from '../core/validate.js';
+import type { Bounds } from './algorithm.js';
+
+/** Bounds that have been checked and filled in. */
+export interface CheckedBounds {
+  readonly min: number;
+  readonly max: number;
+  readonly initial: number;
+}
+
+export function checkBounds({ minPermits = 3, maxPermits = 1_000, initialPermits }: Bounds): CheckedBounds {
+  requireInteger('minPermits', minPermits, 1);
+  requireInteger('maxPermits', maxPermits, minPermits);
+  if (initialPermits !== undefined) requireInteger('initialPermits', initialPermits, minPermits, maxPermits);
+  const initial = initialPermits ?? clamp(20, { min: minPermits, max: maxPermits });
+  return { min: minPermits, max: maxPermits, initial };
+}
+
+export function clamp(limit: number, { min, max }: Pick<CheckedBounds, 'min' | 'max'>): number {
+  return Math.min(max, Math.max(min, limit));
+}

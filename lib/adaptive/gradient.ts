@@ -1,0 +1,27 @@
+import type { Algorithm } from './algorithm.js';
+import { byLatency } from './by-latency.js';
+import type { LatencyOptions } from './by-latency.js';
+
+/** How much longer than the baseline a permit may be held before the limit gives way. */
+const BUFFER = 0.25;
+/** By how much one window may change the limit. */
+const MIN_GRADIENT = 0.5;
+const MAX_GRADIENT = 2;
+
+/**
+ * The limit times `baseline x 1.25 / median`, plus the root of the limit as headroom for bursts.
+ *
+ * Source: the gradient controller of Envoy's adaptive concurrency filter, with its formula, buffer, headroom and probes
+ * of the minimum. The probe itself differs: a quarter of the limit rather than 3, so that slow work is not held
+ * up for seconds.
+ *
+ * @throws `TypeError` or `RangeError` for a bad option.
+ */
+export function gradient(options: LatencyOptions = {}): Algorithm {
+  return byLatency(gradientStep, options);
+}
+
+function gradientStep(limit: number, medianMs: number, baselineMs: number): number {
+  const ratio = (baselineMs * (1 + BUFFER)) / Math.max(medianMs, Number.MIN_VALUE);
+  return limit * Math.min(MAX_GRADIENT, Math.max(MIN_GRADIENT, ratio)) + Math.sqrt(limit);
+}

@@ -1,0 +1,22 @@
+import type { Outcome, Permit } from '../core/limiter.js';
+import { HeldPermit } from '../core/permit.js';
+
+/** Called once, before the permit is back. */
+export type TakeIn = (startedMs: number, inFlight: number, outcome: Outcome) => void;
+
+/** A permit that tells how long it was held, in which company, and how its work went. */
+export class WatchedPermit extends HeldPermit {
+  readonly #permit: Permit;
+
+  constructor(permit: Permit, startedMs: number, inFlight: number, takeIn: TakeIn) {
+    super(permit.weight, (_weight, outcome) => {
+      takeIn(startedMs, inFlight, outcome);
+      permit.release(outcome);
+    });
+    this.#permit = permit;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#permit.signal;
+  }
+}

@@ -1,0 +1,51 @@
+import type { TryAcquireOptions } from '../core/limiter.js';
+import { TOP_PRIORITY } from '../queue/priority.js';
+import { requireInteger, requireString } from '../core/validate.js';
+
+/** What a request asks of the limiter: the same for all, or for each by a function. */
+export interface AskOptions<Req> {
+  /** Permits that a request takes. @defaultValue `1` */
+  readonly weight?: number | ((req: Req) => number) | undefined;
+
+  /** Level from -100 to 100, an integer; the higher goes first under the order `'priority'`. @defaultValue `0` */
+  readonly priority?: number | ((req: Req) => number) | undefined;
+
+  /** Whose turn a request takes under the order `'fair'`: its user, its tenant. @defaultValue `''` */
+  readonly flow?: string | ((req: Req) => string) | undefined;
+}
+
+/** What to ask for a request. The options are checked now, what their functions return at each call. */
+export function askOf<Req>(options: AskOptions<Req>): (req: Req) => TryAcquireOptions | undefined {
+  const { weight, priority, flow } = options;
+  if (isFixed(weight) && isFixed(priority) && isFixed(flow)) {
+    const ask = { weight, priority, flow };
+    requireAsk(ask, '');
+    const fixed = weight === undefined && priority === undefined && flow === undefined ? undefined : ask;
+    return () => fixed;
+  }
+  return (req) => {
+    const ask = {
+      weight: valueFor(weight, req),
+      priority: valueFor(priority, req),
+      flow: valueFor(flow, req),
+    };
+    requireAsk(ask, 'what ', ' returns');
+    return ask;
+  };
+}
+
+function isFixed<Value>(option: Value | ((req: never) => Value)): option is Value {
+  return typeof option !== 'function';
+}
+
+function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req): Value {
+  return isFixed(option) ? option : option(req);
+}
+
+function requireAsk({ weight, priority, flow }: TryAcquireOptions, before: string, after = ''): void {
+  if (weight !== undefined) requireInteger(`${before}weight${after}`, weight, 1);
+  if (priority !== undefined) {
+    requireInteger(`${before}priority${after}`, priority, -TOP_PRIORITY, TOP_PRIORITY);
+  }
+  if (flow !== undefined) requireString(`${before}flow${after}`, flow);
+}
