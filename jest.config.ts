@@ -8,6 +8,7 @@ const config: Config = {
   moduleNameMapper: {
     '^express-semaphore$': '<rootDir>/lib/index.ts',
     '^express-semaphore/dashboard$': '<rootDir>/lib/dashboard/index.ts',
+    '^express-semaphore/(prometheus|opentelemetry)$': '<rootDir>/lib/metrics/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   collectCoverage: true,

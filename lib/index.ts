@@ -7,6 +7,17 @@ export type { LatencyOptions } from './adaptive/by-latency.js';
 export { gradient } from './adaptive/gradient.js';
 export { vegas } from './adaptive/vegas.js';
 export type { Clock } from './core/clock.js';
+export { observe } from './core/diagnostics.js';
+export type {
+  AcquireMessage,
+  LimiterMessage,
+  LimitMessage,
+  LostMessage,
+  Messages,
+  QueuedMessage,
+  RejectMessage,
+  ReleaseMessage,
+} from './core/diagnostics.js';
 export type {
   AcquireOptions,
   DurationStats,

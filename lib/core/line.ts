@@ -60,7 +60,8 @@ export class Line {
     }
     if (!this.isFull) return;
     const evictee = this.#queue.evictee(ask, this.#time());
-    const error = this.#tally.refuse(new QueueFullError('the queue is full', this.retryAfterMs()));
+    const full = new QueueFullError('the queue is full', this.retryAfterMs());
+    const error = this.#tally.refuse(full, this.#clock, evictee);
     if (evictee === undefined) throw error;
     this.dismiss(evictee, error);
   }
@@ -116,7 +117,7 @@ export class Line {
 
   #shed(now: number): void {
     for (let late = this.#queue.overdue(now); late !== undefined; late = this.#queue.overdue(now)) {
-      this.dismiss(late, this.#tooLong('the queue stands for too long'));
+      this.dismiss(late, this.#tooLong('the queue stands for too long', late));
     }
   }
 
@@ -130,7 +131,7 @@ export class Line {
     if (this.#queue.size === 0) this.#rate.end(this.#clock.now());
   }
 
-  #tooLong(message: string): SemaphoreError {
-    return this.#tally.refuse(new WaitTooLongError(message, this.retryAfterMs()));
+  #tooLong(message: string, waiter?: Waiter): SemaphoreError {
+    return this.#tally.refuse(new WaitTooLongError(message, this.retryAfterMs()), this.#clock, waiter);
   }
 }

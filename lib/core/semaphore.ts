@@ -152,8 +152,8 @@ export class Semaphore implements Limiter {
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
     const isLess = permits < this.#permits;
+    this.#tally.changeLimit(this.#permits, permits, this.#clock);
     this.#permits = permits;
-    this.#tally.changeLimit(permits, this.#clock);
     this.#ordinaryPermits = this.#withoutReserved(permits);
     for (const waiter of isLess ? this.#line : []) {
       if (this.#isTooHeavy(waiter.weight, waiter.priority)) {
@@ -166,7 +166,7 @@ export class Semaphore implements Limiter {
   close(reason?: unknown): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
-    for (const waiter of this.#line) this.#line.dismiss(waiter, this.#closedError());
+    for (const waiter of this.#line) this.#line.dismiss(waiter, this.#closedError(waiter));
     this.#noticeIdle();
   }
 
@@ -202,7 +202,7 @@ export class Semaphore implements Limiter {
       throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
     }
     if (!signal.aborted) return;
-    this.#tally.abort();
+    this.#tally.abort(this.#clock);
     throw signal.reason;
   }
 
@@ -228,9 +228,9 @@ export class Semaphore implements Limiter {
     return this.#held === 0 && this.#line.size === 0;
   }
 
-  #grant(weight: number, signal?: AbortSignal): Permit {
+  #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
     this.#held += weight;
-    return new HeldPermit(weight, this.#tally.grant(weight, this.#takeBack, this.#clock), signal);
+    return new HeldPermit(weight, this.#tally.grant(weight, this.#takeBack, this.#clock, waiter), signal);
   }
 
   readonly #takeBack = (weight: number, outcome: Outcome): void => {
@@ -242,7 +242,7 @@ export class Semaphore implements Limiter {
 
   readonly #depart = (waiter: Waiter, why: Departure): void => {
     if (why === 'abort') this.#abort(waiter);
-    else this.#line.dismiss(waiter, this.#waitTimeout());
+    else this.#line.dismiss(waiter, this.#waitTimeout(waiter));
     // It may have been the head that was too heavy for what is free; the next may fit.
     this.#serve();
   };
@@ -255,14 +255,14 @@ export class Semaphore implements Limiter {
       if (head.signal?.aborted === true) this.#abort(head);
       else if (this.#held + head.weight <= this.#permitsFor(head.priority)) {
         this.#line.shift(head);
-        head.grant(this.#grant(head.weight, head.signal));
+        head.grant(this.#grant(head.weight, head.signal, head));
       } else break;
     }
     this.#noticeIdle();
   }
 
   #abort(waiter: Waiter): void {
-    this.#tally.abort();
+    this.#tally.abort(this.#clock, waiter);
     this.#line.dismiss(waiter, waiter.signal?.reason);
   }
 
@@ -270,12 +270,14 @@ export class Semaphore implements Limiter {
     if (this.#isIdle()) this.#idleNotice.give();
   }
 
-  #closedError(): SemaphoreError {
-    return this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
+  #closedError(waiter?: Waiter): SemaphoreError {
+    const error = new ClosedError('the limiter is closed', undefined, this.#closed);
+    return this.#tally.refuse(error, this.#clock, waiter);
   }
 
-  #waitTimeout(): SemaphoreError {
-    return this.#tally.refuse(new WaitTimeoutError('no permit came free in time', this.#line.retryAfterMs()));
+  #waitTimeout(waiter?: Waiter): SemaphoreError {
+    const error = new WaitTimeoutError('no permit came free in time', this.#line.retryAfterMs());
+    return this.#tally.refuse(error, this.#clock, waiter);
   }
 
   #tooHeavy(weight: number, priority: number): RangeError {

@@ -1,5 +1,7 @@
 import type { SemaphoreError, SemaphoreErrorCode } from '../errors.js';
 import type { Clock } from './clock.js';
+import { areWaitsTold, CHANNELS, publish, publishQueued, waitOf } from './diagnostics.js';
+import type { LimiterMessage } from './diagnostics.js';
 import { Durations, NO_DURATIONS } from './durations.js';
 import { LimitHistory } from './limit-history.js';
 import type { GateStats, KeyedStats, Limiter, LimiterStats, Outcome } from './limiter.js';
@@ -29,6 +31,8 @@ export class Tally {
   #durations: { readonly wait: Durations; readonly hold: Durations } | undefined;
   /** Made when the limit changes for the first time. */
   #limits: LimitHistory | undefined;
+
+  #key: string | undefined;
 
   #held = 0;
   #waiting = 0;
@@ -69,20 +73,33 @@ export class Tally {
     return this.#refused;
   }
 
-  /** Enters in `parent`, too, whatever is entered here from now on; there durations are measured, and here no more. */
-  reportTo(parent: Tally): void {
+  /**
+   * Enters in `parent`, too, whatever is entered here from now on, as done by `key`. Durations are measured there, and
+   * here no more.
+   */
+  reportTo(parent: Tally, key: string): void {
     this.#parent = parent;
+    this.#key = key;
   }
 
-  /** Counts a grant, and returns what its permit has to call when it comes back: `takeBack`, timed if need be. */
-  grant(weight: number, takeBack: TakeBack, clock: Clock): TakeBack {
+  /**
+   * Counts a grant, to `waiter` if it was in line, and returns what its permit has to call when it comes back: `takeBack`,
+   * or something that calls it and measures.
+   */
+  grant(weight: number, takeBack: TakeBack, clock: Clock, waiter?: Waiter): TakeBack {
     this.#countGrant(weight);
+    if (CHANNELS.acquire.hasSubscribers) {
+      publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, clock) });
+    }
     const durations = this.#measured;
-    if (durations === undefined) return takeBack;
+    if (durations === undefined && !CHANNELS.release.hasSubscribers) return takeBack;
     const since = clock.now();
     return (weight, outcome) => {
       const now = clock.now();
-      durations.hold.record(now - since, now);
+      durations?.hold.record(now - since, now);
+      if (CHANNELS.release.hasSubscribers) {
+        publish('release', { ...this.#source(), weight, outcome, holdMs: now - since });
+      }
       takeBack(weight, outcome);
     };
   }
@@ -94,24 +111,29 @@ export class Tally {
     this.#parent?.release(weight, outcome);
   }
 
-  /** Counts a refusal, and hands back its error. */
-  refuse<Refusal extends SemaphoreError>(error: Refusal): Refusal {
-    this.#rejected[error.code]++;
-    this.#refused++;
-    this.#parent?.refuse(error);
+  /** Counts a refusal, of `waiter` if it was in line, and hands back its error. */
+  refuse<Refusal extends SemaphoreError>(error: Refusal, clock: Clock, waiter?: Waiter): Refusal {
+    this.#countRefusal(error.code);
+    if (CHANNELS.reject.hasSubscribers) {
+      publish('reject', { ...this.#source(), code: error.code, ...waitOf(waiter, clock) });
+    }
     return error;
   }
 
-  /** Counts a call that its signal ended. */
-  abort(): void {
-    this.#aborted++;
-    this.#parent?.abort();
+  /** Counts a call that its signal ended: `waiter`, if it was in line. */
+  abort(clock: Clock, waiter?: Waiter): void {
+    this.#countAbort();
+    if (CHANNELS.reject.hasSubscribers) {
+      publish('reject', { ...this.#source(), code: undefined, ...waitOf(waiter, clock) });
+    }
   }
 
   /** Counts `waiter`, who joins a line of `length`, and notes the time if its is taken. */
   join(waiter: Waiter, length: number, clock: Clock): void {
     this.#countWaiter(1);
-    if (length < SHORT_LINE || this.#measured !== undefined) waiter.standsFor = 1;
+    const isTold = areWaitsTold();
+    if (isTold) publishQueued(waiter, this.#source());
+    if (length < SHORT_LINE || isTold || this.#measured !== undefined) waiter.standsFor = 1;
     else if (++this.#untimed === SAMPLE) {
       waiter.standsFor = SAMPLE;
       this.#untimed = 0;
@@ -130,8 +152,10 @@ export class Tally {
   }
 
   /** Notes that the limit is `permits` from now on. */
-  changeLimit(permits: number, clock: Clock): void {
+  changeLimit(previous: number, permits: number, clock: Clock): void {
+    if (previous === permits) return;
     (this.#limits ??= new LimitHistory()).add(permits, clock.now());
+    if (CHANNELS.limit.hasSubscribers) publish('limit', { ...this.#source(), permits, previous });
   }
 
   /** What a limiter reports, frozen. */
@@ -179,10 +203,27 @@ export class Tally {
     };
   }
 
+  /** Whom messages name. */
+  #source(): LimiterMessage {
+    const parent = this.#parent;
+    return { name: parent === undefined ? this.#name : (parent.#name ?? this.#name), key: this.#key };
+  }
+
   #countGrant(weight: number): void {
     this.#held += weight;
     this.#acquired++;
     if (this.#parent !== undefined) this.#parent.#countGrant(weight);
+  }
+
+  #countRefusal(code: SemaphoreErrorCode): void {
+    this.#rejected[code]++;
+    this.#refused++;
+    if (this.#parent !== undefined) this.#parent.#countRefusal(code);
+  }
+
+  #countAbort(): void {
+    this.#aborted++;
+    if (this.#parent !== undefined) this.#parent.#countAbort();
   }
 
   #countWaiter(change: 1 | -1): void {

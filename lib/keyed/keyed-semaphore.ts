@@ -178,7 +178,10 @@ export class KeyedSemaphore {
   #enter(key: string): Entry {
     requireString('key', key);
     if (this.#closed !== undefined) {
-      throw this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
+      throw this.#tally.refuse(
+        new ClosedError('the limiter is closed', undefined, this.#closed),
+        this.#clock,
+      );
     }
     const entry = this.#entries.get(key) ?? this.#add(key);
     if (entry.users === 0) this.#idle.remove(entry);
@@ -188,10 +191,10 @@ export class KeyedSemaphore {
 
   /** Makes the entry of a new key, which is idle until somebody enters. */
   #add(key: string): Entry {
-    if (this.#isFull()) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
+    if (this.#isFull()) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'), this.#clock);
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
-    tallyOf(limiter)?.reportTo(this.#tally);
+    tallyOf(limiter)?.reportTo(this.#tally, key);
     const entry: Entry = {
       key,
       limiter,
