@@ -126,9 +126,9 @@ export class AdaptiveSemaphore implements Limiter {
     const sample = { startedMs, endedMs: this.#clock.now(), inFlight, isOverload: outcome === 'overload' };
     const permits = whole(this.#algorithm.next(sample));
     if (permits === this.#permits) return;
-    this.#permits = permits;
-    if (this.#isMonitor) this.#gate[TALLY].changeLimit(permits, this.#clock);
+    if (this.#isMonitor) this.#gate[TALLY].changeLimit(this.#permits, permits);
     else this.#gate.resize(permits);
+    this.#permits = permits;
   };
 }
 

@@ -61,13 +61,13 @@ export class Line {
     if (!this.isFull) return;
     const evictee = this.#queue.evictee(ask, this.#time());
     const full = new QueueFullError('the queue is full', this.retryAfterMs());
-    const error = this.#tally.refuse(full, this.#clock, evictee);
+    const error = this.#tally.refuse(full, evictee);
     if (evictee === undefined) throw error;
     this.dismiss(evictee, error);
   }
 
   join(waiter: Waiter): void {
-    this.#tally.join(waiter, this.#queue.isTimed ? 0 : this.#queue.size, this.#clock);
+    this.#tally.join(waiter, this.#queue.isTimed ? 0 : this.#queue.size);
     if (this.#queue.size === 0) this.#rate.begin(waiter.since);
     this.#queue.push(waiter);
     this.prepare();
@@ -127,11 +127,11 @@ export class Line {
   }
 
   #countWait(waiter: Waiter): void {
-    this.#tally.leave(waiter, this.#clock);
+    this.#tally.leave(waiter);
     if (this.#queue.size === 0) this.#rate.end(this.#clock.now());
   }
 
   #tooLong(message: string, waiter?: Waiter): SemaphoreError {
-    return this.#tally.refuse(new WaitTooLongError(message, this.retryAfterMs()), this.#clock, waiter);
+    return this.#tally.refuse(new WaitTooLongError(message, this.retryAfterMs()), waiter);
   }
 }

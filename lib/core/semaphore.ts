@@ -83,7 +83,7 @@ export class Semaphore implements Limiter {
     requireInteger('permits', permits, 0);
     requireIntegerOrInfinity('queueLimit', queueLimit, 0);
     requireDuration('maxWaitMs', maxWaitMs);
-    this.#tally = new Tally(name);
+    this.#tally = new Tally(name, clock);
     this.#line = new Line(this, makeQueue(order), queueLimit, this.#tally, clock);
     this.#reserved = reservedOf(order);
     this.#permits = permits;
@@ -152,7 +152,7 @@ export class Semaphore implements Limiter {
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
     const isLess = permits < this.#permits;
-    this.#tally.changeLimit(this.#permits, permits, this.#clock);
+    this.#tally.changeLimit(this.#permits, permits);
     this.#permits = permits;
     this.#ordinaryPermits = this.#withoutReserved(permits);
     for (const waiter of isLess ? this.#line : []) {
@@ -175,7 +175,7 @@ export class Semaphore implements Limiter {
   }
 
   stats(): LimiterStats {
-    return this.#tally.limiterStats(this, this.#line.ratePerMs(), this.#clock);
+    return this.#tally.limiterStats(this, this.#line.ratePerMs());
   }
 
   #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
@@ -202,7 +202,7 @@ export class Semaphore implements Limiter {
       throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
     }
     if (!signal.aborted) return;
-    this.#tally.abort(this.#clock);
+    this.#tally.abort();
     throw signal.reason;
   }
 
@@ -230,7 +230,7 @@ export class Semaphore implements Limiter {
 
   #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
     this.#held += weight;
-    return new HeldPermit(weight, this.#tally.grant(weight, this.#takeBack, this.#clock, waiter), signal);
+    return new HeldPermit(weight, this.#tally.grant(weight, this.#takeBack, waiter), signal);
   }
 
   readonly #takeBack = (weight: number, outcome: Outcome): void => {
@@ -262,7 +262,7 @@ export class Semaphore implements Limiter {
   }
 
   #abort(waiter: Waiter): void {
-    this.#tally.abort(this.#clock, waiter);
+    this.#tally.abort(waiter);
     this.#line.dismiss(waiter, waiter.signal?.reason);
   }
 
@@ -272,12 +272,12 @@ export class Semaphore implements Limiter {
 
   #closedError(waiter?: Waiter): SemaphoreError {
     const error = new ClosedError('the limiter is closed', undefined, this.#closed);
-    return this.#tally.refuse(error, this.#clock, waiter);
+    return this.#tally.refuse(error, waiter);
   }
 
   #waitTimeout(waiter?: Waiter): SemaphoreError {
     const error = new WaitTimeoutError('no permit came free in time', this.#line.retryAfterMs());
-    return this.#tally.refuse(error, this.#clock, waiter);
+    return this.#tally.refuse(error, waiter);
   }
 
   #tooHeavy(weight: number, priority: number): RangeError {

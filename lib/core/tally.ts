@@ -1,4 +1,4 @@
-import type { SemaphoreError, SemaphoreErrorCode } from '../errors.js';
+import type { LeaseLostError, SemaphoreError, SemaphoreErrorCode } from '../errors.js';
 import type { Clock } from './clock.js';
 import { areWaitsTold, CHANNELS, publish, publishQueued, waitOf } from './diagnostics.js';
 import type { LimiterMessage } from './diagnostics.js';
@@ -25,6 +25,7 @@ const SAMPLE = 32;
 /** What a limiter has done so far, entered as it happens: the source of its `stats()`. */
 export class Tally {
   readonly #name: string | undefined;
+  readonly #clock: Clock;
   /** That of all keys, if this is one key's. */
   #parent: Tally | undefined;
   /** Made when somebody asks for the first time; until then no permit pays for the clock. */
@@ -53,9 +54,10 @@ export class Tally {
   };
 
   /** @throws `TypeError` for a bad name. */
-  constructor(name: string | undefined) {
+  constructor(name: string | undefined, clock: Clock) {
     if (name !== undefined) requireString('name', name);
     this.#name = name;
+    this.#clock = clock;
   }
 
   /** Permits out. */
@@ -86,16 +88,16 @@ export class Tally {
    * Counts a grant, to `waiter` if it was in line, and returns what its permit has to call when it comes back: `takeBack`,
    * or something that calls it and measures.
    */
-  grant(weight: number, takeBack: TakeBack, clock: Clock, waiter?: Waiter): TakeBack {
+  grant(weight: number, takeBack: TakeBack, waiter?: Waiter): TakeBack {
     this.#countGrant(weight);
     if (CHANNELS.acquire.hasSubscribers) {
-      publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, clock) });
+      publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, this.#clock) });
     }
     const durations = this.#measured;
     if (durations === undefined && !CHANNELS.release.hasSubscribers) return takeBack;
-    const since = clock.now();
+    const since = this.#clock.now();
     return (weight, outcome) => {
-      const now = clock.now();
+      const now = this.#clock.now();
       durations?.hold.record(now - since, now);
       if (CHANNELS.release.hasSubscribers) {
         publish('release', { ...this.#source(), weight, outcome, holdMs: now - since });
@@ -112,24 +114,24 @@ export class Tally {
   }
 
   /** Counts a refusal, of `waiter` if it was in line, and hands back its error. */
-  refuse<Refusal extends SemaphoreError>(error: Refusal, clock: Clock, waiter?: Waiter): Refusal {
+  refuse<Refusal extends SemaphoreError>(error: Refusal, waiter?: Waiter): Refusal {
     this.#countRefusal(error.code);
     if (CHANNELS.reject.hasSubscribers) {
-      publish('reject', { ...this.#source(), code: error.code, ...waitOf(waiter, clock) });
+      publish('reject', { ...this.#source(), code: error.code, ...waitOf(waiter, this.#clock) });
     }
     return error;
   }
 
   /** Counts a call that its signal ended: `waiter`, if it was in line. */
-  abort(clock: Clock, waiter?: Waiter): void {
+  abort(waiter?: Waiter): void {
     this.#countAbort();
     if (CHANNELS.reject.hasSubscribers) {
-      publish('reject', { ...this.#source(), code: undefined, ...waitOf(waiter, clock) });
+      publish('reject', { ...this.#source(), code: undefined, ...waitOf(waiter, this.#clock) });
     }
   }
 
   /** Counts `waiter`, who joins a line of `length`, and notes the time if its is taken. */
-  join(waiter: Waiter, length: number, clock: Clock): void {
+  join(waiter: Waiter, length: number): void {
     this.#countWaiter(1);
     const isTold = areWaitsTold();
     if (isTold) publishQueued(waiter, this.#source());
@@ -138,23 +140,29 @@ export class Tally {
       waiter.standsFor = SAMPLE;
       this.#untimed = 0;
     } else return;
-    waiter.since = clock.now();
+    waiter.since = this.#clock.now();
   }
 
   /** Adds up how long `waiter` stood in line. */
-  leave(waiter: Waiter, clock: Clock): void {
+  leave(waiter: Waiter): void {
     this.#countWaiter(-1);
     if (waiter.standsFor === 0) return;
-    const now = clock.now();
+    const now = this.#clock.now();
     const ms = now - waiter.since;
     this.#addWait(waiter.standsFor * ms);
     this.#measured?.wait.record(ms, now);
   }
 
+  /** Counts a lease that ended before it was released, beside the `release` of what it held. */
+  lose(weight: number, error: LeaseLostError): void {
+    this.#countRefusal(error.code);
+    if (CHANNELS.lost.hasSubscribers) publish('lost', { ...this.#source(), weight });
+  }
+
   /** Notes that the limit is `permits` from now on. */
-  changeLimit(previous: number, permits: number, clock: Clock): void {
+  changeLimit(previous: number, permits: number): void {
     if (previous === permits) return;
-    (this.#limits ??= new LimitHistory()).add(permits, clock.now());
+    (this.#limits ??= new LimitHistory()).add(permits, this.#clock.now());
     if (CHANNELS.limit.hasSubscribers) publish('limit', { ...this.#source(), permits, previous });
   }
 
@@ -162,23 +170,22 @@ export class Tally {
   limiterStats(
     limiter: Pick<LimiterStats, 'permits' | 'held' | 'available' | 'waiting'>,
     releasesPerMs: number | undefined,
-    clock: Clock,
   ): LimiterStats {
     const { permits, held, available, waiting } = limiter;
     return Object.freeze({
-      ...this.#gateStats(clock),
+      ...this.#gateStats(),
       permits,
       held,
       available,
       waiting,
       releasesPerSecond: releasesPerMs === undefined ? undefined : releasesPerMs * 1_000,
-      limits: this.#limits?.snapshot(clock.now()) ?? NO_LIMITS,
+      limits: this.#limits?.snapshot(this.#clock.now()) ?? NO_LIMITS,
     });
   }
 
   /** What a map of limiters reports of all of them, frozen. */
-  keyedStats(keys: number, busyKeys: number, clock: Clock): KeyedStats {
-    return Object.freeze({ ...this.#gateStats(clock), keys, busyKeys });
+  keyedStats(keys: number, busyKeys: number): KeyedStats {
+    return Object.freeze({ ...this.#gateStats(), keys, busyKeys });
   }
 
   /** Where durations are measured, if they are. */
@@ -186,7 +193,7 @@ export class Tally {
     return this.#parent === undefined ? this.#durations : this.#parent.#durations;
   }
 
-  #gateStats(clock: Clock): GateStats {
+  #gateStats(): GateStats {
     this.#durations ??=
       this.#parent === undefined ? { wait: new Durations(), hold: new Durations() } : undefined;
     return {
@@ -198,8 +205,8 @@ export class Tally {
       rejected: Object.freeze({ ...this.#rejected }),
       aborted: this.#aborted,
       waitedMs: this.#waitedMs,
-      wait: this.#durations?.wait.snapshot(clock.now()) ?? NO_DURATIONS,
-      hold: this.#durations?.hold.snapshot(clock.now()) ?? NO_DURATIONS,
+      wait: this.#durations?.wait.snapshot(this.#clock.now()) ?? NO_DURATIONS,
+      hold: this.#durations?.hold.snapshot(this.#clock.now()) ?? NO_DURATIONS,
     };
   }
 

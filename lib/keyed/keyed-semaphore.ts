@@ -83,7 +83,7 @@ export class KeyedSemaphore {
     this.#maxKeys = maxKeys;
     this.#idleTtlMs = idleTtlMs;
     this.#clock = clock;
-    this.#tally = new Tally(name);
+    this.#tally = new Tally(name, clock);
   }
 
   /** Keys kept, busy and idle. */
@@ -129,7 +129,7 @@ export class KeyedSemaphore {
   /** What the limiter behind `key` reports; `undefined` for a key that is not kept. */
   stats(key: string): LimiterStats | undefined;
   stats(key?: string): KeyedStats | LimiterStats | undefined {
-    if (key === undefined) return this.#tally.keyedStats(this.size, this.#busy, this.#clock);
+    if (key === undefined) return this.#tally.keyedStats(this.size, this.#busy);
     return this.#entries.get(key)?.limiter.stats();
   }
 
@@ -178,10 +178,7 @@ export class KeyedSemaphore {
   #enter(key: string): Entry {
     requireString('key', key);
     if (this.#closed !== undefined) {
-      throw this.#tally.refuse(
-        new ClosedError('the limiter is closed', undefined, this.#closed),
-        this.#clock,
-      );
+      throw this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
     }
     const entry = this.#entries.get(key) ?? this.#add(key);
     if (entry.users === 0) this.#idle.remove(entry);
@@ -191,7 +188,7 @@ export class KeyedSemaphore {
 
   /** Makes the entry of a new key, which is idle until somebody enters. */
   #add(key: string): Entry {
-    if (this.#isFull()) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'), this.#clock);
+    if (this.#isFull()) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
     tallyOf(limiter)?.reportTo(this.#tally, key);

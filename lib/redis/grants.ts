@@ -45,7 +45,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
     name: string,
     onQuiet: () => void,
   ) {
-    this.tally = new Tally(name);
+    this.tally = new Tally(name, systemClock);
     this.#node = node;
     this.#terms = terms;
     this.#limit = terms.permits;
@@ -72,7 +72,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
 
   /** Puts a waiter in line, and asks Redis for it. */
   enter(waiter: RedisWaiter): void {
-    this.tally.join(waiter, this.line.size, systemClock);
+    this.tally.join(waiter, this.line.size);
     this.line.push(waiter);
     if (this.link.isDown) this.#serveHere();
     else this.link.ask(waiter);
@@ -81,7 +81,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   /** A permit without Redis, while it is down and the policy has one left. */
   takeHere(weight: number): LeasePermit | undefined {
     if (!this.link.isDown || this.line.size > 0 || !this.#fitsHere(weight)) return undefined;
-    return this.#hold(new Lease(this.#node.nextSeq(), weight, 0, false), undefined);
+    return this.#hold(new Lease(this.#node.nextSeq(), weight, 0, false));
   }
 
   /** Takes a waiter out of the line. */
@@ -95,8 +95,8 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   measureLimit(): void {
     const { permits } = this.#terms;
     if (permits === this.#limit) return;
+    this.tally.changeLimit(this.#limit, permits);
     this.#limit = permits;
-    this.tally.changeLimit(permits, systemClock);
     for (const waiter of this.line) {
       if (this.isTooHeavy(waiter.weight)) this.dismiss(waiter, this.tooHeavy(waiter.weight));
     }
@@ -104,7 +104,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
 
   depart(waiter: RedisWaiter, why: Departure): void {
     if (why === 'abort') this.#abort(waiter);
-    else this.dismiss(waiter, this.#waitTimeout());
+    else this.dismiss(waiter, this.#waitTimeout(waiter));
     if (this.link.isDown) this.#serveHere();
     this.#onQuiet();
   }
@@ -184,7 +184,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   leaseLost(lease: Lease, error: LeaseLostError): void {
     this.link.giveBack(lease);
     this.tally.release(lease.weight, 'ignore');
-    this.tally.refuse(error);
+    this.tally.lose(lease.weight, error);
     lease.lose(error);
     if (this.link.isDown) this.#serveHere();
     this.#onQuiet();
@@ -214,7 +214,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
     const lease = new Lease(waiter.seq, waiter.weight, fence, true);
     this.leases.extend(lease, since, lengthMs);
     this.#leaveLine(waiter);
-    waiter.grant(this.#hold(lease, waiter.signal));
+    waiter.grant(this.#hold(lease, waiter));
   }
 
   #queued(waiter: RedisWaiter, isNew: boolean): void {
@@ -232,10 +232,10 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   #refuse(waiter: RedisWaiter, answer: number): void {
     waiter.isSent = false;
     if (answer === Answer.tooHeavy) this.dismiss(waiter, this.tooHeavy(waiter.weight));
-    else if (answer === Answer.notFree) this.dismiss(waiter, this.#waitTimeout());
+    else if (answer === Answer.notFree) this.dismiss(waiter, this.#waitTimeout(waiter));
     else {
       const error = new QueueFullError('the queue is full', this.#retryAfterMs());
-      this.dismiss(waiter, this.tally.refuse(error));
+      this.dismiss(waiter, this.tally.refuse(error, waiter));
     }
   }
 
@@ -248,9 +248,10 @@ export class Grants implements LinkOwner, LeaseBookOwner {
       if (!isFull) {
         this.#leaveLine(waiter);
         const lease = new Lease(waiter.seq, waiter.weight, 0, waiter.isSent);
-        waiter.grant(this.#hold(lease, waiter.signal));
-      } else if (isClosed) this.dismiss(waiter, this.tally.refuse(new BackendError('Redis does not answer')));
-      else if (waiter.isTry) this.dismiss(waiter, this.#waitTimeout());
+        waiter.grant(this.#hold(lease, waiter));
+      } else if (isClosed)
+        this.dismiss(waiter, this.tally.refuse(new BackendError('Redis does not answer'), waiter));
+      else if (waiter.isTry) this.dismiss(waiter, this.#waitTimeout(waiter));
     }
   }
 
@@ -260,13 +261,13 @@ export class Grants implements LinkOwner, LeaseBookOwner {
     return this.leases.held === 0 ? permits > 0 : this.leases.held + weight <= permits;
   }
 
-  #hold(lease: Lease, signal: AbortSignal | undefined): LeasePermit {
+  #hold(lease: Lease, waiter?: RedisWaiter): LeasePermit {
     this.leases.add(lease);
     const takeBack: TakeBack = (_, outcome) => {
       this.#takeBack(lease, outcome);
     };
-    const counted = this.tally.grant(lease.weight, takeBack, systemClock);
-    return new LeasePermit(lease, counted, this.leases.lookAt, signal);
+    const counted = this.tally.grant(lease.weight, takeBack, waiter);
+    return new LeasePermit(lease, counted, this.leases.lookAt, waiter?.signal);
   }
 
   #takeBack(lease: Lease, outcome: Outcome): void {
@@ -281,16 +282,17 @@ export class Grants implements LinkOwner, LeaseBookOwner {
 
   #leaveLine(waiter: RedisWaiter): void {
     this.line.remove(waiter);
-    this.tally.leave(waiter, systemClock);
+    this.tally.leave(waiter);
   }
 
   #abort(waiter: RedisWaiter): void {
-    this.tally.abort();
+    this.tally.abort(waiter);
     this.dismiss(waiter, waiter.signal?.reason);
   }
 
-  #waitTimeout(): SemaphoreError {
-    return this.tally.refuse(new WaitTimeoutError('no permit came free in time', this.#retryAfterMs()));
+  #waitTimeout(waiter: RedisWaiter): SemaphoreError {
+    const error = new WaitTimeoutError('no permit came free in time', this.#retryAfterMs());
+    return this.tally.refuse(error, waiter);
   }
 
   /** When everybody of this process now in line will have been served, at the rate at which its own permits come back. */

@@ -121,7 +121,7 @@ export class RedisSemaphore implements Limiter {
   close(reason?: unknown): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
-    for (const waiter of this.#grants.line) this.#grants.dismiss(waiter, this.#closedError());
+    for (const waiter of this.#grants.line) this.#grants.dismiss(waiter, this.#closedError(waiter));
     this.#noticeQuiet();
   }
 
@@ -149,7 +149,7 @@ export class RedisSemaphore implements Limiter {
   }
 
   stats(): RedisSemaphoreStats {
-    const stats = this.#grants.tally.limiterStats(this, this.#grants.releasesPerMs, systemClock);
+    const stats = this.#grants.tally.limiterStats(this, this.#grants.releasesPerMs);
     return Object.freeze({ ...stats, backend: this.#grants.link.isDown ? 'down' : 'up' });
   }
 
@@ -196,7 +196,8 @@ export class RedisSemaphore implements Limiter {
     this.#idleNotice.give();
   };
 
-  #closedError(): SemaphoreError {
-    return this.#grants.tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
+  #closedError(waiter?: Waiter): SemaphoreError {
+    const error = new ClosedError('the limiter is closed', undefined, this.#closed);
+    return this.#grants.tally.refuse(error, waiter);
   }
 }
