@@ -50,7 +50,7 @@ export type { SemaphoreErrorCode } from './errors.js';
 export { clientKey } from './http/client-key.js';
 export type { ClientKeyOptions } from './http/client-key.js';
 export { limit } from './http/limit.js';
-export type { KeyedLimitOptions, LimitOptions, Middleware } from './http/limit.js';
+export type { KeyedLimitOptions, LimitOptions, Middleware } from './http/limit-options.js';
 export { limitHandler } from './http/limit-handler.js';
 export type { Next } from './http/next.js';
 export { permitOf } from './http/permit-of.js';

@@ -1,7 +1,7 @@
 import express from 'express';
 import request from 'supertest';
 import { KeyedSemaphore, limit, limitHandler, permitOf, Semaphore } from 'express-semaphore';
-import { allGone, defer, RawClient, serve } from '../helpers/serve';
+import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 
 describe('limitHandler', () => {
   it('keeps the permit until the work is done, though the client has gone', async () => {
@@ -59,6 +59,82 @@ describe('limitHandler', () => {
     );
     await request(app).get('/').expect(200, '1');
     await keyed.idle();
+  });
+
+  it('holds the permit of its own key, whichever was taken last', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    const work = defer();
+    const app = express();
+    app.use(limit(keyed, { key: () => 'mine' }), limit(keyed, { key: () => 'other' }));
+    const answer = (_req: unknown, res: express.Response) => {
+      res.send('served');
+      return work.promise;
+    };
+    app.get('/', limitHandler<express.Request, express.Response>(keyed, answer, { key: () => 'mine' }));
+    await request(app).get('/').expect(200);
+    await until(() => keyed.stats('other')?.held === 0);
+    expect(keyed.stats('mine')?.held).toBe(1);
+    work.resolve();
+    await keyed.idle();
+  });
+
+  it('holds a permit that comes while its handler works, as a dry run', async () => {
+    const semaphore = new Semaphore(1);
+    const blocker = await semaphore.acquire();
+    const work = defer();
+    const gate = limitHandler(semaphore, () => work.promise, { dryRun: true, maxWaitMs: Infinity });
+    await using server = await serve((req, res) => {
+      gate(req, res, () => undefined);
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await until(() => semaphore.waiting === 1);
+    blocker.release();
+    await until(() => semaphore.stats().acquired === 2);
+    client.reset();
+    await allGone(server.server);
+    expect(semaphore.held).toBe(1);
+    work.resolve();
+    await semaphore.idle();
+  });
+
+  it('holds a permit that was free at once, as a dry run, and passes a rejection on', async () => {
+    const semaphore = new Semaphore(1);
+    const work = defer();
+    const failed = defer<unknown>();
+    const handler = limitHandler(semaphore, () => work.promise, { dryRun: true });
+    await using server = await serve((req, res) => {
+      handler(req, res, failed.resolve);
+      expect(semaphore.held).toBe(1);
+      res.end('served');
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await client.receives('served');
+    client.reset();
+    await allGone(server.server);
+    expect(semaphore.held).toBe(1);
+    work.reject(new Error('mine'));
+    expect(await failed.promise).toMatchObject({ message: 'mine' });
+    await semaphore.idle();
+  });
+
+  it('that could take no permit, as a dry run, runs all the same and passes its own rejection on', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 0 }));
+    using blocker = await keyed.acquire('k');
+    const failed: unknown[] = [];
+    for (const key of [() => 'k', () => Promise.resolve('k')]) {
+      const handler = limitHandler(keyed, () => Promise.reject(new Error('mine')), { dryRun: true, key });
+      await using server = await serve((req, res) => {
+        handler(req, res, (error) => {
+          failed.push(error);
+          res.end('failed');
+        });
+      });
+      await request(server.url).get('/').expect(200, 'failed');
+    }
+    expect(failed).toMatchObject([{ message: 'mine' }, { message: 'mine' }]);
+    expect(keyed.stats()).toMatchObject({ held: blocker.weight, waiting: 0 });
   });
 
   /* eslint-disable @typescript-eslint/prefer-promise-reject-errors -- plain JavaScript may */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
 import { describe, requireBoolean, requireFunction, requireLimiter } from '../core/validate.js';
-import type { Middleware } from '../http/limit.js';
+import type { Middleware } from '../http/limit-options.js';
 import { passError } from '../http/next.js';
 import type { Next } from '../http/next.js';
 import { permitOf } from '../http/permit-of.js';

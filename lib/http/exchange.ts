@@ -57,16 +57,22 @@ export class Exchange {
   }
 
   /** Puts a permit under this exchange's care. One that comes too late goes back at once. */
-  keep(source: object, key: string, permit: Permit): void {
-    this.#permits.push(new RequestPermit(this, source, key, permit));
+  keep(source: object, key: string, permit: Permit): RequestPermit {
+    const kept = new RequestPermit(this, source, key, permit);
+    this.#permits.push(kept);
     if (this.#isOver) permit.release('ignore');
+    return kept;
   }
 
   /** Keeps the permit that `acquire` promises; its wait ends when this is over. */
-  async wait(source: object, key: string, acquire: (signal: AbortSignal) => Promise<Permit>): Promise<void> {
+  async wait(
+    source: object,
+    key: string,
+    acquire: (signal: AbortSignal) => Promise<Permit>,
+  ): Promise<RequestPermit> {
     this.#waits++;
     try {
-      this.keep(source, key, await acquire(this.signal));
+      return this.keep(source, key, await acquire(this.signal));
     } finally {
       this.#waits--;
     }

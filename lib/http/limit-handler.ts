@@ -1,13 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
-import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../core/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
-import { limit } from './limit.js';
-import type { KeyedLimitOptions, LimitOptions, Middleware } from './limit.js';
-import { passRejection } from './next.js';
+import { guard } from './guard.js';
+import type { KeyedLimitOptions, LimitOptions, Middleware } from './limit-options.js';
 import type { Next } from './next.js';
-import { permitOf } from './permit-of.js';
 
 /**
  * `limit` around one handler: the permit is released when the response is over and the handler's promise has settled.
@@ -42,18 +39,5 @@ export function limitHandler<Req extends IncomingMessage, Res extends ServerResp
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {
   requireFunction('handler', handler);
-  // `limit` itself tells at run time which of its two forms this is.
-  const gate = limit(limiter as Limiter, options);
-
-  return function limitedHandler(req, res, next) {
-    gate(req, res, (error) => {
-      if (error !== undefined) {
-        next(error);
-        return;
-      }
-      const work = handler(req, res, next);
-      if (isPromiseLike(work)) permitOf(res, limiter)?.hold(work);
-      passRejection(next, work);
-    });
-  };
+  return guard(limiter, options, handler);
 }
