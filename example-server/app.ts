@@ -8,6 +8,8 @@ import type { Limiters } from './limiters.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { eventRoutes } from './routes/events.js';
 import { exportRoutes } from './routes/exports.js';
+import { healthRoutes } from './routes/health.js';
+import { metricsRoutes } from './routes/metrics.js';
 import { orderRoutes } from './routes/orders.js';
 import { perUserRoutes } from './routes/per-user.js';
 import { reportRoutes } from './routes/reports.js';
@@ -30,7 +32,9 @@ export function createApp(options: Partial<AppContext> = {}): Express {
 
   const app = express();
   // What stands before the limit answers even when everything else is full.
+  app.use(healthRoutes(context));
   app.use(statsRoutes(context));
+  app.use(metricsRoutes(context));
   app.use(dashboardRoutes(context));
   app.use(express.static(join(__dirname, 'public')));
 

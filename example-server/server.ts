@@ -5,13 +5,18 @@ import { createLimiters } from './limiters.js';
 import { prepareShutdown } from './shutdown.js';
 import { Work } from './work.js';
 
-/** Longest that a stop may take before it is forced, in milliseconds. */
-const DEADLINE_MS = 10_000;
-
 /** Ctrl+C signals the terminal's whole process group, and npm passes it on once more: those count as one. */
 const ONE_SIGNAL_MS = 1_000;
 
-const { PORT = '3000', HOST = '127.0.0.1', SERVICE_MS = '100' } = process.env;
+const {
+  PORT = '3000',
+  HOST = '127.0.0.1',
+  SERVICE_MS = '100',
+  // How long `/ready` says no before requests are refused: as long as the load balancer takes to notice.
+  DRAIN_MS = '0',
+  // Longest that a stop may take after that before it is forced.
+  DEADLINE_MS = '10000',
+} = process.env;
 
 const limiters = createLimiters();
 const work = new Work(() => sleep(Number(SERVICE_MS)));
@@ -36,12 +41,17 @@ function stop(signal: NodeJS.Signals): void {
     return;
   }
   stoppingSince = performance.now();
-  console.log(`${signal}: no more requests, waiting for those in flight`);
-  setTimeout(force, DEADLINE_MS, `not done after ${DEADLINE_MS} ms`).unref();
   stopping.abort();
-  void shutDown().then(() => {
-    console.log('stopped');
-  });
+  void drain(signal);
+}
+
+/** Whoever asks `/ready` has time to look elsewhere; then requests are refused, and what has begun comes to its end. */
+async function drain(signal: NodeJS.Signals): Promise<void> {
+  if (Number(DRAIN_MS) > 0) await sleep(Number(DRAIN_MS));
+  console.log(`${signal}: no more requests, waiting for those in flight`);
+  setTimeout(force, Number(DEADLINE_MS), `not done after ${DEADLINE_MS} ms`).unref();
+  await shutDown();
+  console.log('stopped');
 }
 
 function force(why: string): never {

@@ -61,6 +61,39 @@ test('a signal that comes twice at once, as from Ctrl+C under npm, counts as one
   expect(await answer).toMatchObject({ status: 200 });
 });
 
+test('is not ready from the signal on, but serves until load balancers have noticed', async () => {
+  server = await startServer({ env: { SERVICE_MS: '1', DRAIN_MS: '3000' } });
+  expect(await ask(`${server.url}/ready`)).toMatchObject({ status: 200 });
+  const stopped = server.stop();
+  // Each of these comes on a connection of its own, as probes do.
+  await until(async () => (await ask(`${server.url}/ready`)).status === 503);
+  expect(await ask(`${server.url}/users`)).toMatchObject({ status: 200 });
+  expect(await stopped).toBe(0);
+});
+
+test('those in line are refused at once with an end to their connection, those at work are not', async () => {
+  server = await startServer({ env: { SERVICE_MS: '2000' } });
+  const agent = new Agent({ keepAlive: true });
+  const answers = Array.from({ length: 5 }, () => ask(`${server.url}/users`, agent));
+  await until(async () => (await readStats(server.url)).number('limiters', 'users', 'waiting') === 2);
+  const stopped = server.stop();
+  const refused = { status: 503, connection: 'close' };
+  const served = { status: 200, connection: 'close' };
+  expect(await Promise.all(answers.slice(3))).toEqual([refused, refused]);
+  expect(server.output()).not.toContain('stopped');
+  expect(await Promise.all(answers)).toEqual([served, served, served, refused, refused]);
+  expect(await stopped).toBe(0);
+});
+
+test('whoever is not done at the deadline is not waited for', async () => {
+  server = await startServer({ env: { SERVICE_MS: '60000', DEADLINE_MS: '200' } });
+  const failed = ask(`${server.url}/users`).catch(failureOf);
+  await until(async () => (await usersAtWork()) === 1);
+  expect(await server.stop()).toBe(1);
+  expect(server.output()).toContain('not done after 200 ms: stopping at once');
+  expect(await failed).toBe('ECONNRESET');
+});
+
 test('a later signal forces the stop', async () => {
   server = await startServer({ env: { SERVICE_MS: '60000' } });
   const failed = ask(`${server.url}/users`).catch((error: unknown) => error);
