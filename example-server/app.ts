@@ -5,6 +5,7 @@ import { limit } from 'express-semaphore';
 import { answerError } from './answer-error.js';
 import { createLimiters } from './limiters.js';
 import type { Limiters } from './limiters.js';
+import { Playground } from './playground/playground.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { eventRoutes } from './routes/events.js';
 import { exportRoutes } from './routes/exports.js';
@@ -12,6 +13,7 @@ import { healthRoutes } from './routes/health.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { orderRoutes } from './routes/orders.js';
 import { perUserRoutes } from './routes/per-user.js';
+import { playgroundRoutes } from './routes/playground.js';
 import { reportRoutes } from './routes/reports.js';
 import { statsRoutes } from './routes/stats.js';
 import { userRoutes } from './routes/users.js';
@@ -21,14 +23,20 @@ import { Work } from './work.js';
 export interface AppContext {
   readonly limiters: Limiters;
   readonly work: Work;
+  readonly playground: Playground;
   /** Aborts when the server is about to stop: streams without an end had better end then. */
   readonly stopping: AbortSignal;
 }
 
 /** The example's app; it does not listen. Whoever gives `limiters` can close them, `work` decides how long work takes. */
 export function createApp(options: Partial<AppContext> = {}): Express {
-  const { limiters = createLimiters(), work = new Work(), stopping = new AbortController().signal } = options;
-  const context: AppContext = { limiters, work, stopping };
+  const {
+    limiters = createLimiters(),
+    work = new Work(),
+    playground = new Playground(),
+    stopping = new AbortController().signal,
+  } = options;
+  const context: AppContext = { limiters, work, playground, stopping };
 
   const app = express();
   // What stands before the limit answers even when everything else is full.
@@ -36,6 +44,7 @@ export function createApp(options: Partial<AppContext> = {}): Express {
   app.use(statsRoutes(context));
   app.use(metricsRoutes(context));
   app.use(dashboardRoutes(context));
+  app.use(playgroundRoutes(context));
   app.use(express.static(join(__dirname, 'public')));
 
   app.use(limit(limiters.app));

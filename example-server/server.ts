@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApp } from './app.js';
 import { createLimiters } from './limiters.js';
+import { Playground } from './playground/playground.js';
 import { prepareShutdown } from './shutdown.js';
 import { Work } from './work.js';
 
@@ -20,13 +21,15 @@ const {
 
 const limiters = createLimiters();
 const work = new Work(() => sleep(Number(SERVICE_MS)));
+const playground = new Playground();
 const stopping = new AbortController();
-const server = createServer(createApp({ limiters, work, stopping: stopping.signal }));
-const shutDown = prepareShutdown(server, Object.values(limiters));
+const server = createServer(createApp({ limiters, work, playground, stopping: stopping.signal }));
+const shutDown = prepareShutdown(server, [...Object.values(limiters), playground]);
 
 server.listen(Number(PORT), HOST, () => {
   const address = server.address();
-  const port = typeof address === 'object' ? address?.port : PORT;
+  const port = typeof address === 'object' && address !== null ? address.port : Number(PORT);
+  playground.port = port;
   console.log(whatToTry(`http://${HOST}:${port}`));
 });
 
@@ -65,6 +68,8 @@ function whatToTry(url: string): string {
   curl -si ${url}/users
   curl -Z --no-progress-meter -o /dev/null -w '%{http_code} ' '${url}/users?[1-20]'
   curl -s ${url}/stats
+
+and open ${url}/limits to watch the limiters, and to play with one.
 
 The first is served, of the second's 20 requests at once some are refused, the third tells the counts.
 More is on ${url}/ and in example-server/routes.`;

@@ -1,35 +1,36 @@
-// Builds the dashboard's page: one document with its style and its script inside, as a module that the package loads. Its
-// policy lets nothing run but what has the hashes that stand beside it.
+// Builds the dashboard's page, dist/dashboard/page.js: one document with its style and its script inside, as a module that
+// the package loads. Its policy lets nothing run but what has the hashes that stand beside it.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const SOURCE = 'lib/dashboard/page';
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-/** Writes `dist/dashboard/page.js`. */
-export async function buildPage() {
-  const { outputFiles } = await build({
-    entryPoints: [`${SOURCE}/page.css`, `${SOURCE}/main.ts`],
-    outdir: '.',
-    bundle: true,
-    minify: true,
-    write: false,
-    format: 'esm',
-    target: 'es2022',
-    legalComments: 'inline',
-    banner: { js: `/*! Contains uPlot: ${readFileSync('node_modules/uplot/LICENSE', 'utf8')}*/` },
-  });
-  const textOf = (end) => outputFiles.find(({ path }) => path.endsWith(end)).text;
-  const style = textOf('.css');
-  const script = textOf('.js');
-  const html = readFileSync(`${SOURCE}/page.html`, 'utf8')
-    .replace('<!-- style -->', () => `<style>${style}</style>`)
-    .replace('<!-- script -->', () => `<script type="module">${script}</script>`);
-  mkdirSync('dist/dashboard', { recursive: true });
-  writeFileSync(
-    'dist/dashboard/page.js',
-    `module.exports = ${JSON.stringify({ html, style: hashOf(style), script: hashOf(script) })};\n`,
-  );
+const source = 'lib/dashboard/page';
+const { outputFiles } = await build({
+  entryPoints: [`${source}/page.css`, `${source}/main.ts`],
+  outdir: '.',
+  bundle: true,
+  minify: true,
+  write: false,
+  format: 'esm',
+  target: 'es2022',
+  legalComments: 'inline',
+  banner: { js: `/*! Contains uPlot: ${readFileSync('node_modules/uplot/LICENSE', 'utf8')}*/` },
+});
+const style = built('.css');
+const script = built('.js');
+const html = readFileSync(`${source}/page.html`, 'utf8')
+  .replace('<!-- style -->', () => `<style>${style}</style>`)
+  .replace('<!-- script -->', () => `<script type="module">${script}</script>`);
+const page = { html, style: hashOf(style), script: hashOf(script) };
+
+mkdirSync('dist/dashboard', { recursive: true });
+writeFileSync('dist/dashboard/page.js', `module.exports = ${JSON.stringify(page)};\n`);
+
+function built(end) {
+  return outputFiles.find(({ path }) => path.endsWith(end)).text;
 }
 
 function hashOf(text) {

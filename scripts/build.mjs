@@ -5,7 +5,6 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildPage } from './build-page.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
@@ -15,7 +14,7 @@ const { status } = spawnSync(process.execPath, [require.resolve('typescript/bin/
   stdio: 'inherit',
 });
 if (status !== 0) process.exit(1);
-await buildPage();
+await import('./build-page.mjs');
 
 const { exports: entries } = JSON.parse(readFileSync('package.json', 'utf8'));
 for (const entry of Object.values(entries)) {

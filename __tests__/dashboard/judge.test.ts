@@ -64,6 +64,5 @@ it.each([
 });
 
 function frame(some: Partial<LimiterFrame>): LimiterFrame {
-  const wait = { p50Ms: 0, p99Ms: 0 };
-  return { name: 'api', permits: 2, held: 0, waiting: 0, acquired: 0, rejected: {}, wait, ...some };
+  return { name: 'api', permits: 2, held: 0, waiting: 0, acquired: 0, rejected: {}, ...some };
 }

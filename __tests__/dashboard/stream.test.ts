@@ -28,13 +28,15 @@ describe('a frame', () => {
       waiting,
       acquired,
       rejected,
-      wait: { p50Ms: 0, p99Ms: 0 },
     });
     expect([held, waiting, acquired, rejected.ERR_SEMAPHORE_QUEUE_FULL]).toEqual([2, 1, 2, 1]);
     for (const permit of permits) permit.release();
     (await waits).release();
     const { frame } = await shown.find(({ limiters }) => limiters[0]?.held === 0);
     expect(frame.acquired).toBe(3);
+    const { p50Ms, p99Ms } = api.stats().wait;
+    expect(frame.wait).toEqual({ p50Ms, p99Ms });
+    expect(p50Ms).toBeGreaterThan(0);
   });
 
   it('has the busiest keys first: those with the longest line, then those that hold most', async () => {

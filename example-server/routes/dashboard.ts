@@ -5,9 +5,17 @@ import { dashboard } from 'express-semaphore/dashboard';
 import type { AppContext } from '../app.js';
 
 /** Every limiter live on one page. The keys are API tokens, so a hash stands for each. */
-export function dashboardRoutes({ limiters }: AppContext): Router {
+export function dashboardRoutes({ limiters, playground }: AppContext): Router {
   const router = Router();
-  router.use('/limits', dashboard(limiters, { authorize: isOnThisMachine, maskKey: hashOf }));
+  const shown = {
+    // A getter, as the playground's limiter is replaced by others.
+    get playground() {
+      return playground.limiter;
+    },
+    ...limiters,
+  };
+  const { controls } = playground;
+  router.use('/limits', dashboard(shown, { authorize: isOnThisMachine, maskKey: hashOf, controls }));
   return router;
 }
 

@@ -17,8 +17,8 @@ export interface LimiterFrame {
   readonly acquired: number;
   /** Refusals so far, by code. */
   readonly rejected: Readonly<Record<string, number>>;
-  /** How long those who waited stood in line lately, in milliseconds. */
-  readonly wait: { readonly p50Ms: number; readonly p99Ms: number };
+  /** How long those who waited stood in line lately, in milliseconds; absent if nobody did. */
+  readonly wait?: { readonly p50Ms: number; readonly p99Ms: number };
   readonly keys?: KeysFrame;
 }
 

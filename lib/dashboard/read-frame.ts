@@ -45,11 +45,10 @@ function readKeyed(name: string, keyed: KeyedSemaphore, maskKey: Shown['maskKey'
   return { ...readGate(name, stats), keys: { kept: stats.keys, busy: stats.busyKeys, busiest } };
 }
 
-function readGate(
-  name: string,
-  { held, waiting, acquired, rejected, wait }: GateStats,
-): Omit<LimiterFrame, 'permits' | 'keys'> {
-  return { name, held, waiting, acquired, rejected, wait: { p50Ms: wait.p50Ms, p99Ms: wait.p99Ms } };
+function readGate(name: string, stats: GateStats): LimiterFrame {
+  const { held, waiting, acquired, rejected, wait } = stats;
+  const frame = { name, held, waiting, acquired, rejected };
+  return wait.count === 0 ? frame : { ...frame, wait: { p50Ms: wait.p50Ms, p99Ms: wait.p99Ms } };
 }
 
 /** The keys with the longest lines; after them those that hold most, and those that were refused most. */

@@ -17,7 +17,7 @@ export class LimiterCard {
   readonly #inLine = new Panel('In line', [{ color: '--waiting', look: 'area' }], count);
   readonly #refused = new Panel('Refused', [{ color: '--refused', look: 'area' }], perSecond, 0.1);
   readonly #wait = new Panel(
-    'Wait',
+    'Wait, median',
     [
       { color: '--p50', look: 'line' },
       { color: '--p99', look: 'line' },
@@ -79,7 +79,10 @@ export class LimiterCard {
     this.#inUse.show(seconds, count(held), limit, [held, permits ?? null]);
     this.#inLine.show(seconds, count(waiting), `${perSecond(admittedRate)} admitted`, [waiting]);
     this.#refused.show(seconds, perSecond(refusedRate), `${count(refusals(frame))} in all`, [refusedRate]);
-    this.#wait.show(seconds, duration(wait.p50Ms), `${duration(wait.p99Ms)} p99`, [wait.p50Ms, wait.p99Ms]);
+    if (wait === undefined) this.#wait.show(seconds, '–', 'nobody waited', [null, null]);
+    else {
+      this.#wait.show(seconds, duration(wait.p50Ms), `${duration(wait.p99Ms)} p99`, [wait.p50Ms, wait.p99Ms]);
+    }
   }
 
   #restart(seconds: number): void {

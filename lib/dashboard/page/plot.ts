@@ -73,7 +73,7 @@ function optionsOf(lines: readonly Line[], format: (value: number) => string, le
     axes: [
       { show: false },
       {
-        size: 40,
+        size: 48,
         gap: 6,
         space: 34,
         font: `11px ${cssVariable('--sans')}`,
