@@ -5,7 +5,10 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Tests of Jest, and how many steps of their own kind each is to take. */
-const PARTS = [{ name: 'faults on real sockets', tests: '__tests__/faults/', steps: 20_000 }];
+const PARTS = [
+  { name: 'histories beside their models', tests: '__tests__/models/', steps: 1_000_000 },
+  { name: 'faults on real sockets', tests: '__tests__/faults/', steps: 20_000 },
+];
 
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const seed = process.env.SEED ?? String(Math.floor(Math.random() * 2 ** 31));

@@ -70,7 +70,6 @@ export class Line {
     this.#tally.join(waiter, this.#queue.isTimed ? 0 : this.#queue.size);
     if (this.#queue.size === 0) this.#rate.begin(waiter.since);
     this.#queue.push(waiter);
-    this.prepare();
   }
 
   /** Refuses those who are not worth serving any more, before anybody is served. */

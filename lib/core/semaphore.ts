@@ -192,6 +192,8 @@ export class Semaphore implements Limiter {
       const waiter = new Waiter(weight, signal, resolve, reject, priority, flow);
       if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
       this.#line.join(waiter);
+      // Whose place it took may have been the first, and too heavy for what is free.
+      this.#serve();
     });
   }
 

@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import type { Gate } from './gate';
+import { play } from './play';
+import { history } from './steps';
+
+/** Steps that all histories of a run have together: about 50,000 here, 1,000,000 in `npm run soak`. */
+const STEPS = Number(process.env['STEPS'] ?? 50_000);
+/** `SEED` plays a run again, and `FC_PATH` the one history of it that failed, made as short as it got. */
+export const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const { FC_PATH } = process.env;
+/** Histories before it is looked at whether there were enough steps. */
+const HISTORIES = 100;
+
+/** Plays random histories until `share` of all steps have been taken. */
+export async function checkHistories<Setup>(
+  share: number,
+  setups: fc.Arbitrary<Setup>,
+  makeGate: (setup: Setup) => Gate,
+): Promise<void> {
+  let taken = 0;
+  for (let seed = SEED; taken < share * STEPS; seed++) {
+    const property = fc.asyncProperty(setups, history, async (setup, steps) => {
+      taken += steps.length;
+      await play(makeGate(setup), steps);
+    });
+    await fc.assert(property, {
+      seed,
+      numRuns: HISTORIES,
+      ...(FC_PATH !== undefined && { path: FC_PATH, endOnFailure: true }),
+    });
+    if (FC_PATH !== undefined) return;
+  }
+}

@@ -1,0 +1,48 @@
+import type { AcquireOptions, Limiter, Permit } from 'express-semaphore';
+import type { FakeClock } from '../helpers/clock';
+import type { Call, Signal } from './call';
+
+/** A limiter side by side with its model: whatever is asked of one is asked of both. */
+export interface Gate {
+  readonly clock: FakeClock;
+  /** All who wait, says the model. */
+  readonly waiting: readonly Call[];
+
+  acquire(call: Call): Promise<Permit>;
+  tryAcquire(call: Call): Permit | undefined;
+  advance(ms: number): void;
+  resize(key: string, permits: number): void;
+  close(): void;
+  idle(): Promise<void>;
+
+  /** Only the model is told: `call`'s permit is back. */
+  takeBack(call: Call): void;
+  /** Only the model is told: `signal` has aborted. */
+  abort(signal: Signal): void;
+  /** Only the model is asked: calls `tell` when it is idle. */
+  whenIdle(tell: () => void): void;
+
+  /** Throws where the two differ, as far as one can see without letting time pass. */
+  compare(): void;
+  /** Throws if anything is left, now that all is over. */
+  compareAtEnd(): void;
+}
+
+export function optionsOf({ weight, priority, flow, maxWaitMs, signal }: Call): AcquireOptions {
+  return { weight, priority, flow, maxWaitMs, signal: signal?.controller.signal };
+}
+
+/** Waits so far that were refused for the line's speed. */
+export function foreseenBy(limiter: Limiter): number {
+  return limiter.stats().rejected.ERR_SEMAPHORE_WAIT_TOO_LONG;
+}
+
+/** Those of `waiting` that have a timer. */
+export function timersOf(waiting: readonly Call[]): number {
+  return waiting.filter(({ deadline }) => deadline !== Infinity).length;
+}
+
+/** The one of `waiting` that has to leave first; of several the one that came first. */
+export function nextLate(waiting: readonly Call[]): Call | undefined {
+  return [...waiting].sort((a, b) => a.deadline - b.deadline || a.id - b.id)[0];
+}

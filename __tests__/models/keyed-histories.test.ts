@@ -1,0 +1,26 @@
+import fc from 'fast-check';
+import { checkHistories, SEED } from './check-histories';
+import { KeyedGate } from './keyed-gate';
+import { FifoModel, LifoModel } from './line-model';
+
+const setups = fc
+  .record({
+    permits: fc.integer({ min: 1, max: 2 }),
+    queueLimit: fc.constantFrom(Infinity, Infinity, 0, 1),
+    maxWaitMs: fc.constantFrom(Infinity, Infinity, 20),
+    maxKeys: fc.integer({ min: 1, max: 4 }),
+    idleTtlMs: fc.constantFrom(Infinity, 0, 1, 10, 40),
+    isLifo: fc.boolean(),
+  })
+  .map(({ isLifo, ...sizes }) => ({
+    ...sizes,
+    reserved: 0,
+    order: isLifo ? ('lifo' as const) : ('fifo' as const),
+    line: () => (isLifo ? new LifoModel() : new FifoModel()),
+  }));
+
+describe(`any history of keys (SEED=${SEED})`, () => {
+  it('has one live limiter for a key, no more than maxKeys, and leaves none behind', async () => {
+    await checkHistories(0.25, setups, (setup) => new KeyedGate(setup));
+  });
+});

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { isSemaphoreError } from 'express-semaphore';
+import type { Outcome, Permit } from 'express-semaphore';
+import { Call } from './call';
+import type { End, Signal } from './call';
+import type { Gate } from './gate';
+import { ALL_TURNS, SIGNALS } from './steps';
+import type { AskStep, ReleaseStep, Step, TimedStep } from './steps';
+
+/** Plays a history on a limiter and on its model, and throws where the two differ. */
+export async function play(gate: Gate, history: readonly TimedStep[]): Promise<void> {
+  const player = new Player(gate);
+  for (const { step, turns } of history) {
+    player.perform(step);
+    player.compare();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    if (turns > 0) player.compare();
+    if (turns === ALL_TURNS) player.compareSettled();
+  }
+  await player.end();
+}
+
+interface Work {
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+class Player {
+  readonly #gate: Gate;
+  readonly #signals: Signal[] = Array.from({ length: SIGNALS }, makeSignal);
+  #calls = 0;
+  /** Those of which not all has been seen that is to come. */
+  readonly #open = new Set<Call>();
+  /** Those with a permit to release. */
+  readonly #held: Call[] = [];
+  /** Those who have released theirs. */
+  readonly #released: Call[] = [];
+  readonly #works: Work[] = [];
+  readonly #idles: { isSeen: boolean; isDue: boolean }[] = [];
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+  }
+
+  perform(step: Step): void {
+    switch (step.kind) {
+      case 'acquire':
+        this.#acquire(this.#callOf(step));
+        break;
+      case 'tryAcquire':
+        this.#tryAcquire(this.#callOf(step));
+        break;
+      case 'release':
+        this.#release(step);
+        break;
+      case 'releaseAgain':
+        choose(this.#released, step.which)?.permit?.release();
+        break;
+      case 'hold':
+        this.#hold(choose(step.isReleased ? this.#released : this.#held, step.which));
+        break;
+      case 'settle':
+        this.#settle(step.which, step.isRejected);
+        break;
+      case 'abort':
+        this.#abort(step.signal, step.reaction, step.isLate);
+        break;
+      case 'advance':
+        this.#gate.advance(step.ms);
+        break;
+      case 'resize':
+        this.#gate.resize('a', step.permits);
+        break;
+      case 'idle':
+        this.#awaitIdle();
+        break;
+      case 'close':
+        this.#gate.close();
+    }
+  }
+
+  /** What can be seen at once, and what has been seen so far. */
+  compare(): void {
+    this.#gate.compare();
+    for (const call of this.#open) {
+      if (call.seen === undefined) continue;
+      assert.equal(call.seen, call.end, `end of call ${call.id}`);
+      this.#open.delete(call);
+    }
+    for (const { isSeen, isDue } of this.#idles) assert(isDue || !isSeen, 'idle too early');
+    for (const signal of this.#signals) {
+      const isWatched = this.#gate.waiting.some((call) => call.signal === signal);
+      const listeners = getEventListeners(signal.controller.signal, 'abort').length;
+      if (signal.controller.signal.aborted) assert.equal(isWatched, false, 'waits with an aborted signal');
+      else assert.equal(listeners, isWatched ? 2 : 1, 'listeners');
+    }
+  }
+
+  /** All that can settle has. */
+  compareSettled(): void {
+    for (const call of this.#open) assert.equal(call.seen, call.end, `end of call ${call.id}`);
+    for (const { isSeen, isDue } of this.#idles) assert.equal(isSeen, isDue, 'told of idleness');
+  }
+
+  /** Lets everybody leave, and sees whether anything is left. */
+  async end(): Promise<void> {
+    for (const signal of this.#signals.keys()) this.#abort(signal, undefined, false);
+    await allTurns();
+    for (;;) {
+      while (this.#held.length > 0) this.#release(LAST_RELEASE);
+      while (this.#works.length > 0) this.#settle(0, false);
+      await allTurns();
+      this.compare();
+      this.compareSettled();
+      if (this.#held.length > 0) continue;
+      if (this.#gate.waiting.length === 0) break;
+      // Somebody heavy may be waiting for a limit that is 0.
+      this.#gate.close();
+      await allTurns();
+    }
+    this.#gate.compareAtEnd();
+    assert.equal(this.#open.size, 0, 'open calls at the end');
+  }
+
+  #callOf(step: AskStep): Call {
+    const signal = step.signal === undefined ? undefined : this.#signals[step.signal];
+    return new Call(++this.#calls, { ...step, signal });
+  }
+
+  #acquire(call: Call): void {
+    this.#open.add(call);
+    this.#gate.acquire(call).then(
+      (permit) => {
+        assert.equal(permit.weight, call.weight, 'weight');
+        this.#keep(call, permit);
+        call.seen = 'granted';
+      },
+      (error: unknown) => {
+        call.seen = endOf(error, call);
+      },
+    );
+  }
+
+  #tryAcquire(call: Call): void {
+    const permit = this.#gate.tryAcquire(call);
+    if (permit !== undefined) this.#keep(call, permit);
+  }
+
+  #keep(call: Call, permit: Permit): void {
+    call.permit = permit;
+    this.#held.push(call);
+  }
+
+  #release({ which, outcome, by, times }: ReleaseStep): void {
+    const call = choose(this.#held, which);
+    if (call === undefined) return;
+    this.#held.splice(this.#held.indexOf(call), 1);
+    this.#released.push(call);
+    if (this.#released.length > 8) this.#released.shift();
+    for (let time = 0; time < times; time++) {
+      if (by === 'release') call.permit?.release(outcome);
+      else call.permit?.[Symbol.dispose]();
+    }
+    call.outcome = outcome ?? ('success' satisfies Outcome);
+    if (call.works === 0) this.#gate.takeBack(call);
+  }
+
+  #hold(call: Call | undefined): void {
+    if (call?.permit === undefined) return;
+    const promise = new Promise<void>((resolve, reject) => {
+      this.#works.push({ resolve, reject });
+    });
+    call.permit.hold(promise);
+    const isBack = call.outcome !== undefined && call.works === 0;
+    if (!isBack) call.works++;
+    // Heard right after the permit heard it, with nothing in between.
+    const settled = () => {
+      if (!isBack && --call.works === 0 && call.outcome !== undefined) this.#gate.takeBack(call);
+    };
+    promise.then(settled, settled);
+  }
+
+  #settle(which: number, isRejected: boolean): void {
+    const work = choose(this.#works, which);
+    if (work === undefined) return;
+    this.#works.splice(this.#works.indexOf(work), 1);
+    if (isRejected) work.reject(new Error('work failed'));
+    else work.resolve();
+  }
+
+  /** One that has aborted before makes room for a fresh one. */
+  #abort(index: number, reaction: Step | undefined, isLate: boolean): void {
+    const signal = this.#signals[index];
+    if (signal === undefined) return;
+    if (signal.controller.signal.aborted) {
+      this.#signals[index] = makeSignal();
+      return;
+    }
+    const react = () => {
+      if (isLate) this.#gate.abort(signal);
+      if (reaction !== undefined) this.perform(reaction);
+    };
+    if (isLate) signal.controller.signal.addEventListener('abort', react);
+    else signal.react = react;
+    signal.controller.abort();
+    this.#gate.abort(signal);
+  }
+
+  #awaitIdle(): void {
+    const idle = { isSeen: false, isDue: false };
+    this.#idles.push(idle);
+    void this.#gate.idle().then(() => {
+      idle.isSeen = true;
+    });
+    this.#gate.whenIdle(() => {
+      idle.isDue = true;
+    });
+  }
+}
+
+const LAST_RELEASE: ReleaseStep = { kind: 'release', which: 0, outcome: undefined, by: 'release', times: 2 };
+
+async function allTurns(): Promise<void> {
+  for (let turn = 0; turn < ALL_TURNS; turn++) await Promise.resolve();
+}
+
+function makeSignal(): Signal {
+  const signal: Signal = { controller: new AbortController(), react: undefined };
+  signal.controller.signal.addEventListener('abort', () => signal.react?.());
+  return signal;
+}
+
+function endOf(error: unknown, call: Call): End {
+  if (call.signal?.controller.signal.aborted === true && error === call.signal.controller.signal.reason)
+    return 'abort';
+  if (isSemaphoreError(error)) return error.code;
+  return error instanceof Error ? error.name : String(error);
+}
+
+function choose<Item>(items: readonly Item[], which: number): Item | undefined {
+  return items[which % items.length];
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { Semaphore } from 'express-semaphore';
+import type { Order, Permit } from 'express-semaphore';
+import { FakeClock } from '../helpers/clock';
+import type { Call, Signal } from './call';
+import { foreseenBy, nextLate, optionsOf, timersOf } from './gate';
+import type { Gate } from './gate';
+import type { LineModel } from './line-model';
+import { SemaphoreModel } from './semaphore-model';
+
+/** How a semaphore and its model are made. */
+export interface SemaphoreSetup {
+  readonly permits: number;
+  readonly queueLimit: number;
+  readonly maxWaitMs: number;
+  readonly reserved: number;
+  readonly order: Order;
+  readonly line: () => LineModel;
+}
+
+export class SemaphoreGate implements Gate {
+  readonly clock = new FakeClock();
+  readonly #time = { now: 0 };
+  readonly #semaphore: Semaphore;
+  readonly #model: SemaphoreModel;
+
+  constructor(setup: SemaphoreSetup) {
+    const { permits, queueLimit, maxWaitMs, order } = setup;
+    this.#semaphore = new Semaphore(permits, { queueLimit, maxWaitMs, order, clock: this.clock });
+    this.#model = new SemaphoreModel({ ...setup, line: setup.line() }, this.#time);
+  }
+
+  get waiting(): readonly Call[] {
+    return this.#model.waiting;
+  }
+
+  acquire(call: Call): Promise<Permit> {
+    const mayForesee = this.#model.mayForesee(call);
+    const before = mayForesee ? foreseenBy(this.#semaphore) : 0;
+    const promise = this.#semaphore.acquire(optionsOf(call));
+    this.#model.acquire(call, mayForesee && foreseenBy(this.#semaphore) > before);
+    return promise;
+  }
+
+  tryAcquire(call: Call): Permit | undefined {
+    const permit = this.#semaphore.tryAcquire(optionsOf(call));
+    assert.equal(permit !== undefined, this.#model.tryAcquire(call), 'tryAcquire');
+    return permit;
+  }
+
+  advance(ms: number): void {
+    this.clock.advance(ms);
+    const end = this.#time.now + ms;
+    for (let late = nextLate(this.waiting); late !== undefined; late = nextLate(this.waiting)) {
+      if (late.deadline > end) break;
+      this.#time.now = late.deadline;
+      this.#model.expire(late);
+    }
+    this.#time.now = end;
+  }
+
+  resize(_key: string, permits: number): void {
+    this.#semaphore.resize(permits);
+    this.#model.resize(permits);
+  }
+
+  close(): void {
+    this.#semaphore.close();
+    this.#model.close();
+  }
+
+  idle(): Promise<void> {
+    return this.#semaphore.idle();
+  }
+
+  takeBack(call: Call): void {
+    this.#model.takeBack(call);
+  }
+
+  abort(signal: Signal): void {
+    this.#model.abort(signal);
+  }
+
+  whenIdle(tell: () => void): void {
+    this.#model.whenIdle(tell);
+  }
+
+  compare(): void {
+    const { permits, held, available, waiting } = this.#semaphore;
+    assert.equal(permits, this.#model.permits, 'permits');
+    assert.equal(held, this.#model.held, 'held');
+    assert.equal(waiting, this.#model.waiting.length, 'waiting');
+    if (held > permits) assert.equal(available, 0, 'available while shrinking');
+    else assert.equal(held + available, permits, 'held + available');
+    assert.equal(this.clock.timers, timersOf(this.waiting), 'timers');
+  }
+
+  compareAtEnd(): void {
+    const { held, waiting, acquired, released, aborted, rejected } = this.#semaphore.stats();
+    assert.deepEqual([held, waiting, this.clock.timers], [0, 0, 0], 'held, waiting, timers at the end');
+    assert.deepEqual(
+      { acquired, released: released.success + released.overload + released.ignore, aborted },
+      this.#model.totals,
+    );
+    for (const [code, count] of Object.entries(rejected)) {
+      assert.equal(count, this.#model.rejected[code] ?? 0, code);
+    }
+  }
+}
