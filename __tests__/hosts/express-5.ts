@@ -1,0 +1,13 @@
+import type { Server } from 'node:http';
+import express from 'express';
+import { limit } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
+
+export function start(limiter: Limiter, work: (url: string) => Promise<string>, port: number): Server {
+  const app = express();
+  app.use(limit(limiter));
+  app.use(async (req, res) => {
+    res.send(await work(req.url));
+  });
+  return app.listen(port, '127.0.0.1');
+}
