@@ -1,7 +1,7 @@
 import { requireDuration } from '../core/validate.js';
 import type { Algorithm, Bounds } from './algorithm.js';
 import { checkBounds, clamp } from './bounds.js';
-import { OVERLOAD_SHARE } from './overload-share.js';
+import { isOverload } from './is-overload.js';
 import { SampleWindow } from './sample-window.js';
 
 /** What is left of the limit after a window with overload. */
@@ -34,8 +34,8 @@ export function aimd(options: AimdOptions = {}): Algorithm {
     next(sample) {
       const summary = window.add(sample);
       if (summary === undefined) return limit;
-      const { overloadShare, medianMs = 0, maxInFlight } = summary;
-      if (overloadShare >= OVERLOAD_SHARE || medianMs > timeoutMs) limit = clamp(limit * BACKOFF, bounds);
+      const { medianMs = 0, maxInFlight } = summary;
+      if (isOverload(summary) || medianMs > timeoutMs) limit = clamp(limit * BACKOFF, bounds);
       else if (maxInFlight * 2 >= limit) limit = clamp(limit + 1, bounds);
       return limit;
     },

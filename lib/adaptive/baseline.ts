@@ -1,9 +1,14 @@
 import type { Sample } from './algorithm.js';
 import { SampleWindow } from './sample-window.js';
 import type { WindowSummary } from './sample-window.js';
+import { isOverload } from './is-overload.js';
 
 /** Permits granted under the lowered limit that make a probe. */
-const PROBE_SAMPLES = 25;
+const PROBE_SAMPLES = 10;
+/** A baseline that has changed by more than this factor is probed again, */
+const CHANGE = 1.5;
+/** after this time, in milliseconds: the limit has followed it by then, so that the next probe is lower or higher, too. */
+const FOLLOW_UP_MS = 5_000;
 /** Time from one probe to the next, in milliseconds, and by which part of it, at random, it is longer. */
 const INTERVAL_MS = 60_000;
 const JITTER = 0.15;
@@ -43,18 +48,20 @@ export class Baseline {
     return this.#isProbing;
   }
 
-  /** Takes in a sample while it probes. */
-  add(sample: Sample): void {
+  /** Takes in a sample while it probes; the summary, if that ends the probe or shows that even this limit is too high. */
+  add(sample: Sample): WindowSummary | undefined {
     const summary = this.#window.add(sample);
-    if (summary?.medianMs !== undefined) this.note(summary.medianMs, summary.endedMs);
+    if (summary?.medianMs !== undefined && !isOverload(summary)) this.note(summary.medianMs, summary.endedMs);
+    return summary;
   }
 
   /** Takes a median for the baseline that was measured while there were few permits out anyway. */
   note(medianMs: number, nowMs: number): void {
+    const isStable = medianMs <= CHANGE * this.#ms && this.#ms <= CHANGE * medianMs;
     this.#ms = medianMs;
     this.#isProbing = false;
     this.#probedMs = nowMs;
-    this.#nextMs = nowMs + INTERVAL_MS * (1 + JITTER * this.#random());
+    this.#nextMs = nowMs + (isStable ? INTERVAL_MS : FOLLOW_UP_MS) * (1 + JITTER * this.#random());
   }
 
   /** Begins to probe if it is time to, or if this window asks for it, and says whether it does. */

@@ -1,13 +1,17 @@
 import type { Algorithm, Bounds } from './algorithm.js';
 import { Baseline } from './baseline.js';
 import { checkBounds, clamp } from './bounds.js';
-import { OVERLOAD_SHARE } from './overload-share.js';
+import { isOverload } from './is-overload.js';
 import { SampleWindow } from './sample-window.js';
+import type { WindowSummary } from './sample-window.js';
 
-/** What is left of the limit after a window with overload. */
-const BACKOFF = 0.9;
+/** By which part the limit gives way to a window that failed as a whole; to others in proportion. */
+const MAX_BACKOFF = 0.5;
 /** The limit during a probe, as a part of what it was. */
 const PROBE_SHARE = 0.25;
+
+/** The limit grows only while at least this part of it is in use: more would be room that nobody has tried. */
+const GROWTH_SHARE = 0.75;
 
 /** The next limit, from this one and from how the median of a window compares with the time without queueing. */
 export type Step = (limit: number, medianMs: number, baselineMs: number) => number;
@@ -34,23 +38,29 @@ export function byLatency(step: Step, options: LatencyOptions): Algorithm {
     return baseline.isProbing ? Math.max(bounds.min, limit * PROBE_SHARE) : limit;
   }
 
+  function backOff({ overloadShare }: WindowSummary): number {
+    return clamp(limit * (1 - MAX_BACKOFF * overloadShare), bounds);
+  }
+
   return {
     initial: current(),
     next(sample) {
       if (baseline.isProbing) {
-        baseline.add(sample);
+        const probe = baseline.add(sample);
+        if (probe !== undefined && isOverload(probe)) limit = backOff(probe);
         window.open(sample.endedMs);
         return current();
       }
       const summary = window.add(sample);
       if (summary === undefined) return limit;
-      const { medianMs, maxInFlight, overloadShare, endedMs } = summary;
-      if (overloadShare >= OVERLOAD_SHARE || medianMs === undefined) {
-        limit = clamp(limit * BACKOFF, bounds);
-      } else if (maxInFlight <= bounds.min) {
+      const { medianMs, maxInFlight, endedMs } = summary;
+      if (medianMs === undefined || isOverload(summary)) {
+        limit = backOff(summary);
+      } else if (maxInFlight <= bounds.min && maxInFlight * 2 < limit) {
         baseline.note(medianMs, endedMs);
       } else if (!baseline.probesAfter(summary) && maxInFlight * 2 >= limit) {
-        limit = clamp(step(limit, medianMs, baseline.ms), bounds);
+        const wished = step(limit, medianMs, baseline.ms);
+        if (wished < limit || maxInFlight >= limit * GROWTH_SHARE) limit = clamp(wished, bounds);
       }
       return current();
     },

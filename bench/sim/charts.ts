@@ -1,0 +1,50 @@
+import * as echarts from 'echarts';
+import { CAPACITY } from './phases.js';
+import type { PhaseResult } from './simulate.js';
+
+/** One phase as a picture: goodput and the 99th percentile, second by second, a line a contender. */
+export function chart(phaseIndex: number, all: Readonly<Record<string, readonly PhaseResult[]>>): string {
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 560 });
+  const entries = Object.entries(all).map(([name, results]) => ({ name, result: results[phaseIndex] }));
+  const phase = entries[0]?.result?.phase;
+  const line = (name: string, axis: number, data: (number | null)[]) => ({
+    name,
+    type: 'line' as const,
+    showSymbol: false,
+    xAxisIndex: axis,
+    yAxisIndex: axis,
+    data: data.map((value, second) => [second + 1, value]),
+  });
+  chart.setOption({
+    animation: false,
+    backgroundColor: '#fff',
+    title: {
+      text: `${phase?.name ?? ''}: ${phase?.load ?? ''}x of what can be served is asked for`,
+      left: 'center',
+    },
+    legend: { top: 30 },
+    grid: [
+      { top: 90, height: 180, left: 70, right: 20 },
+      { top: 330, height: 180, left: 70, right: 20 },
+    ],
+    xAxis: [
+      { type: 'value', gridIndex: 0, name: 'second', nameLocation: 'middle', nameGap: 24 },
+      { type: 'value', gridIndex: 1, name: 'second', nameLocation: 'middle', nameGap: 24 },
+    ],
+    yAxis: [
+      { type: 'value', gridIndex: 0, name: 'served in time, of capacity', min: 0 },
+      { type: 'value', gridIndex: 1, name: 'p99 of those, ms', min: 0 },
+    ],
+    series: entries.flatMap(({ name, result }) => [
+      line(name, 0, result?.seconds.map(({ good }) => good / CAPACITY) ?? []),
+      line(name, 1, result?.seconds.map((account) => finite(account.percentile(0.99))) ?? []),
+    ]),
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
