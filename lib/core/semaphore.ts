@@ -118,7 +118,10 @@ export class Semaphore implements Limiter {
   }
 
   /**
-   * {@inheritDoc Limiter.acquire}
+   * Waits for a permit. Whoever gets it must release it.
+   *
+   * Never throws synchronously. Rejects with a `SemaphoreError` when refused, with `signal.reason` when aborted, with a
+   * `TypeError` or `RangeError` for a bad option.
    *
    * A granted permit is yours even if the signal aborts before you look: an aborted signal never acquires, and
    * a grant is never taken back.

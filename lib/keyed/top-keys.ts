@@ -2,10 +2,8 @@ import type { Limiter } from '../core/limiter.js';
 import { tallyOf } from '../core/tally.js';
 import { describe } from '../core/validate.js';
 
-const RANKS = ['held', 'waiting', 'refused'] as const;
-
 /** By what keys can be compared. */
-export type KeyRank = (typeof RANKS)[number];
+export type KeyRank = 'held' | 'waiting' | 'refused';
 
 /** What one key is doing. */
 export interface KeyUse {
@@ -40,6 +38,8 @@ export function topKeys(
   }
   return top;
 }
+
+const RANKS: readonly KeyRank[] = ['held', 'waiting', 'refused'];
 
 /** Throws unless `rank` is one. */
 export function requireRank(rank: unknown): void {

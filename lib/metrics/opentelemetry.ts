@@ -16,20 +16,31 @@ export type { Measurable } from './source.js';
 
 /** What of a `Meter` of `@opentelemetry/api` is used. */
 export interface OpenTelemetryMeter<Observable> {
-  createObservableCounter(name: string, options: MetricOptions): Observable;
-  createObservableUpDownCounter(name: string, options: MetricOptions): Observable;
+  createObservableCounter(name: string, options: OpenTelemetryMetricOptions): Observable;
+  createObservableUpDownCounter(name: string, options: OpenTelemetryMetricOptions): Observable;
   createHistogram(
     name: string,
-    options: MetricOptions & { advice: { explicitBucketBoundaries: number[] } },
+    options: OpenTelemetryMetricOptions & { advice: { explicitBucketBoundaries: number[] } },
   ): { record(value: number, attributes: Record<string, string>): void };
   addBatchObservableCallback(
-    callback: (result: ObservableResult<Observable>) => void,
+    callback: (result: OpenTelemetryResult<Observable>) => void,
     observables: Observable[],
   ): void;
   removeBatchObservableCallback(
-    callback: (result: ObservableResult<Observable>) => void,
+    callback: (result: OpenTelemetryResult<Observable>) => void,
     observables: Observable[],
   ): void;
+}
+
+/** What it is told of an instrument. */
+export interface OpenTelemetryMetricOptions {
+  unit: string;
+  description: string;
+}
+
+/** What it collects. */
+export interface OpenTelemetryResult<Observable> {
+  observe(observable: Observable, value: number, attributes: Record<string, string>): void;
 }
 
 /** What of a `Span` of `@opentelemetry/api` is used. */
@@ -69,7 +80,7 @@ export function registerMetrics<Observable>(
   const source = new Source(limiters);
 
   const observables: Observable[] = [];
-  const reports: ((result: ObservableResult<Observable>) => void)[] = [];
+  const reports: ((result: OpenTelemetryResult<Observable>) => void)[] = [];
   for (const instrument of STATS_INSTRUMENTS) {
     addObservable(instrument, instrument.by, () => source.read(instrument));
   }
@@ -87,7 +98,7 @@ export function registerMetrics<Observable>(
     meter.removeBatchObservableCallback(report, observables);
   };
 
-  function report(result: ObservableResult<Observable>): void {
+  function report(result: OpenTelemetryResult<Observable>): void {
     for (const one of reports) one(result);
   }
 
@@ -173,13 +184,4 @@ function attributesOf(
     [ATTRIBUTES.limiter]: limiter,
     ...(by !== undefined && name !== undefined && { [ATTRIBUTES[by]]: name }),
   };
-}
-
-interface MetricOptions {
-  unit: string;
-  description: string;
-}
-
-interface ObservableResult<Observable> {
-  observe(observable: Observable, value: number, attributes: Record<string, string>): void;
 }

@@ -84,7 +84,6 @@ export class RedisSemaphore implements Limiter {
     return this.#grants.line.size;
   }
 
-  /** {@inheritDoc Limiter.acquire} */
   acquire(options?: AcquireOptions): Promise<LeasedPermit> {
     return new Promise((resolve, reject) => {
       // What this throws is what the promise rejects with.
