@@ -170,20 +170,68 @@ describe('a client', () => {
     await allGone(server.server);
   });
 
-  it('that reads slowly keeps its permit until the response is flushed or it leaves', async () => {
+  it('that reads slowly keeps its permit until it has read the response, but for what buffers hold', async () => {
     const semaphore = new Semaphore(1);
     const gate = limit(semaphore);
+    const size = 32_000_000;
     await using server = await serve((req, res) => {
-      gate(req, res, () => res.end(Buffer.alloc(32_000_000)));
+      gate(req, res, () => res.end(Buffer.alloc(size, 'x')));
     });
     const client = await RawClient.connect(server.port);
-    client.socket.pause();
     client.get('/');
-    await until(() => semaphore.held === 1);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(semaphore.held).toBe(1);
+    for (let read = 1; read <= 5; read++) {
+      client.socket.resume();
+      await until(() => client.received.length > (read * size) / 10);
+      client.socket.pause();
+      expect(semaphore.held).toBe(1);
+    }
     client.socket.resume();
     await semaphore.idle();
+  });
+
+  it('that resets while the end of its response is on the way frees the permit', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const inside = defer<Permit | undefined>();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        res.end(Buffer.alloc(32_000_000));
+        inside.resolve(permitOf(res));
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.socket.once('data', () => client.socket.pause());
+    client.get('/');
+    const permit = await inside.promise;
+    await client.receives('HTTP/1.1 200');
+    expect(semaphore.held).toBe(1);
+    expect(permit?.signal.aborted).toBe(false);
+    client.reset();
+    await semaphore.idle();
+    expect(permit?.signal.aborted).toBe(true);
+  });
+
+  it('of an event stream keeps its permit, event after event, until it leaves', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    const open = defer<ServerResponse>();
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        open.resolve(res);
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    const stream = await open.promise;
+    for (const event of ['one', 'two', 'three']) {
+      stream.write(`data: ${event}\n\n`);
+      await client.receives(event);
+      expect(semaphore.held).toBe(1);
+    }
+    client.reset();
+    await semaphore.idle();
+    expect(stream.closed).toBe(true);
   });
 });
 

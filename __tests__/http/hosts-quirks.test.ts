@@ -1,13 +1,12 @@
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { createMocks } from 'node-mocks-http';
 import { limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Permit } from 'express-semaphore';
+import { serveHttp2 } from '../helpers/http2';
 import { defer, RawClient, serve, until } from '../helpers/serve';
 
 const run = promisify(execFile);
@@ -78,6 +77,48 @@ describe('limit on a host', () => {
     expect(semaphore.held).toBe(0);
   });
 
+  it('that takes all listeners off the response releases when the client resets', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const passed: string[] = [];
+    await using server = await serve((req, res) => {
+      gate(req, res, () => {
+        passed.push(req.url ?? '');
+        if (req.url === '/first') res.end('served');
+        else res.removeAllListeners();
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/first', '/second');
+    await until(() => passed.length === 2);
+    const waiting = await RawClient.connect(server.port);
+    waiting.get('/third');
+    await until(() => semaphore.waiting === 1);
+    client.reset();
+    await until(() => passed.length === 3);
+    expect(passed).toEqual(['/first', '/second', '/third']);
+    waiting.reset();
+    await semaphore.idle();
+  });
+
+  it('that takes all listeners off a response in line has it leave when the client resets', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const next = jest.fn();
+    await using server = await serve((req, res) => {
+      gate(req, res, next);
+      res.removeAllListeners();
+    });
+    using blocker = await semaphore.acquire();
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await until(() => semaphore.waiting === 1);
+    client.reset();
+    await until(() => semaphore.waiting === 0);
+    expect(semaphore.held).toBe(blocker.weight);
+    expect(next).not.toHaveBeenCalled();
+  });
+
   it('that has sent its response already drops the request', () => {
     const { req, res } = mocks();
     const next = jest.fn();
@@ -92,32 +133,25 @@ describe('limit on HTTP/2', () => {
     const semaphore = new Semaphore(1);
     const gate = limit(semaphore);
     const permits: (Permit | undefined)[] = [];
-    const server = createHttp2Server((req, res) => {
-      const [request, response] = asHttp1(req, res);
-      gate(request, response, () => {
-        permits.push(permitOf(response));
+    await using pair = await serveHttp2((req, res) => {
+      gate(req, res, () => {
+        permits.push(permitOf(res));
         if (req.url === '/') res.end(String(semaphore.held));
         else res.write('half');
       });
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    });
 
-    const served = client.request({ ':path': '/' }).setEncoding('utf8');
+    const served = pair.client.request({ ':path': '/' }).setEncoding('utf8');
     expect(await once(served, 'data')).toEqual(['1']);
     await semaphore.idle();
     expect(permits[0]?.signal.aborted).toBe(false);
 
-    const reset = client.request({ ':path': '/reset' });
+    const reset = pair.client.request({ ':path': '/reset' });
     await once(reset, 'data');
     reset.close(8);
     await semaphore.idle();
     expect(permits[1]?.signal.aborted).toBe(true);
     expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 2 });
-
-    client.close();
-    server.close();
-    await once(server, 'close');
   });
 
   it('takes out of the line, or never lets in, a stream that was reset', async () => {
@@ -125,24 +159,21 @@ describe('limit on HTTP/2', () => {
     const gate = limit(semaphore, { maxWaitMs: Infinity });
     const next = jest.fn();
     const late = defer<{ enter: () => void; closed: Promise<unknown> }>();
-    const server = createHttp2Server((req, res) => {
-      const [request, response] = asHttp1(req, res);
+    await using pair = await serveHttp2((req, res) => {
       const enter = () => {
-        gate(request, response, next);
+        gate(req, res, next);
       };
       if (req.url === '/late') late.resolve({ enter, closed: once(res.stream, 'close') });
       else enter();
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    });
     using blocker = await semaphore.acquire();
 
-    const waiting = client.request({ ':path': '/' });
+    const waiting = pair.client.request({ ':path': '/' });
     await until(() => semaphore.waiting === 1);
     waiting.close(8);
     await until(() => semaphore.waiting === 0);
 
-    const gone = client.request({ ':path': '/late' });
+    const gone = pair.client.request({ ':path': '/late' });
     const { enter, closed } = await late.promise;
     gone.close(8);
     await closed;
@@ -150,10 +181,23 @@ describe('limit on HTTP/2', () => {
     expect(semaphore.waiting).toBe(0);
     expect(semaphore.held).toBe(blocker.weight);
     expect(next).not.toHaveBeenCalled();
+  });
 
-    client.close();
-    server.close();
-    await once(server, 'close');
+  it('releases after a reset though all listeners have been taken off the response', async () => {
+    const semaphore = new Semaphore(2);
+    const gate = limit(semaphore);
+    await using pair = await serveHttp2((req, res) => {
+      gate(req, res, () => {
+        res.removeAllListeners();
+        res.write('half');
+      });
+    });
+    const streams = [pair.client.request({ ':path': '/' }), pair.client.request({ ':path': '/' })];
+    for (const stream of streams) await once(stream, 'data');
+    for (const [index, stream] of streams.entries()) {
+      stream.close(8);
+      await until(() => semaphore.held === 1 - index);
+    }
   });
 });
 
@@ -198,9 +242,4 @@ describe('an upgrade', () => {
 
 function mocks(): { req: IncomingMessage; res: ServerResponse } {
   return createMocks({}, { eventEmitter: EventEmitter });
-}
-
-/** The compatibility API has the shape that `limit` needs, though not the type. */
-function asHttp1(req: Http2ServerRequest, res: Http2ServerResponse): [IncomingMessage, ServerResponse] {
-  return [req as unknown as IncomingMessage, res as unknown as ServerResponse];
 }

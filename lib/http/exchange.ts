@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome, Permit } from '../core/limiter.js';
+import { endWithConnection } from './connection.js';
+import type { Connection } from './connection.js';
+import { isBehindOthers } from './pipeline.js';
 import { RequestPermit } from './request-permit.js';
 
 /** On the response itself: a WeakMap would cost twice as much, and the garbage collector more. */
@@ -40,6 +43,11 @@ export class Exchange {
     // release comes before the next response takes its turn.
     res.prependListener('finish', onFinish);
     res.prependListener('close', onClose);
+    if (isBehindOthers(res)) {
+      res.once('socket', () => {
+        endWithConnection(req.socket, this);
+      });
+    } else endWithConnection(streamOf(res) ?? req.socket, this);
     if (wasOver(req, res)) this.end(true);
   }
 
@@ -98,8 +106,8 @@ export class Exchange {
 }
 
 function onFinish(this: ServerResponse): void {
-  // HTTP/2 says finish of a response that the client has reset.
-  const gone = streamOf(this)?.aborted === true;
+  // HTTP/2, and Node 20 while it sends, say finish of a response that the client has reset.
+  const gone = streamOf(this)?.aborted === true || this.socket?.destroyed === true;
   Exchange.find(this)?.end(gone, this.statusCode >= 500 ? 'overload' : 'success');
 }
 
@@ -119,8 +127,13 @@ function wasOver(req: IncomingMessage, res: ServerResponse): boolean {
 }
 
 /** The HTTP/2 stream behind a response of Node's compatibility API. */
-function streamOf(res: object): { readonly aborted?: boolean; readonly destroyed?: boolean } | undefined {
+function streamOf(res: object): Stream | undefined {
   return 'stream' in res && typeof res.stream === 'object' && res.stream !== null ? res.stream : undefined;
+}
+
+interface Stream extends Connection {
+  readonly aborted?: boolean;
+  readonly destroyed?: boolean;
 }
 
 function clientGone(): DOMException {
