@@ -122,7 +122,7 @@ describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
 
 /** Resolves once the host's state is as wanted. */
 async function until(host: RunningHost, isSo: (state: State) => boolean): Promise<void> {
-  const giveUp = performance.now() + 10_000;
+  const giveUp = performance.now() + 4_000;
   for (let state = await host.state(); !isSo(state); state = await host.state()) {
     if (performance.now() > giveUp)
       throw new Error(`${isSo.toString()} never holds: ${JSON.stringify(state)}`);
