@@ -1,0 +1,139 @@
+// Overload for real: each way to limit, driven at multiples of what the server can serve, by clients that do not wait for
+// one another and leave after 250 ms. Then: what a refusal costs the processor, beside Express's 404.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import autocannon from 'autocannon';
+import { median, smoke } from './harness.mjs';
+
+const DEADLINE_MS = 250;
+const SERVICE_MS = 21;
+const SUBJECTS = ['none', 'express-queue', 'limit, maxWaitMs 100', 'adaptive, maxWaitMs 100'];
+const LOADS = smoke ? [0.5, 2] : [0.5, 1, 2, 5, 10];
+const SECONDS = smoke ? 0.5 : 8;
+const CLIENTS = 2;
+const ROUNDS = smoke ? 1 : 7;
+
+const capacity = await findCapacity();
+const permits = Math.ceil((1.2 * capacity * SERVICE_MS) / 1_000);
+console.log(`Capacity: ${capacity.toFixed(0)} requests a second; fixed limits have ${permits} permits.\n`);
+
+const runs = SUBJECTS.flatMap((subject) => LOADS.map((load) => ({ subject, load })));
+const results = [];
+for (const [index, { subject, load }] of runs.entries()) {
+  progress(`${index + 1}/${runs.length} ${subject} at ${load}x`);
+  results.push({ subject, load, ...(await overload(subject, load * capacity)) });
+}
+progress('');
+printTable(
+  ['', 'load', 'sent a second', 'goodput, of capacity', 'refused', 'late or broken', 'p50 ms', 'p99 ms'],
+  results.map((result) => [
+    result.subject,
+    `${result.load}x`,
+    (result.sent / SECONDS).toFixed(0),
+    (result.good / SECONDS / capacity).toFixed(2),
+    percent(result.refused / result.sent),
+    percent((result.late + result.broken) / result.sent),
+    milliseconds(result.latencies, 0.5),
+    milliseconds(result.latencies, 0.99),
+  ]),
+);
+await compareRefusals();
+
+/** Requests a second that the bare server serves to as many clients as keep it busy. */
+async function findCapacity() {
+  return await withServer('none', async ({ url }) => {
+    const load = { url: `${url}/work`, connections: 60 };
+    await autocannon({ ...load, duration: 1 });
+    const { requests, duration } = await autocannon({ ...load, duration: smoke ? 1 : 6 });
+    return requests.total / duration;
+  });
+}
+
+async function overload(subject, rate) {
+  const use = async ({ port }) => {
+    // A compiled server that has seen no overload yet.
+    await drive({ port, rate: Math.min(rate, capacity / 2), seconds: smoke ? 0.2 : 2 });
+    return await drive({ port, rate, seconds: SECONDS });
+  };
+  return await withServer(subject, use, permits);
+}
+
+/** Lets several client processes share the rate, and adds up what became of their requests. */
+async function drive({ port, rate, seconds }) {
+  const ask = JSON.stringify({ port, rate: rate / CLIENTS, seconds, deadlineMs: DEADLINE_MS });
+  const tallies = await Promise.all(
+    Array.from({ length: CLIENTS }, async () => {
+      const client = fork(new URL('overload-client.mjs', import.meta.url), [ask], {
+        serialization: 'advanced',
+      });
+      const [tally] = await once(client, 'message');
+      return tally;
+    }),
+  );
+  const sum = (name) => tallies.reduce((total, tally) => total + tally[name], 0);
+  return {
+    sent: sum('sent'),
+    good: sum('good'),
+    refused: sum('refused'),
+    late: sum('late'),
+    broken: sum('broken'),
+    latencies: tallies.flatMap(({ latencies }) => latencies).sort((a, b) => a - b),
+  };
+}
+
+/** Processor time of the server for a refusal and for a 404, measured in turn. */
+async function compareRefusals() {
+  const [refusals, notFounds] = await withServer('full', async ({ url, cpu }) => {
+    const cost = async (path) => {
+      const amount = smoke ? 200 : 20_000;
+      const before = await cpu();
+      await autocannon({ url: `${url}${path}`, connections: 20, amount });
+      return ((await cpu()) - before) / amount;
+    };
+    const samples = [[], []];
+    for (let round = 0; round <= ROUNDS; round++) {
+      const pair = [await cost('/work'), await cost('/nowhere')];
+      if (round > 0) pair.forEach((figure, index) => samples[index].push(figure));
+    }
+    return samples;
+  });
+  console.log(
+    `\nProcessor time: a refusal ${median(refusals).toFixed(0)} µs, a 404 of Express ${median(notFounds).toFixed(0)} µs; ` +
+      `ratio ${median(refusals.map((figure, round) => figure / notFounds[round])).toFixed(2)}`,
+  );
+}
+
+async function withServer(subject, use, permits = 1) {
+  const server = fork(new URL('overload-server.mjs', import.meta.url), [subject, String(permits)]);
+  const exited = once(server, 'exit');
+  const [{ port }] = await once(server, 'message');
+  const cpu = async () => {
+    server.send('cpu');
+    const [{ cpu }] = await once(server, 'message');
+    return cpu.user + cpu.system;
+  };
+  try {
+    return await use({ port, url: `http://127.0.0.1:${port}`, cpu });
+  } finally {
+    server.disconnect();
+    await exited;
+  }
+}
+
+function percent(part) {
+  return `${(100 * part).toFixed(1)} %`;
+}
+
+function milliseconds(sorted, share) {
+  return sorted.length === 0 ? '' : sorted[Math.floor(sorted.length * share)].toFixed(0);
+}
+
+function progress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else if (text !== '') process.stderr.write(`${text}\n`);
+}
+
+function printTable(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  console.log([line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n'));
+}
