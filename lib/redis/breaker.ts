@@ -69,15 +69,26 @@ export class Breaker {
     this.#watchdog ??= this.#clock.setTimer(
       () => {
         this.#watchdog = undefined;
-        const [oldest] = this.#calls;
-        if (oldest === undefined) return;
-        const leftMs = oldest.since + this.timeoutMs - this.#clock.now();
-        if (leftMs <= 0) this.#open(member);
-        else this.#armWatchdog(Math.ceil(leftMs), member);
+        this.#judge(member);
       },
       delayMs,
       true,
     );
+  }
+
+  #judge(member: BreakerMember): void {
+    const [oldest] = this.#calls;
+    if (oldest === undefined) return;
+    const leftMs = oldest.since + this.timeoutMs - this.#clock.now();
+    if (leftMs > 0) {
+      this.#armWatchdog(Math.ceil(leftMs), member);
+      return;
+    }
+    // What came in while this process stood still is read before timers are looked at again.
+    setImmediate(() => {
+      if (this.#calls.has(oldest)) this.#open(member);
+      else this.#judge(member);
+    });
   }
 
   #succeeded(): void {

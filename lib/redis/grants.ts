@@ -114,7 +114,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
       // It has left meanwhile; or it was served here, and Redis has it in its books now.
       const lease = this.leases.get(waiter.seq);
       if (answer > 0 && lease === undefined) this.link.release(waiter.id);
-      else if (answer > 0 && lease !== undefined) this.leases.extend(lease, sentAt);
+      else if (answer > 0 && lease !== undefined) this.renewed(lease, sentAt);
     } else if (answer > 0) {
       const wasQueued = waiter.isQueued;
       this.#grantFrom(waiter, answer, sentAt, this.#terms.leaseMs);
@@ -136,6 +136,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   }
 
   renewed(lease: Lease, sentAt: number): void {
+    lease.isBooked = true;
     if (this.leases.get(lease.seq) === lease) this.leases.extend(lease, sentAt);
     else if (lease.lost === undefined) this.link.release(lease.id);
   }
@@ -160,7 +161,10 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   };
 
   reassert(): void {
-    for (const lease of this.leases.values()) this.link.renew(lease);
+    for (const lease of this.leases.values()) {
+      lease.isBooked = false;
+      this.link.renew(lease);
+    }
   }
 
   down(): void {
@@ -169,7 +173,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   }
 
   up(): void {
-    this.reassert();
+    for (const lease of this.leases.values()) this.link.renew(lease);
     for (const waiter of this.line) this.link.ask(waiter);
   }
 

@@ -26,15 +26,19 @@ export class Lease {
   renewAt = Infinity;
   /** Whether Redis has been told of it: an ask that got no answer counts. */
   isSent: boolean;
+  /** Whether it stands in Redis's books, as far as is known; one that does not is put in instead of renewed. */
+  isBooked: boolean;
   lost: LeaseLostError | undefined;
   /** Who wants to hear of the loss. */
   onLost: ((error: LeaseLostError) => void) | undefined;
 
+  /** `fence` is 0 for one that Redis has not granted. */
   constructor(seq: string, weight: number, fence: number, isSent: boolean) {
     this.seq = seq;
     this.weight = weight;
     this.fence = fence;
     this.isSent = isSent;
+    this.isBooked = fence > 0;
   }
 
   /** How the script is told of it; the node's id is put before it there. */

@@ -19,7 +19,7 @@ export class TurnBatch {
     const assertions: string[] = [];
     const asks: string[] = [];
     for (const lease of this.renewals) {
-      (lease.deadline === Infinity ? assertions : renewals).push(lease.id);
+      (lease.isBooked ? renewals : assertions).push(lease.id);
       lease.isSent = true;
     }
     for (const waiter of this.asks) {

@@ -1,0 +1,263 @@
+import { BackendError } from 'express-semaphore';
+import { RedisSemaphore } from '../../lib/redis';
+import type { RedisSemaphoreOptions } from '../../lib/redis';
+import { CLIENTS } from '../helpers/redis-clients';
+import type { TestClient } from '../helpers/redis-clients';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/serve';
+import { TcpProxy } from '../helpers/tcp-proxy';
+import { states, watch } from '../helpers/watch';
+
+/** Short, so that outages can be longer; still far above what this machine may stand still. */
+const TERMS = { leaseMs: 600, timeoutMs: 150 };
+
+describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect) => {
+  let server: RedisServer;
+  let proxy: TcpProxy;
+  let connected: TestClient;
+  let direct: TestClient;
+  let names = 0;
+
+  beforeEach(async () => {
+    server = await RedisServer.start();
+    proxy = await TcpProxy.to(server.port);
+    [connected, direct] = await Promise.all([connect(proxy.port), connect(server.port)]);
+  }, 120_000);
+
+  afterEach(async () => {
+    for (const resource of [connected, direct, proxy, server]) await resource[Symbol.asyncDispose]();
+  });
+
+  function make(options: Partial<RedisSemaphoreOptions> & { permits: number }): RedisSemaphore {
+    return new RedisSemaphore(connected.client, { name: `n${++names}`, ...TERMS, ...options });
+  }
+
+  async function isUp(semaphore: RedisSemaphore, is: 'up' | 'down'): Promise<void> {
+    await until(() => semaphore.stats().backend === is);
+  }
+
+  async function books(): Promise<{ holders: number; waiters: number; used: number }> {
+    const tag = `{semaphore:n${names}}`;
+    return {
+      holders: Number(await direct.command('ZCARD', `${tag}:h`)),
+      waiters: Number(await direct.command('ZCARD', `${tag}:q`)),
+      used: Number(await direct.command('HGET', `${tag}:m`, 'used')),
+    };
+  }
+
+  it('local shares the permits out evenly, and says so', async () => {
+    const semaphore = make({ permits: 5, expectedNodes: 2 });
+    await semaphore.ready();
+    proxy.block('up', 'down');
+    const asked = Array.from({ length: 5 }, () => watch(semaphore.acquire()));
+    await isUp(semaphore, 'down');
+    await until(() => asked.filter(({ state }) => state === 'fulfilled').length === 3);
+    expect(states(asked)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending', 'pending']);
+    expect(asked[0]?.value.fence).toBe(0);
+    expect(semaphore.tryAcquire()).toBeUndefined();
+    for (const { value } of asked.slice(0, 2)) value.release();
+    await until(() => asked.every(({ state }) => state === 'fulfilled'));
+    for (const { value } of asked) value.release();
+    semaphore.tryAcquire({ weight: 5 })?.release();
+    expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 6 });
+    await semaphore.idle();
+  });
+
+  it('open lets everybody run, and closed nobody', async () => {
+    const [open, closed] = [
+      make({ permits: 1, onUnavailable: 'open' }),
+      make({ permits: 1, onUnavailable: 'closed' }),
+    ];
+    await open.ready();
+    proxy.cut(true);
+    const running = await Promise.all([open.acquire(), open.acquire(), open.acquire()]);
+    await expect(closed.acquire()).rejects.toBeInstanceOf(BackendError);
+    expect(closed.stats().rejected.ERR_SEMAPHORE_BACKEND).toBe(1);
+    expect(closed.tryAcquire()).toBeUndefined();
+    expect(open.tryAcquire()).toBeDefined();
+    for (const permit of running) permit.release();
+  });
+
+  it('puts what it granted by itself in the books when Redis is back', async () => {
+    const semaphore = make({ permits: 2 });
+    await semaphore.ready();
+    proxy.block('up', 'down');
+    const [first, second, third] = [1, 2, 3].map(() => watch(semaphore.acquire()));
+    await until(() => second?.state === 'fulfilled');
+    proxy.cut();
+    proxy.unblock();
+    await isUp(semaphore, 'up');
+    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 2, ...TERMS });
+    await until(() => third?.state === 'pending' && semaphore.waiting === 1);
+    for (let used = 0; used < 2; { used } = await books()) await semaphore.ready();
+    await expect(other.acquire({ maxWaitMs: 0 })).rejects.toMatchObject({
+      code: 'ERR_SEMAPHORE_WAIT_TIMEOUT',
+    });
+    first?.value.release();
+    await until(() => third?.state === 'fulfilled');
+    expect(third?.value.fence).toBeGreaterThan(0);
+    second?.value.release();
+    third?.value.release();
+    await semaphore.idle();
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('answers callers by its own deadline while Redis stands still, and keeps leases that outlast that', async () => {
+    const semaphore = make({ permits: 2, leaseMs: 3_000 });
+    const held = await semaphore.acquire();
+    server.signal('SIGSTOP');
+    const others = [watch(semaphore.acquire()), watch(semaphore.acquire())];
+    await isUp(semaphore, 'down');
+    await until(() => others[0]?.state === 'fulfilled');
+    server.signal('SIGCONT');
+    await isUp(semaphore, 'up');
+    await semaphore.ready();
+    expect(held.signal.aborted).toBe(false);
+    for (let used = 0; used < 2; { used } = await books()) await semaphore.ready();
+    held.release();
+    await until(() => others[1]?.state === 'fulfilled');
+    for (const { value } of others) value.release();
+    await semaphore.idle();
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('aborts the signal before the server can give a lease to another', async () => {
+    const semaphore = make({ permits: 1, onUnavailable: 'closed' });
+    const held = await semaphore.acquire();
+    const lost = new Promise<number>((resolve) => {
+      held.signal.addEventListener('abort', () => {
+        resolve(performance.now());
+      });
+    });
+    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, ...TERMS });
+    proxy.block('up', 'down');
+    const taken = other.acquire().then((permit) => ({ permit, at: performance.now() }));
+    const [lostAt, { permit, at }] = await Promise.all([lost, taken]);
+    expect(lostAt).toBeLessThanOrEqual(at);
+    expect(held.signal.reason).toMatchObject({ code: 'ERR_SEMAPHORE_LEASE_LOST' });
+    proxy.unblock();
+    held.release();
+    await isUp(semaphore, 'up');
+    await semaphore.idle();
+    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    permit.release();
+    await other.idle();
+  });
+
+  it('aborts the signal of a holder that stood still for longer than its lease, and frees nobody else', async () => {
+    const semaphore = make({ permits: 1, leaseMs: 200, timeoutMs: 4_000 });
+    const held = await semaphore.acquire();
+    const wake = performance.now() + 250;
+    while (performance.now() < wake);
+    expect(held.signal.aborted).toBe(true);
+    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, ...TERMS });
+    const permit = await other.acquire();
+    held.release();
+    await semaphore.idle();
+    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    permit.release();
+    await other.idle();
+  });
+
+  it('survives a Redis that is killed and comes back empty: the held stay counted', async () => {
+    const semaphore = make({ permits: 2, leaseMs: 3_000 });
+    const held = await semaphore.acquire();
+    const line = [watch(semaphore.acquire()), watch(semaphore.acquire())];
+    await until(() => line[0]?.state === 'fulfilled');
+    await server.kill();
+    await isUp(semaphore, 'down');
+    await server.restart();
+    await isUp(semaphore, 'up');
+    for (let used = 0; used < 2; { used } = await books()) await semaphore.ready();
+    expect(held.signal.aborted).toBe(false);
+    held.release();
+    await until(() => line[1]?.state === 'fulfilled');
+    for (const { value } of line) value.release();
+    await semaphore.idle();
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('grants nothing new for a while to anybody once one node has proved that data was lost', async () => {
+    const semaphore = make({ permits: 1, leaseMs: 1_200 });
+    const held = await semaphore.acquire();
+    await direct.command('FLUSHALL');
+    const prover = watch(semaphore.acquire());
+    const other = new RedisSemaphore(direct.client, {
+      name: `n${names}`,
+      permits: 1,
+      ...TERMS,
+      leaseMs: 1_200,
+    });
+    await semaphore.ready();
+    const newcomer = watch(other.acquire());
+    await until(() => other.waiting === 1);
+    for (let used = 0; used < 1; { used } = await books()) await other.ready();
+    expect([prover.state, newcomer.state, held.signal.aborted]).toEqual(['pending', 'pending', false]);
+    held.release();
+    await until(() => prover.state === 'fulfilled');
+    prover.value.release();
+    await until(() => newcomer.state === 'fulfilled');
+    newcomer.value.release();
+    await Promise.all([semaphore.idle(), other.idle()]);
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it.each([['up'], ['down']] as const)(
+    'leaves no ghost when only what goes %s is lost',
+    async (direction) => {
+      const semaphore = make({ permits: 1, onUnavailable: 'closed' });
+      await semaphore.ready();
+      proxy.block(direction);
+      await expect(semaphore.acquire()).rejects.toBeInstanceOf(BackendError);
+      proxy.cut();
+      proxy.unblock();
+      await isUp(semaphore, 'up');
+      await semaphore.idle();
+      expect(await books()).toMatchObject({ holders: 0, waiters: 0 });
+      await semaphore.run(() => undefined);
+    },
+  );
+
+  it('takes everybody through cut connections without a refusal', async () => {
+    const semaphore = make({ permits: 2, timeoutMs: 4_000, leaseMs: 4_000 });
+    const jobs: Promise<void>[] = [];
+    for (let i = 0; i < 40; i++) {
+      jobs.push(semaphore.run(() => new Promise((resolve) => setTimeout(resolve, 2))));
+      if (i % 10 === 9) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        proxy.cut();
+      }
+    }
+    await Promise.all(jobs);
+    await semaphore.idle();
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it.each([
+    ['READONLY', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+    ['OOM', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+  ])('applies the policy on %s, and goes back', async (__, spoil, mend) => {
+    const semaphore = make({ permits: 1, onUnavailable: 'closed' });
+    await semaphore.ready();
+    await direct.command(...spoil);
+    await expect(semaphore.acquire()).rejects.toBeInstanceOf(BackendError);
+    await expect(semaphore.ready()).rejects.toBeInstanceOf(BackendError);
+    await direct.command(...mend);
+    await isUp(semaphore, 'up');
+    await semaphore.run(() => undefined);
+    await semaphore.idle();
+  });
+
+  it('says at the start what an access list forbids', async () => {
+    await direct.command('ACL', 'SETUSER', 'default', 'resetchannels');
+    const deaf = make({ permits: 1 });
+    await expect(deaf.ready()).rejects.toThrow(/^Redis cannot be used: .*NOPERM/);
+    await direct.command('ACL', 'SETUSER', 'default', 'allchannels', '-publish');
+    const mute = await connect(server.port);
+    const semaphore = new RedisSemaphore(mute.client, { name: 'mute', permits: 1 });
+    await expect(semaphore.ready()).rejects.toThrow(/^Redis cannot be used: .*(NOPERM|can't run)/);
+    await semaphore.run(() => undefined);
+    await semaphore.idle();
+    await mute[Symbol.asyncDispose]();
+  });
+});
