@@ -35,6 +35,10 @@ export function adaptIoRedis(client: IoRedisClient): RedisAdapter {
       client.on('end', () => {
         connection.disconnect();
       });
+      // A client that is closed between two connections never says that it has ended.
+      connection.on('reconnecting', () => {
+        if ('manuallyClosing' in client && client.manuallyClosing === true) connection.disconnect();
+      });
 
       async function subscribe(): Promise<void> {
         try {
