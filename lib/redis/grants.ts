@@ -7,12 +7,15 @@ import type { Departure } from '../core/waiter.js';
 import { BackendError, QueueFullError, WaitTimeoutError } from '../errors.js';
 import type { LeaseLostError, SemaphoreError } from '../errors.js';
 import { KeyLink } from './key-link.js';
-import type { LinkOwner, LinkTerms } from './key-link.js';
+import type { LinkOwner } from './key-link.js';
 import type { KeyNames } from './key-names.js';
 import { LeaseBook } from './lease-book.js';
 import type { LeaseBookOwner } from './lease-book.js';
 import { Lease, LeasePermit } from './lease.js';
 import type { NodeConnection } from './node-connection.js';
+import type { SemaphoreTerms } from './options.js';
+import { Stock } from './stock.js';
+import type { StockOwner } from './stock.js';
 import { Answer } from './sync-reply.js';
 import type { SyncReply } from './sync-reply.js';
 import { WaitingLine } from './waiting-line.js';
@@ -22,38 +25,30 @@ import type { RedisWaiter } from './waiting-line.js';
 const CHECKS_A_CLAIM = 2;
 
 /** Who of this process holds and who waits, and what becomes of them by what Redis says, or by its silence. */
-export class Grants implements LinkOwner, LeaseBookOwner {
+export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
   readonly tally: Tally;
   readonly line: WaitingLine;
   readonly leases: LeaseBook;
+  readonly stock: Stock;
   readonly link: KeyLink;
-  readonly #terms: LinkTerms;
+  readonly #terms: SemaphoreTerms;
   readonly #node: NodeConnection;
-  readonly #ownPermits: (limit: number) => number;
   readonly #onQuiet: () => void;
   readonly #releaseRate = new ReleaseRate();
   #released = 0;
   /** The limit that the waiters have been measured by. */
   #limit: number;
 
-  constructor(
-    node: NodeConnection,
-    timeoutMs: number,
-    keys: KeyNames,
-    terms: LinkTerms,
-    ownPermits: (limit: number) => number,
-    name: string,
-    onQuiet: () => void,
-  ) {
-    this.tally = new Tally(name, systemClock);
+  constructor(node: NodeConnection, keys: KeyNames, terms: SemaphoreTerms, onQuiet: () => void) {
+    this.tally = new Tally(terms.name, systemClock);
     this.#node = node;
     this.#terms = terms;
     this.#limit = terms.permits;
-    this.#ownPermits = ownPermits;
     this.#onQuiet = onQuiet;
-    this.link = new KeyLink(node, node.breaker(timeoutMs), keys, terms, this);
+    this.link = new KeyLink(node, node.breaker(terms.timeoutMs), keys, terms, this);
     this.line = new WaitingLine(systemClock, terms.claimMs / CHECKS_A_CLAIM, this.check);
     this.leases = new LeaseBook(systemClock, terms.leaseMs, this);
+    this.stock = new Stock(terms.batch, systemClock, this);
   }
 
   /** How fast the permits of this process come back. */
@@ -75,13 +70,20 @@ export class Grants implements LinkOwner, LeaseBookOwner {
     this.tally.join(waiter, this.line.size);
     this.line.push(waiter);
     if (this.link.isDown) this.#serveHere();
-    else this.link.ask(waiter);
+    else {
+      this.link.ask(waiter);
+      for (const spare of this.stock.order(() => this.#node.nextSeq())) this.link.ask(spare);
+    }
   }
 
-  /** A permit without Redis, while it is down and the policy has one left. */
-  takeHere(weight: number): LeasePermit | undefined {
+  /** A permit that needs no question: one in stock, or while Redis is down one that the policy has left. */
+  takeHere(weight: number, signal?: AbortSignal): LeasePermit | undefined {
+    if (weight === 1 && this.line.size === 0) {
+      const lease = this.stock.take();
+      if (lease !== undefined) return this.#hold(lease, signal);
+    }
     if (!this.link.isDown || this.line.size > 0 || !this.#fitsHere(weight)) return undefined;
-    return this.#hold(new Lease(this.#node.nextSeq(), weight, 0, false));
+    return this.#hold(new Lease(this.#node.nextSeq(), weight, 0, false), signal);
   }
 
   /** Takes a waiter out of the line. */
@@ -110,7 +112,8 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   }
 
   answered(waiter: RedisWaiter, answer: number, sentAt: number): void {
-    if (this.line.get(waiter.seq) !== waiter) {
+    if (this.stock.delivers(waiter)) this.#stockUp(waiter, answer, sentAt);
+    else if (this.line.get(waiter.seq) !== waiter) {
       // It has left meanwhile; or it was served here, and Redis has it in its books now.
       const lease = this.leases.get(waiter.seq);
       if (answer > 0 && lease === undefined) this.link.release(waiter.id);
@@ -148,6 +151,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
 
   synced(reply: SyncReply): void {
     this.measureLimit();
+    this.stock.hear(reply.queued);
     this.line.watch(reply.nextMs < 0 ? Infinity : reply.nextMs);
   }
 
@@ -168,6 +172,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
   }
 
   down(): void {
+    this.stock.clear();
     this.#serveHere();
     this.#onQuiet();
   }
@@ -187,11 +192,25 @@ export class Grants implements LinkOwner, LeaseBookOwner {
 
   leaseLost(lease: Lease, error: LeaseLostError): void {
     this.link.giveBack(lease);
-    this.tally.release(lease.weight, 'ignore');
-    this.tally.lose(lease.weight, error);
     lease.lose(error);
+    if (!this.stock.remove(lease)) {
+      this.tally.release(lease.weight, 'ignore');
+      this.tally.lose(lease.weight, error);
+    }
     if (this.link.isDown) this.#serveHere();
     this.#onQuiet();
+  }
+
+  inquire(): void {
+    this.link.inquire();
+  }
+
+  #stockUp(spare: RedisWaiter, fence: number, sentAt: number): void {
+    if (fence <= 0) return;
+    const lease = new Lease(spare.seq, spare.weight, fence, true);
+    this.leases.add(lease);
+    this.leases.extend(lease, sentAt);
+    if (!this.stock.keep(lease)) this.returned(lease);
   }
 
   #granted(seq: string, fence: number, since: number, lengthMs: number): void {
@@ -218,7 +237,7 @@ export class Grants implements LinkOwner, LeaseBookOwner {
     const lease = new Lease(waiter.seq, waiter.weight, fence, true);
     this.leases.extend(lease, since, lengthMs);
     this.#leaveLine(waiter);
-    waiter.grant(this.#hold(lease, waiter));
+    waiter.grant(this.#hold(lease, waiter.signal, waiter));
   }
 
   #queued(waiter: RedisWaiter, isNew: boolean): void {
@@ -245,14 +264,14 @@ export class Grants implements LinkOwner, LeaseBookOwner {
 
   /** Serves the head of the line by the policy for when Redis is down. */
   #serveHere(): void {
-    const isClosed = this.#ownPermits(this.#terms.permits) === 0;
+    const isClosed = this.#terms.ownPermits(this.#terms.permits) === 0;
     let isFull = false;
     for (const waiter of this.line) {
       isFull ||= !this.#fitsHere(waiter.weight);
       if (!isFull) {
         this.#leaveLine(waiter);
         const lease = new Lease(waiter.seq, waiter.weight, 0, waiter.isSent);
-        waiter.grant(this.#hold(lease, waiter));
+        waiter.grant(this.#hold(lease, waiter.signal, waiter));
       } else if (isClosed)
         this.dismiss(waiter, this.tally.refuse(new BackendError('Redis does not answer'), waiter));
       else if (waiter.isTry) this.dismiss(waiter, this.#waitTimeout(waiter));
@@ -261,24 +280,30 @@ export class Grants implements LinkOwner, LeaseBookOwner {
 
   /** What is heavier than this process's part may run alone. */
   #fitsHere(weight: number): boolean {
-    const permits = this.#ownPermits(this.#terms.permits);
+    const permits = this.#terms.ownPermits(this.#terms.permits);
     return this.leases.held === 0 ? permits > 0 : this.leases.held + weight <= permits;
   }
 
-  #hold(lease: Lease, waiter?: RedisWaiter): LeasePermit {
+  #hold(lease: Lease, signal: AbortSignal | undefined, waiter?: RedisWaiter): LeasePermit {
     this.leases.add(lease);
     const takeBack: TakeBack = (_, outcome) => {
       this.#takeBack(lease, outcome);
     };
     const counted = this.tally.grant(lease.weight, takeBack, waiter);
-    return new LeasePermit(lease, counted, this.leases.lookAt, waiter?.signal);
+    return new LeasePermit(lease, counted, this.leases.lookAt, signal);
   }
 
   #takeBack(lease: Lease, outcome: Outcome): void {
     if (lease.lost !== undefined) return;
-    this.leases.delete(lease);
     this.tally.release(lease.weight, outcome);
     this.#released += lease.weight;
+    if (!this.link.isDown && this.stock.keep(lease)) return;
+    this.returned(lease);
+  }
+
+  /** Gives a lease back to Redis, or to who waits here while it is down. */
+  returned(lease: Lease): void {
+    this.leases.delete(lease);
     this.link.giveBack(lease);
     if (this.link.isDown) this.#serveHere();
     this.#onQuiet();

@@ -110,6 +110,12 @@ export class KeyLink implements BreakerMember, KeyListener {
     this.#schedule();
   }
 
+  /** Asks how things stand. */
+  inquire(): void {
+    this.#batch.isInquiry = true;
+    this.#schedule();
+  }
+
   resize(permits: number): void {
     this.#resizeTo = permits;
     this.#schedule();

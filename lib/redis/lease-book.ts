@@ -44,7 +44,9 @@ export class LeaseBook {
     return this.#leases.values();
   }
 
+  /** Enters a lease; one that is in the book already stays. */
   add(lease: Lease): void {
+    if (this.#leases.has(lease.seq)) return;
     this.#leases.set(lease.seq, lease);
     this.#held += lease.weight;
   }

@@ -35,6 +35,13 @@ export interface RedisSemaphoreOptions {
   readonly leaseMs?: number | undefined;
 
   /**
+   * Permits of weight 1 that a process asks for at once, to have some in stock: for a limit so large and so busy that one
+   * script a turn is too much. What lies unused for 50 ms goes back, and so does all as soon as anybody stands in line.
+   * The callers whom one permit serves after each other see the same fence. @defaultValue `1`
+   */
+  readonly batch?: number | undefined;
+
+  /**
    * What to do while Redis does not answer: `'local'` shares the permits out evenly, `'open'` lets everybody run,
    * `'closed'` refuses everybody with a `BackendError`. @defaultValue `'local'`
    */
@@ -55,11 +62,14 @@ const MIN_LEASE_MS = 100;
 /** How long a node may take to confirm a grant that was published to it, in milliseconds, if the lease is no shorter. */
 const CLAIM_MS = 1_500;
 
+/** Valid options, all of them given; the limit and its version are what was last heard of them. */
+export type SemaphoreTerms = ReturnType<typeof readOptions>;
+
 /** The options with what is not given filled in, all of it valid. */
 export function readOptions(options: RedisSemaphoreOptions) {
   const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity } = options;
   const { maxWaitMs = Infinity, leaseMs = 10_000, timeoutMs = 250 } = options;
-  const { onUnavailable = 'local', expectedNodes = 1 } = options;
+  const { onUnavailable = 'local', expectedNodes = 1, batch = 1 } = options;
   requireString('name', name);
   requireInteger('permits', permits, 0);
   requireInteger('version', version, 0);
@@ -68,6 +78,7 @@ export function readOptions(options: RedisSemaphoreOptions) {
   requireDuration('maxWaitMs', maxWaitMs);
   requireInteger('leaseMs', leaseMs, MIN_LEASE_MS);
   requireDuration('leaseMs', leaseMs * LONGEST_KEPT_LEASES);
+  requireInteger('batch', batch, 1);
   requireInteger('expectedNodes', expectedNodes, 1);
   requireInteger('timeoutMs', timeoutMs, 1);
   requireDuration('timeoutMs', timeoutMs);
@@ -81,6 +92,7 @@ export function readOptions(options: RedisSemaphoreOptions) {
     maxWaitMs,
     leaseMs,
     timeoutMs,
+    batch,
     claimMs: Math.min(CLAIM_MS, leaseMs),
     /** Permits for this process while Redis is down. */
     ownPermits: (limit: number) => share(limit, expectedNodes),

@@ -11,12 +11,11 @@ import type { SemaphoreError } from '../errors.js';
 import { Grants } from './grants.js';
 import { keyNames } from './key-names.js';
 import type { KeyNames } from './key-names.js';
-import type { LinkTerms } from './key-link.js';
 import type { LeasedPermit } from './lease.js';
 import { NodeConnection } from './node-connection.js';
 import type { RedisClient } from './node-connection.js';
 import { readOptions } from './options.js';
-import type { RedisSemaphoreOptions } from './options.js';
+import type { RedisSemaphoreOptions, SemaphoreTerms } from './options.js';
 import { RedisWaiter } from './waiting-line.js';
 
 /** What a `RedisSemaphore` reports: `held` and `waiting` are this process's own, as `available` is at most. */
@@ -42,21 +41,18 @@ export interface RedisSemaphoreStats extends LimiterStats {
  * ```
  */
 export class RedisSemaphore implements Limiter {
-  readonly #maxWaitMs: number;
   readonly #node: NodeConnection;
   readonly #keys: KeyNames;
-  readonly #terms: LinkTerms;
+  readonly #terms: SemaphoreTerms;
   readonly #grants: Grants;
   readonly #idleNotice = new IdleNotice();
   #closed: ErrorOptions | undefined;
 
   constructor(client: RedisClient, options: RedisSemaphoreOptions) {
-    const { prefix, name, maxWaitMs, timeoutMs, ownPermits, ...terms } = readOptions(options);
-    this.#maxWaitMs = maxWaitMs;
-    this.#keys = keyNames(prefix, name);
-    this.#terms = terms;
+    this.#terms = readOptions(options);
+    this.#keys = keyNames(this.#terms.prefix, this.#terms.name);
     this.#node = NodeConnection.of(client);
-    this.#grants = new Grants(this.#node, timeoutMs, this.#keys, terms, ownPermits, name, this.#noticeQuiet);
+    this.#grants = new Grants(this.#node, this.#keys, this.#terms, this.#noticeQuiet);
   }
 
   /** @internal */
@@ -71,7 +67,7 @@ export class RedisSemaphore implements Limiter {
 
   /** Permits that this process holds. */
   get held(): number {
-    return this.#grants.leases.held;
+    return this.#grants.tally.held;
   }
 
   /** Permits that nobody holds, unless other processes do. */
@@ -91,7 +87,7 @@ export class RedisSemaphore implements Limiter {
     });
   }
 
-  /** Takes a permit if no question to Redis is needed for it: only while Redis is down, and `onUnavailable` allows it. */
+  /** Takes a permit if no question to Redis is needed for it: one of a batch, or while Redis is down one that the policy allows. */
   tryAcquire({ weight = 1 }: TryAcquireOptions = {}): LeasedPermit | undefined {
     if (weight !== 1) requireInteger('weight', weight, 1);
     if (this.#closed !== undefined || this.#grants.isTooHeavy(weight)) return undefined;
@@ -121,6 +117,7 @@ export class RedisSemaphore implements Limiter {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
     for (const waiter of this.#grants.line) this.#grants.dismiss(waiter, this.#closedError(waiter));
+    this.#grants.stock.clear();
     this.#noticeQuiet();
   }
 
@@ -155,13 +152,18 @@ export class RedisSemaphore implements Limiter {
   #acquire(
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
-    { weight = 1, signal, maxWaitMs = this.#maxWaitMs }: AcquireOptions = {},
+    { weight = 1, signal, maxWaitMs = this.#terms.maxWaitMs }: AcquireOptions = {},
   ): void {
     if (weight !== 1) requireInteger('weight', weight, 1);
     if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
     if (signal !== undefined) this.#requireLive(signal);
     if (this.#closed !== undefined) throw this.#closedError();
     if (this.#grants.isTooHeavy(weight)) throw this.#grants.tooHeavy(weight);
+    const here = this.#grants.takeHere(weight, signal);
+    if (here !== undefined) {
+      resolve(here);
+      return;
+    }
     const waiter = new RedisWaiter(this.#node.nextSeq(), maxWaitMs === 0, weight, signal, resolve, reject);
     // The question itself takes time: who does not want to wait, waits for the answer.
     const patienceMs = waiter.isTry ? Infinity : maxWaitMs;
@@ -186,7 +188,7 @@ export class RedisSemaphore implements Limiter {
   }
 
   #isQuiet(): boolean {
-    return this.held === 0 && this.waiting === 0 && this.#grants.link.isSettled;
+    return this.#grants.leases.held === 0 && this.waiting === 0 && this.#grants.link.isSettled;
   }
 
   readonly #noticeQuiet = (): void => {

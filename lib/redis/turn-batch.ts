@@ -9,8 +9,11 @@ export class TurnBatch {
   readonly renewals = new Set<Lease>();
   readonly asks = new Set<RedisWaiter>();
 
+  /** Whether the reply is wanted, though there is nothing to do. */
+  isInquiry = false;
+
   get isEmpty(): boolean {
-    return this.releases.size === 0 && this.renewals.size === 0 && this.asks.size === 0;
+    return !this.isInquiry && this.releases.size === 0 && this.renewals.size === 0 && this.asks.size === 0;
   }
 
   /** The script's last arguments: releases, renewals, assertions, asks. From now on Redis may know of all of them. */

@@ -1,0 +1,201 @@
+import { createClient } from 'redis';
+import type { Random } from '../../../bench/sim/random';
+import { RedisServer } from '../../helpers/redis-server';
+import { TcpProxy } from '../../helpers/tcp-proxy';
+import { now } from './checker';
+import { Fleet } from './fleet';
+import type { WorkerTerms } from './fleet';
+
+/** A fault, and what must hold under it; throws where it does not, and returns what it measured. */
+export type Scenario = (random: Random) => Promise<string>;
+
+const PERMITS = 4;
+const LEASE_MS = 1_500;
+const CLAIM_MS = 1_500;
+/** What processes on a loaded machine may be late by, in milliseconds, beyond what is promised. */
+const SLACK_MS = 750;
+const CLIENT_NAMES = ['node-redis', 'ioredis'] as const;
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'nothing goes wrong': (random) =>
+    inFleet(random, {}, async ({ fleet }) => {
+      await pause(3_000);
+      return `peak ${expectPeak(fleet, PERMITS)}`;
+    }),
+
+  'holders are killed': (random) =>
+    inFleet(random, {}, async ({ fleet, start }) => {
+      for (let i = 0; i < 3; i++) {
+        await pause(random.integer(200, 1_200));
+        const victim = random.pick(fleet.alive)[0] ?? 0;
+        fleet.signal(victim, 'SIGKILL');
+        await start();
+      }
+      const from = now();
+      await pause(LEASE_MS + 1_000);
+      const back = fleet.checker.reaches(PERMITS, from);
+      check(back !== undefined, 'capacity did not come back within a lease and a second');
+      return `peak ${expectPeak(fleet, PERMITS)}, capacity back after ${Math.round(back - from)} ms`;
+    }),
+
+  'a process with many waiters is killed': (random) =>
+    inFleet(random, { workers: 5 }, async ({ fleet, start }) => {
+      const victim = await start({ workers: 300 });
+      await pause(random.integer(1_000, 1_500));
+      const from = now();
+      fleet.signal(victim, 'SIGKILL');
+      const ms = CLAIM_MS * 2 + LEASE_MS + 2_000;
+      await pause(ms);
+      const longest = fleet.checker.longestPause(from, from + ms);
+      // The permits that it held itself are missed for a lease; nobody waits for more than one claim on top.
+      check(longest <= Math.max(LEASE_MS, CLAIM_MS * 1.1) + SLACK_MS, `nobody was served for ${longest} ms`);
+      return `peak ${expectPeak(fleet, PERMITS)}, longest pause ${Math.round(longest)} ms`;
+    }),
+
+  'Redis is killed and comes back empty': (random) =>
+    inFleet(random, {}, async ({ fleet, server }) => {
+      await pause(random.integer(500, 1_000));
+      await server.kill();
+      await pause(random.integer(200, 2_500));
+      check(fleet.checker.count('stats', 'down') > 0, 'nobody saw that Redis was down');
+      await server.restart();
+      const back = now();
+      await pause(LEASE_MS + 3_000);
+      const peak = fleet.checker.peak(back + LEASE_MS + SLACK_MS);
+      check(peak <= PERMITS, `${peak} held a lease after the restart`);
+      return `peak ${fleet.checker.peak()} meanwhile, ${peak} after a lease`;
+    }),
+
+  'Redis stands still': (random) =>
+    inFleet(random, {}, async ({ fleet, server }) => {
+      for (const ms of [random.integer(300, 1_000), random.integer(2_000, 3_000)]) {
+        await pause(500);
+        server.signal('SIGSTOP');
+        const from = now();
+        await pause(ms);
+        check(fleet.checker.longestPause(from, from + ms) < 250 + SLACK_MS, 'callers were not answered');
+        server.signal('SIGCONT');
+        await pause(2_000);
+      }
+      const peak = fleet.checker.peak(now() - 500);
+      check(peak <= PERMITS, `${peak} held after it went on`);
+      return `peak ${fleet.checker.peak()} meanwhile, ${peak} in the end`;
+    }),
+
+  'a process stands still for longer than its lease': (random) =>
+    inFleet(random, { holdMs: 100 }, async ({ fleet }) => {
+      await pause(random.integer(500, 1_000));
+      const victim = random.integer(0, fleet.size - 1);
+      fleet.signal(victim, 'SIGSTOP');
+      await pause(LEASE_MS + 1_000);
+      const before = fleet.checker.count('lost');
+      const resumed = now();
+      fleet.signal(victim, 'SIGCONT');
+      await pause(2_000);
+      const late = fleet.checker
+        .intervals()
+        .filter(
+          ({ node, from, to }) => node === victim && from < resumed - LEASE_MS && to > resumed + SLACK_MS,
+        );
+      check(late.length === 0, `${late.length} worked on under a lease that was lost`);
+      return `${fleet.checker.count('lost') - before} leases lost, peak ${fleet.checker.peak(resumed + SLACK_MS)} afterwards`;
+    }),
+
+  'the network cuts, delays and goes one way': (random) =>
+    inFleet(random, {}, async ({ fleet, proxy }) => {
+      for (let i = 0; i < 6; i++) {
+        await pause(random.integer(200, 600));
+        const fault = random.integer(0, 3);
+        if (fault === 0) proxy.cut();
+        else if (fault === 1) proxy.delay(random.integer(1, 40));
+        else proxy.block(...(fault === 2 ? (['up'] as const) : (['down'] as const)));
+        await pause(random.integer(50, 800));
+        proxy.delay(0);
+        proxy.unblock();
+        if (fault > 1) proxy.cut();
+      }
+      await pause(LEASE_MS + 1_000);
+      const from = now();
+      await pause(1_000);
+      const peak = fleet.checker.peak(from);
+      check(peak <= PERMITS, `${peak} held after the last fault`);
+      return `peak ${fleet.checker.peak()} meanwhile, ${peak} in the end`;
+    }),
+
+  'scripts are flushed under load': (random) =>
+    inFleet(random, {}, async ({ fleet, command }) => {
+      for (let i = 0; i < 100; i++) {
+        await command('SCRIPT', 'FLUSH');
+        await pause(20);
+      }
+      check(fleet.checker.count('refused') === 0, 'somebody was refused');
+      return `peak ${expectPeak(fleet, PERMITS)}, no refusal`;
+    }),
+};
+
+interface Stage {
+  readonly fleet: Fleet;
+  readonly server: RedisServer;
+  /** On the way of every process. */
+  readonly proxy: TcpProxy;
+  readonly start: (terms?: Partial<WorkerTerms>) => Promise<number>;
+  readonly command: (...args: string[]) => Promise<unknown>;
+}
+
+/** Three processes with ten workers each that have more to do than there are permits, and at the end empty books. */
+async function inFleet(
+  random: Random,
+  terms: Partial<WorkerTerms>,
+  play: (stage: Stage) => Promise<string>,
+): Promise<string> {
+  await using server = await RedisServer.start();
+  await using proxy = await TcpProxy.to(server.port);
+  await using fleet = new Fleet();
+  const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+  client.on('error', () => undefined);
+  await client.connect();
+  const start = (own: Partial<WorkerTerms> = {}) =>
+    fleet.start({
+      client: random.pick(CLIENT_NAMES)[0] ?? 'ioredis',
+      port: proxy.port,
+      workers: 10,
+      holdMs: 20,
+      semaphore: { name: 'soak', permits: PERMITS, leaseMs: LEASE_MS, expectedNodes: 3 },
+      ...terms,
+      ...own,
+    });
+  try {
+    for (let i = 0; i < 3; i++) await start();
+    const result = await play({
+      fleet,
+      server,
+      proxy,
+      start,
+      command: (...args) => client.sendCommand(args),
+    });
+    await fleet.stop();
+    check(fleet.checker.count('unhandled') === 0, 'a promise was rejected and nobody handled it');
+    const used = await client.hGet('{semaphore:soak}:m', 'used');
+    const left = (await client.zRange('{semaphore:soak}:h', 0, -1)).filter((member) => member !== '');
+    const sum = left.reduce((total, member) => total + Number(member.split('.')[2]), 0);
+    check(Number(used ?? 0) === sum, `used is ${used}, but ${sum} are held`);
+    return result;
+  } finally {
+    client.destroy();
+  }
+}
+
+function expectPeak(fleet: Fleet, permits: number): number {
+  const peak = fleet.checker.peak();
+  check(peak <= permits, `${peak} held at once`);
+  check(peak === permits, `only ${peak} ever held at once`);
+  return peak;
+}
+
+function check(isTrue: boolean, otherwise: string): asserts isTrue {
+  if (!isTrue) throw new Error(otherwise);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

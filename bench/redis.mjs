@@ -1,0 +1,305 @@
+// One limit for several processes through Redis, beside its peers, in one interleaved run on a Redis of its own.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as pause } from 'node:timers/promises';
+import Bottleneck from 'bottleneck';
+import { RedisSemaphore } from 'express-semaphore/redis';
+import { Redis } from 'ioredis';
+import { Semaphore as PeerSemaphore } from 'redis-semaphore';
+import { interleave, median, ratio, report, smoke, time } from './harness.mjs';
+
+const ROUNDS = smoke ? 1 : 9;
+const PAIRS = smoke ? 20 : 2_000;
+const HANDOFFS = smoke ? 5 : 200;
+const SATURATED_MS = smoke ? 300 : 4_000;
+
+const port = await freePort();
+const server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {
+  cwd: tmpdir(),
+  stdio: 'ignore',
+});
+const clients = [];
+try {
+  await pause(300);
+  await singles();
+  await handOffs();
+  await saturated();
+  await memory();
+} finally {
+  for (const client of clients) client.disconnect();
+  server.kill();
+}
+
+/** Takes and gives back a free permit: one call after another, and a hundred at a time. */
+async function singles() {
+  for (const inFlight of [1, 100]) {
+    const client = connect();
+    const ours = new RedisSemaphore(client, { name: `free-${inFlight}`, permits: 200 });
+    const batched = new RedisSemaphore(client, { name: `batch-${inFlight}`, permits: 400, batch: 100 });
+    const peer = new PeerSemaphore(client, `peer-${inFlight}`, 200, { refreshInterval: 0 });
+    const peers = Array.from(
+      { length: inFlight },
+      () => new PeerSemaphore(client, `peers-${inFlight}`, 200, { refreshInterval: 0, retryInterval: 1 }),
+    );
+    const limiter = new Bottleneck({
+      id: `b-${inFlight}`,
+      datastore: 'ioredis',
+      maxConcurrent: 200,
+      clearDatastore: true,
+      Redis,
+      clientOptions: { host: '127.0.0.1', port },
+    });
+    await limiter.ready();
+    const sha = await client.script('LOAD', 'return 1');
+    const pairs = inFlight === 1 ? PAIRS / 4 : PAIRS;
+    const slow = Math.max(inFlight, pairs / 10);
+    const samples = await interleave(
+      {
+        'raw EVALSHA': usAPair(inFlight, pairs, () => client.evalsha(sha, 1, 'k')),
+        'redis-semaphore': usAPair(inFlight, slow, async (i) => {
+          const mine = peers[i] ?? peer;
+          await mine.acquire();
+          await mine.release();
+        }),
+        bottleneck: usAPair(inFlight, slow, () => limiter.schedule(async () => undefined)),
+        'express-semaphore': usAPair(inFlight, pairs, async () => (await ours.acquire()).release()),
+        'express-semaphore, batch of 100': usAPair(inFlight, pairs * 10, async () => {
+          (batched.tryAcquire() ?? (await batched.acquire())).release();
+        }),
+      },
+      ROUNDS,
+    );
+    const goals = {
+      'express-semaphore': inFlight === 1 ? 1.5 : 0.4,
+      'express-semaphore, batch of 100': 0.05,
+    };
+    print(
+      `A free permit, ${inFlight} in flight; ratio to raw EVALSHA`,
+      'µs a pair',
+      samples,
+      'raw EVALSHA',
+      goals,
+    );
+    await limiter.disconnect();
+    await ours.idle();
+    await batched.idle();
+  }
+}
+
+/** From a release in one node to the grant in another; beside a message published by one and received by the other. */
+async function handOffs() {
+  const [a, b, subscriber] = [connect(), connect(), connect()];
+  const [ours, theirs] = [a, b].map((client) => new RedisSemaphore(client, { name: 'hand', permits: 1 }));
+  const peers = [a, b].map((client) => new PeerSemaphore(client, 'hand-peer', 1, { retryInterval: 10 }));
+  const limiters = [1, 2].map(
+    () =>
+      new Bottleneck({
+        id: 'hand-b',
+        datastore: 'ioredis',
+        maxConcurrent: 1,
+        Redis,
+        clientOptions: { host: '127.0.0.1', port },
+      }),
+  );
+  await Promise.all(limiters.map((limiter) => limiter.ready()));
+  await subscriber.subscribe('hop');
+  const samples = await interleave(
+    {
+      'raw publish hop': medianMs(HANDOFFS, async () => {
+        const heard = once(subscriber, 'message');
+        const start = performance.now();
+        await Promise.all([a.publish('hop', 'x'), heard]);
+        return performance.now() - start;
+      }),
+      'redis-semaphore': medianMs(HANDOFFS / 5, async () => {
+        await peers[0].acquire();
+        const next = peers[1].acquire();
+        await pause(3);
+        const start = performance.now();
+        await Promise.all([peers[0].release(), next]);
+        const ms = performance.now() - start;
+        await peers[1].release();
+        return ms;
+      }),
+      bottleneck: medianMs(HANDOFFS / 5, async () => {
+        let finish;
+        let start;
+        const first = limiters[0].schedule(() => new Promise((resolve) => (finish = resolve)));
+        while (finish === undefined) await pause(1);
+        const second = limiters[1].schedule(async () => performance.now() - start);
+        await pause(3);
+        start = performance.now();
+        finish();
+        await first;
+        return second;
+      }),
+      'express-semaphore': medianMs(HANDOFFS, async () => {
+        const held = await ours.acquire();
+        const next = theirs.acquire();
+        await pause(3);
+        const start = performance.now();
+        held.release();
+        const permit = await next;
+        const ms = performance.now() - start;
+        permit.release();
+        return ms;
+      }),
+    },
+    ROUNDS,
+  );
+  print('Hand-off between nodes; ratio to a raw publish hop', 'ms, p50', samples, 'raw publish hop', {
+    'express-semaphore': 1.15,
+  });
+  await Promise.all(limiters.map((limiter) => limiter.disconnect()));
+}
+
+/** Two processes with 50 workers each stand before 5 permits, which each is held for 10 ms. */
+async function saturated() {
+  const probe = connect();
+  const rows = [];
+  for (const subject of ['redis-semaphore', 'bottleneck', 'express-semaphore']) {
+    const scripts = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await probe.info('commandstats'))?.[1] ?? 0);
+    const before = await scripts();
+    const worker = fileURLToPath(new URL('redis-worker.mjs', import.meta.url));
+    const outputs = await Promise.all(
+      [0, 1].map(() => output(process.execPath, [worker, subject, String(port), String(SATURATED_MS)])),
+    );
+    const waits = outputs.flatMap((text) => JSON.parse(text));
+    const ms = waits.map(({ asked, got }) => got - asked).sort((x, y) => x - y);
+    const p50 = ms[Math.floor(ms.length * 0.5)] ?? 0;
+    const p99 = ms[Math.floor(ms.length * 0.99)] ?? 0;
+    const overtaken = overtakes(waits);
+    const each = ((await scripts()) - before) / waits.length;
+    const isOurs = subject === 'express-semaphore';
+    rows.push(
+      { subject: `${subject}: grants`, figure: waits.length },
+      { subject: `${subject}: wait p50, ms`, figure: p50 },
+      {
+        subject: `${subject}: wait p99, ms`,
+        figure: p99,
+        ratio: p99 / p50,
+        ...(isOurs && { target: '<= 1.25 p50', met: p99 <= 1.25 * p50 }),
+      },
+      {
+        subject: `${subject}: overtaken by, mean`,
+        figure: overtaken,
+        ...(isOurs && { target: '<= 0.1', met: overtaken <= 0.1 }),
+      },
+      {
+        subject: `${subject}: scripts a grant`,
+        figure: each,
+        ...(isOurs && { target: '<= 0.5', met: each <= 0.5 }),
+      },
+    );
+  }
+  report('Saturated: 2 processes x 50 workers, 5 permits held for 10 ms each', 'figure', rows);
+}
+
+/** What Redis keeps for permits that are held, and for a limit that is idle. */
+async function memory() {
+  const client = connect();
+  await client.flushall();
+  const rows = [];
+  for (const [subject, limits, permits] of [
+    ['10,000 permits of one limit', 1, 10_000],
+    ['1 permit of each of 10,000 limits', 10_000, 1],
+  ]) {
+    await client.flushall();
+    const before = await usedMemory(client);
+    const semaphores = Array.from(
+      { length: limits },
+      (_, i) => new RedisSemaphore(client, { name: `m${i}`, permits, leaseMs: 1_000 }),
+    );
+    const held = await Promise.all(
+      semaphores.flatMap((semaphore) => Array.from({ length: permits }, () => semaphore.acquire())),
+    );
+    const figure = ((await usedMemory(client)) - before) / held.length;
+    rows.push({
+      subject: `bytes a permit, ${subject}`,
+      figure,
+      ...(limits === 1 && { target: '<= 130', met: figure <= 130 }),
+    });
+    for (const permit of held) permit.release();
+    await Promise.all(semaphores.map((semaphore) => semaphore.idle()));
+  }
+  await pause(5_000);
+  const keys = await client.dbsize();
+  rows.push({ subject: 'keys, 5 leases after the last release', figure: keys, target: '0', met: keys === 0 });
+  report('Memory in Redis', 'figure', rows);
+}
+
+function connect() {
+  const client = new Redis({ host: '127.0.0.1', port });
+  clients.push(client);
+  return client;
+}
+
+/** Microseconds for one of `pairs`, `inFlight` at a time. */
+function usAPair(inFlight, pairs, pair) {
+  return async () => {
+    const each = Math.ceil(pairs / inFlight);
+    const ms = await time(() =>
+      Promise.all(
+        Array.from({ length: inFlight }, async (_, lane) => {
+          for (let i = 0; i < each; i++) await pair(lane);
+        }),
+      ),
+    );
+    return (ms * 1e3) / (each * inFlight);
+  };
+}
+
+function medianMs(count, measure) {
+  return async () => {
+    const samples = [];
+    for (let i = 0; i < count; i++) samples.push(await measure());
+    return median(samples);
+  };
+}
+
+/** How many later comers were served before one, on the average. Asks in the same millisecond are not told apart. */
+function overtakes(waits) {
+  const byGrant = waits.toSorted((a, b) => a.got - b.got);
+  let total = 0;
+  for (const [i, { asked }] of byGrant.entries()) {
+    for (let j = i - 1; j >= 0 && byGrant[j].got > asked; j--) if (byGrant[j].asked > asked + 1) total++;
+  }
+  return total / waits.length;
+}
+
+function print(title, unit, samples, base, goals) {
+  report(
+    title,
+    unit,
+    Object.entries(samples).map(([subject, own]) => {
+      const row = { subject, figure: median(own), ratio: ratio(own, samples[base]) };
+      const goal = goals[subject];
+      return goal === undefined ? row : { ...row, target: `<= ${goal}`, met: row.ratio <= goal };
+    }),
+  );
+}
+
+async function usedMemory(client) {
+  return Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+}
+
+async function output(command, args) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
+  await once(child, 'close');
+  return text;
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
