@@ -37,19 +37,56 @@ describe('the main entry', () => {
   });
 });
 
+/** Which folders a folder of lib may import from, apart from itself. */
+const BELOW: Record<string, readonly string[]> = {
+  queue: [],
+  core: ['queue'],
+  keyed: ['core', 'queue'],
+  adaptive: ['core', 'queue', 'keyed'],
+  decorators: ['core', 'keyed'],
+  http: ['core', 'queue', 'keyed'],
+  redis: ['core', 'queue', 'keyed'],
+  metrics: ['core', 'keyed'],
+  dashboard: ['core', 'keyed', 'http'],
+};
+
+function folderOf(file: string): string {
+  return dirname(file).split('/')[0] ?? '';
+}
+
+/** Each file of a circle of imports that `file` is part of, or leads to. */
+function findCircle(file: string, way: readonly string[] = []): readonly string[] | undefined {
+  if (way.includes(file)) return way.slice(way.indexOf(file));
+  if (free.has(file)) return undefined;
+  for (const imported of importsOf(file)) {
+    const circle = findCircle(imported, [...way, file]);
+    if (circle !== undefined) return circle;
+  }
+  free.add(file);
+  return undefined;
+}
+
+/** Those known to lead to no circle. */
+const free = new Set<string>();
+
 describe('every file of lib', () => {
   it('is free of default exports', () => {
     for (const [file, source] of sources)
       expect([file, /^export default/m.test(source)]).toEqual([file, false]);
   });
 
-  it('imports nothing that stands above it', () => {
-    const lower = /^(core|queue|keyed)\//;
-    for (const file of files.filter((name) => lower.test(name))) {
-      const above = importsOf(file).filter((name) =>
-        /^(http|decorators|redis|metrics|dashboard)\//.test(name),
+  it('imports only from its own folder and from those below, and the errors', () => {
+    for (const file of files.filter((name) => name.includes('/'))) {
+      const own = folderOf(file);
+      const above = importsOf(file).filter(
+        (name) =>
+          sources.has(name) && name !== 'errors.ts' && ![own, ...(BELOW[own] ?? [])].includes(folderOf(name)),
       );
       expect([file, above]).toEqual([file, []]);
     }
+  });
+
+  it('is part of no circle of imports', () => {
+    for (const file of files) expect(findCircle(file)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { Semaphore, withSemaphore } from 'express-semaphore';
+import { KeyedSemaphore, Semaphore, withSemaphore } from 'express-semaphore';
 import { states, turn, watch } from '../helpers/watch';
 import { defer } from '../helpers/serve';
 
@@ -57,6 +57,16 @@ describe('a function behind withSemaphore', () => {
       /^withSemaphore takes a function or a method, got /,
     );
     expect(() => withSemaphore(value as never)).toThrow(/^limiter must be a limiter, got /);
+  });
+});
+
+describe('withSemaphore', () => {
+  it('refuses a KeyedSemaphore at once, since no call says which key it is for', () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    // @ts-expect-error -- the types say so, too
+    expect(() => withSemaphore(keyed)).toThrow(
+      new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore'),
+    );
   });
 });
 

@@ -1,4 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { IncomingMessage, RequestListener, RequestOptions } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import express from 'express';
 import { clientKey } from 'express-semaphore';
 
 function keyOf(ip: unknown, ipv6Prefix?: number): string | undefined {
@@ -29,3 +36,52 @@ describe('clientKey', () => {
     expect(() => clientKey({ ipv6Prefix: prefix as number })).toThrow(error);
   });
 });
+
+describe('the key of a real request', () => {
+  it('comes from the connection where the host has no idea of an address', async () => {
+    expect(await answerTo(answerKey, {})).toBe('127.0.0.1');
+  });
+
+  it('believes X-Forwarded-For only as far as trust proxy says', async () => {
+    const headers = { 'X-Forwarded-For': '2001:db8:1:2ff::5, 203.0.113.7' };
+    const keys = await Promise.all(
+      [false, 1, 2].map((trust) => {
+        const app = express().set('trust proxy', trust).use(answerKey);
+        return answerTo(app, { headers });
+      }),
+    );
+    expect(keys).toEqual(['127.0.0.1', '203.0.113.7', '2001:db8:1:200::/56']);
+  });
+
+  it('is none where a trusted proxy sent what is no address', async () => {
+    const app = express().set('trust proxy', true).use(answerKey);
+    expect(await answerTo(app, { headers: { 'X-Forwarded-For': 'unknown' } })).toBe('undefined');
+  });
+
+  it('is none on a Unix socket', async () => {
+    const socketPath = join(tmpdir(), `express-semaphore-${process.pid}.sock`);
+    expect(await answerTo(answerKey, { socketPath })).toBe('undefined');
+    expect(await answerTo(express().use(answerKey), { socketPath })).toBe('undefined');
+  });
+});
+
+const key = clientKey();
+
+function answerKey(req: IncomingMessage, res: { end(text: string): unknown }): void {
+  res.end(String(key(req)));
+}
+
+/** What `listener` answers to one request, on a Unix socket if `options` say so. */
+async function answerTo(listener: RequestListener, options: RequestOptions): Promise<string> {
+  const server = createServer(listener);
+  if (typeof options.socketPath === 'string') server.listen(options.socketPath);
+  else server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = Object(server.address()) as AddressInfo;
+  const asked = request({ host: '127.0.0.1', port, agent: false, ...options }).end();
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  const answer = await text(response);
+  server.close();
+  await once(server, 'close');
+  return answer;
+}

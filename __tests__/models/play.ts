@@ -162,7 +162,7 @@ class Player {
       if (by === 'release') call.permit?.release(outcome);
       else call.permit?.[Symbol.dispose]();
     }
-    call.outcome = outcome ?? ('success' satisfies Outcome);
+    call.outcome = (by === 'release' ? outcome : undefined) ?? ('success' satisfies Outcome);
     if (call.works === 0) this.#gate.takeBack(call);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Semaphore } from 'express-semaphore';
-import type { Order, Permit } from 'express-semaphore';
+import type { Limiter, Order, Permit } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import type { Call, Signal } from './call';
 import { foreseenBy, nextLate, optionsOf, timersOf } from './gate';
@@ -18,33 +18,43 @@ export interface SemaphoreSetup {
   readonly line: () => LineModel;
 }
 
-export class SemaphoreGate implements Gate {
-  readonly clock = new FakeClock();
-  readonly #time = { now: 0 };
-  readonly #semaphore: Semaphore;
-  readonly #model: SemaphoreModel;
+/** What a model can be held against. */
+interface Subject extends Limiter {
+  readonly permits: number;
+  readonly held: number;
+  readonly available: number;
+  readonly waiting: number;
+  resize?(permits: number): void;
+}
 
-  constructor(setup: SemaphoreSetup) {
+export class SemaphoreGate implements Gate {
+  readonly clock: FakeClock;
+  protected readonly model: SemaphoreModel;
+  readonly #time = { now: 0 };
+  readonly #semaphore: Subject;
+
+  constructor(setup: SemaphoreSetup, subject?: Subject, clock = new FakeClock()) {
     const { permits, queueLimit, maxWaitMs, order } = setup;
-    this.#semaphore = new Semaphore(permits, { queueLimit, maxWaitMs, order, clock: this.clock });
-    this.#model = new SemaphoreModel({ ...setup, line: setup.line() }, this.#time);
+    this.clock = clock;
+    this.#semaphore = subject ?? new Semaphore(permits, { queueLimit, maxWaitMs, order, clock });
+    this.model = new SemaphoreModel({ ...setup, line: setup.line() }, this.#time);
   }
 
   get waiting(): readonly Call[] {
-    return this.#model.waiting;
+    return this.model.waiting;
   }
 
   acquire(call: Call): Promise<Permit> {
-    const mayForesee = this.#model.mayForesee(call);
+    const mayForesee = this.model.mayForesee(call);
     const before = mayForesee ? foreseenBy(this.#semaphore) : 0;
     const promise = this.#semaphore.acquire(optionsOf(call));
-    this.#model.acquire(call, mayForesee && foreseenBy(this.#semaphore) > before);
+    this.model.acquire(call, mayForesee && foreseenBy(this.#semaphore) > before);
     return promise;
   }
 
   tryAcquire(call: Call): Permit | undefined {
     const permit = this.#semaphore.tryAcquire(optionsOf(call));
-    assert.equal(permit !== undefined, this.#model.tryAcquire(call), 'tryAcquire');
+    assert.equal(permit !== undefined, this.model.tryAcquire(call), 'tryAcquire');
     return permit;
   }
 
@@ -54,19 +64,19 @@ export class SemaphoreGate implements Gate {
     for (let late = nextLate(this.waiting); late !== undefined; late = nextLate(this.waiting)) {
       if (late.deadline > end) break;
       this.#time.now = late.deadline;
-      this.#model.expire(late);
+      this.model.expire(late);
     }
     this.#time.now = end;
   }
 
   resize(_key: string, permits: number): void {
-    this.#semaphore.resize(permits);
-    this.#model.resize(permits);
+    this.#semaphore.resize?.(permits);
+    this.model.resize(permits);
   }
 
   close(): void {
     this.#semaphore.close();
-    this.#model.close();
+    this.model.close();
   }
 
   idle(): Promise<void> {
@@ -74,22 +84,22 @@ export class SemaphoreGate implements Gate {
   }
 
   takeBack(call: Call): void {
-    this.#model.takeBack(call);
+    this.model.takeBack(call);
   }
 
   abort(signal: Signal): void {
-    this.#model.abort(signal);
+    this.model.abort(signal);
   }
 
   whenIdle(tell: () => void): void {
-    this.#model.whenIdle(tell);
+    this.model.whenIdle(tell);
   }
 
   compare(): void {
     const { permits, held, available, waiting } = this.#semaphore;
-    assert.equal(permits, this.#model.permits, 'permits');
-    assert.equal(held, this.#model.held, 'held');
-    assert.equal(waiting, this.#model.waiting.length, 'waiting');
+    assert.equal(permits, this.model.permits, 'permits');
+    assert.equal(held, this.model.held, 'held');
+    assert.equal(waiting, this.model.waiting.length, 'waiting');
     if (held > permits) assert.equal(available, 0, 'available while shrinking');
     else assert.equal(held + available, permits, 'held + available');
     assert.equal(this.clock.timers, timersOf(this.waiting), 'timers');
@@ -100,10 +110,10 @@ export class SemaphoreGate implements Gate {
     assert.deepEqual([held, waiting, this.clock.timers], [0, 0, 0], 'held, waiting, timers at the end');
     assert.deepEqual(
       { acquired, released: released.success + released.overload + released.ignore, aborted },
-      this.#model.totals,
+      this.model.totals,
     );
     for (const [code, count] of Object.entries(rejected)) {
-      assert.equal(count, this.#model.rejected[code] ?? 0, code);
+      assert.equal(count, this.model.rejected[code] ?? 0, code);
     }
   }
 }

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { AdaptiveGate } from './adaptive-gate';
 import { checkHistories, SEED } from './check-histories';
 import { AdaptiveLifoModel, FairModel, FifoModel, LifoModel, PriorityModel } from './line-model';
 import { SemaphoreGate } from './semaphore-gate';
@@ -43,6 +44,11 @@ const sizes = fc.record({
 describe(`any history of a semaphore (SEED=${SEED})`, () => {
   it.each(ORDERS)('goes as its model says, serving %s', async (_name, orders) => {
     const setups = fc.tuple(sizes, orders).map(([size, order]) => ({ ...size, ...order }));
-    await checkHistories(0.15, setups, (setup) => new SemaphoreGate(setup));
+    await checkHistories(0.12, setups, (setup) => new SemaphoreGate(setup));
+  });
+
+  it.each(ORDERS)('goes as its model says with a limit that adapts, serving %s', async (_name, orders) => {
+    const setups = fc.tuple(sizes, orders).map(([size, order]) => ({ ...size, ...order }));
+    await checkHistories(0.04, setups, (setup) => new AdaptiveGate(setup));
   });
 });

@@ -1,6 +1,7 @@
 import type { AcquireOptions, Limiter } from '../core/limiter.js';
 import { runWithPermit } from '../core/run.js';
 import { describe, requireLimiter } from '../core/validate.js';
+import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 
 /** A function that returns a promise; `never` parameters let any list of parameters in. */
 export type AsyncFunction = (...args: never[]) => Promise<unknown>;
@@ -35,6 +36,9 @@ export interface WithSemaphore {
  */
 export function withSemaphore(limiter: Limiter, options?: AcquireOptions): WithSemaphore {
   requireLimiter('limiter', limiter);
+  if (limiter instanceof KeyedSemaphore) {
+    throw new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore');
+  }
 
   /** TC39 passes a method and its context, TypeScript's older form the class, the name and a descriptor. */
   function decorate(target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown {

@@ -74,6 +74,10 @@ export class KeyedSemaphore {
   readonly #tally: Tally;
   readonly #idleNotice = new IdleNotice();
 
+  /**
+   * `create` makes the limiter of a new key. It has to make another one each time: when a key leaves its limiter is closed,
+   * and with it would be that of every key that shares it.
+   */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
     const { name, maxKeys = 100_000, idleTtlMs = 60_000, clock = systemClock } = options;
     requireFunction('create', create);

@@ -1,0 +1,45 @@
+import { AdaptiveSemaphore } from 'express-semaphore';
+import type { Algorithm } from 'express-semaphore';
+import { FakeClock } from '../helpers/clock';
+import type { Call } from './call';
+import { SemaphoreGate } from './semaphore-gate';
+import type { SemaphoreSetup } from './semaphore-gate';
+
+/** A semaphore whose limit moves with what its holders say: its model is resized by the same rule. */
+export class AdaptiveGate extends SemaphoreGate {
+  readonly #rule: Algorithm;
+
+  constructor(setup: SemaphoreSetup) {
+    const clock = new FakeClock();
+    const { permits, queueLimit, maxWaitMs, order } = setup;
+    const algorithm = moveByOutcome(permits);
+    super(setup, new AdaptiveSemaphore({ queueLimit, maxWaitMs, order, clock, algorithm }), clock);
+    this.#rule = moveByOutcome(permits);
+  }
+
+  /** Nobody resizes it from outside. */
+  override resize(): void {
+    return;
+  }
+
+  /** The new limit holds before the permit is handed on. */
+  override takeBack(call: Call): void {
+    if (call.outcome !== 'ignore') {
+      const isOverload = call.outcome === 'overload';
+      this.model.resize(this.#rule.next({ startedMs: 0, endedMs: 0, inFlight: 0, isOverload }));
+    }
+    super.takeBack(call);
+  }
+}
+
+/** One more with each success, half as many with each overload. */
+function moveByOutcome(initial: number): Algorithm {
+  let permits = initial;
+  return {
+    initial,
+    next({ isOverload }) {
+      permits = isOverload ? Math.ceil(permits / 2) : Math.min(permits + 1, 6);
+      return permits;
+    },
+  };
+}
