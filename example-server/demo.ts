@@ -1,37 +1,45 @@
 import { runPhase } from './demo-phase.js';
-import type { Phase } from './demo-phase.js';
+import type { PhaseResult } from './demo-phase.js';
+import { readStats } from './read-stats.js';
 import { startServer } from './start-server.js';
+import type { ServerProcess } from './start-server.js';
 
-/** The limits that the phases stay below or go above; see `limiters.ts`. */
-const USERS = { path: '/users', handlers: 'users', limit: 3 };
-const ORDERS = { path: '/orders', handlers: 'orders', limit: 10 };
-const ONE_USER = { path: '/me', handlers: 'me', limit: 2, headers: { 'x-api-token': 'alice' } };
-
-const PHASES: readonly Phase[] = [
-  { name: 'users, below the limit', ...USERS, connections: 3 },
-  { name: 'users, above the limit', ...USERS, connections: 30 },
-  { name: 'orders, below the limit', ...ORDERS, connections: 10 },
-  { name: 'orders, above the limit', ...ORDERS, connections: 60 },
-  { name: 'one user, below the limit', ...ONE_USER, connections: 2 },
-  { name: 'one user, above the limit', ...ONE_USER, connections: 20 },
+/** What is loaded: a route, where `/stats` tells its limit, and how many clients are too many. */
+const ROUTES = [
+  { name: 'users', path: '/users', handlers: 'users', limitAt: ['users', 'permits'], tooMany: 30 },
+  { name: 'orders', path: '/orders', handlers: 'orders', limitAt: ['orders', 'permits'], tooMany: 60 },
+  { name: 'one user', path: '/me', handlers: 'me', limitAt: ['perUser', 'permitsPerKey'], tooMany: 20 },
 ];
 
-/** `--smoke` makes it short. */
-const seconds = process.argv.includes('--smoke') ? 1 : 2.5;
+const headers = { 'x-api-token': 'alice' };
+
+/** Requests of each client; `--smoke` makes it short. */
+const requests = process.argv.includes('--smoke') ? 4 : 8;
 
 void main();
 
 async function main(): Promise<void> {
   const server = await startServer();
-  const rows: Awaited<ReturnType<typeof runPhase>>[] = [];
-  for (const phase of PHASES) rows.push(await runPhase(server.url, phase, seconds));
-  console.table(Object.fromEntries(rows.map(({ name, table }) => [name, table])));
-
-  const faults = rows.flatMap((row) => row.faults);
-  const exitCode = await server.stop();
+  const results = await runAll(server).finally(() => server.stop());
+  console.table(Object.fromEntries(results.map(({ name, table }) => [name, table])));
+  const faults = results.flatMap((result) => result.faults);
+  const exitCode = await server.exited;
   if (exitCode !== 0) faults.push(`the server ended with ${exitCode ?? 'a signal'}`);
   for (const fault of faults) console.error(`FAULT: ${fault}`);
   if (faults.length > 0) process.exitCode = 1;
-  else
-    console.log('No limit was exceeded, nothing was refused below a limit, and the server stopped cleanly.');
+  else console.log('No limit was passed, nothing was refused below one, and the server stopped cleanly.');
+}
+
+/** Each route below its limit, with as many clients as it lets in, and above it. */
+async function runAll({ url }: ServerProcess): Promise<PhaseResult[]> {
+  const results: PhaseResult[] = [];
+  for (const { name, path, handlers, limitAt, tooMany } of ROUTES) {
+    // A user's limit shows once the server has seen the user.
+    await fetch(url + path, { headers });
+    const limit = (await readStats(url)).number('limiters', ...limitAt);
+    const load = { path, handlers, limit, headers, requests };
+    results.push(await runPhase(url, { ...load, name: `${name}, below the limit`, clients: limit }));
+    results.push(await runPhase(url, { ...load, name: `${name}, above the limit`, clients: tooMany }));
+  }
+  return results;
 }
