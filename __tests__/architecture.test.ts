@@ -3,7 +3,8 @@ import { dirname, join, relative } from 'node:path';
 import manifest from '../package.json';
 
 const LIB = join(__dirname, '..', 'lib');
-const FROM = /\bfrom '([^']+)'/g;
+/** At the start of a line: examples in comments import the package itself. */
+const FROM = /^(?:import|export)\b[^;]*?\bfrom '([^']+)'/gm;
 
 const files = readdirSync(LIB, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 const sources = new Map(files.map((file) => [file, readFileSync(join(LIB, file), 'utf8')]));

@@ -12,6 +12,24 @@ export type SemaphoreErrorCode =
  * A limiter refused to give a permit. Each refusal is a fresh instance, which names no request and no key.
  *
  * It follows the http-errors convention, so `next(error)` answers with the right status and headers.
+ *
+ * @example
+ * ```ts
+ * import { ClosedError, QueueFullError, Semaphore, SemaphoreError } from 'express-semaphore';
+ * import { WaitTimeoutError, WaitTooLongError } from 'express-semaphore';
+ * import type { SemaphoreErrorCode } from 'express-semaphore';
+ *
+ * const semaphore = new Semaphore(0, { queueLimit: 10 });
+ * try {
+ *   await semaphore.acquire({ maxWaitMs: 0 });
+ * } catch (error) {
+ *   if (!(error instanceof SemaphoreError)) throw error;
+ *   const code: SemaphoreErrorCode = error.code; // or by class
+ *   if (error instanceof WaitTimeoutError || error instanceof WaitTooLongError) console.log('too slow', code);
+ *   if (error instanceof QueueFullError) console.log('too many', error.retryAfterMs, error.headers);
+ *   if (error instanceof ClosedError) console.log('closed because of', error.cause);
+ * }
+ * ```
  */
 export abstract class SemaphoreError extends Error {
   abstract override readonly name: string;
@@ -63,7 +81,20 @@ export class ClosedError extends SemaphoreError {
   readonly code = 'ERR_SEMAPHORE_CLOSED';
 }
 
-/** The key is new, and each of the `maxKeys` keys there is has a holder or a waiter. */
+/**
+ * The key is new, and each of the `maxKeys` keys there is has a holder or a waiter.
+ *
+ * @example
+ * ```ts
+ * import { KeyedSemaphore, KeyLimitError, Semaphore } from 'express-semaphore';
+ *
+ * const perUser = new KeyedSemaphore(() => new Semaphore(2), { maxKeys: 1 });
+ * using permit = await perUser.acquire('alice');
+ * await perUser.acquire('bob').catch((error) => {
+ *   if (error instanceof KeyLimitError) console.log('everybody else has to wait for alice');
+ * });
+ * ```
+ */
 export class KeyLimitError extends SemaphoreError {
   override readonly name = 'KeyLimitError';
   readonly code = 'ERR_SEMAPHORE_KEY_LIMIT';
@@ -81,7 +112,19 @@ export class BackendError extends SemaphoreError {
   readonly code = 'ERR_SEMAPHORE_BACKEND';
 }
 
-/** Whether `value` is a refusal by a limiter, even by one from another copy of this package. */
+/**
+ * Whether `value` is a refusal by a limiter, even by one from another copy of this package.
+ *
+ * @example
+ * ```ts
+ * import { isSemaphoreError, Semaphore } from 'express-semaphore';
+ *
+ * await new Semaphore(0).acquire({ maxWaitMs: 0 }).catch((error: unknown) => {
+ *   if (!isSemaphoreError(error)) throw error;
+ *   console.log(error.status, error.code); // 503 ERR_SEMAPHORE_WAIT_TIMEOUT
+ * });
+ * ```
+ */
 export function isSemaphoreError(value: unknown): value is SemaphoreError {
   return (
     value instanceof Error &&

@@ -38,8 +38,14 @@ export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
  *
  * @example
  * ```ts
- * const adaptive = new AdaptiveSemaphore({ queueLimit: 100, maxWaitMs: 100 });
- * app.use(limit(adaptive, { maxWaitMs: 100 }));
+ * import express from 'express';
+ * import { AdaptiveSemaphore, gradient, limit } from 'express-semaphore';
+ * import type { AdaptiveSemaphoreOptions, Bounds } from 'express-semaphore';
+ *
+ * const bounds: Bounds = { minPermits: 5, maxPermits: 500 };
+ * const options: AdaptiveSemaphoreOptions = { algorithm: gradient(bounds), queueLimit: 100, mode: 'monitor' };
+ * const adaptive = new AdaptiveSemaphore(options);
+ * express().use(limit(adaptive, { maxWaitMs: 100 }));
  * ```
  */
 export class AdaptiveSemaphore implements Limiter {

@@ -21,6 +21,16 @@ export interface AimdOptions extends Bounds {
  * Source: D. Chiu and R. Jain, 1989; the constants are those of `AIMDLimit` in Netflix' concurrency-limits.
  *
  * @throws `TypeError` or `RangeError` for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { AdaptiveSemaphore, aimd } from 'express-semaphore';
+ * import type { AimdOptions } from 'express-semaphore';
+ *
+ * const options: AimdOptions = { timeoutMs: 250, initialPermits: 10 };
+ * const backend = new AdaptiveSemaphore({ algorithm: aimd(options) });
+ * await backend.run(async () => 'called');
+ * ```
  */
 export function aimd(options: AimdOptions = {}): Algorithm {
   const { timeoutMs = 1_000 } = options;

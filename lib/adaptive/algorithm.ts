@@ -13,6 +13,24 @@ export interface Sample {
 /**
  * Finds the limit from samples alone. It has neither a clock nor a timer: the same samples give the same limits.
  * Make a new one for each limiter.
+ *
+ * @example
+ * ```ts
+ * import { AdaptiveSemaphore } from 'express-semaphore';
+ * import type { Algorithm, Sample } from 'express-semaphore';
+ *
+ * // One of your own: a permit less for each overload, one more for each success.
+ * let permits = 20;
+ * const algorithm: Algorithm = {
+ *   initial: permits,
+ *   next({ isOverload }: Sample) {
+ *     permits = Math.min(100, Math.max(5, permits + (isOverload ? -1 : 1)));
+ *     return permits;
+ *   },
+ * };
+ * new AdaptiveSemaphore({ algorithm }).tryAcquire()?.release('overload');
+ * console.log(permits); // 19
+ * ```
  */
 export interface Algorithm {
   /** The limit before the first sample. */

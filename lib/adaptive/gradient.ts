@@ -16,6 +16,16 @@ const MAX_GRADIENT = 2;
  * up for seconds.
  *
  * @throws `TypeError` or `RangeError` for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { AdaptiveSemaphore, gradient } from 'express-semaphore';
+ * import type { LatencyOptions } from 'express-semaphore';
+ *
+ * const options: LatencyOptions = { initialPermits: 10, random: () => 0.5 };
+ * const backend = new AdaptiveSemaphore({ algorithm: gradient(options) });
+ * await backend.run(async () => 'called');
+ * ```
  */
 export function gradient(options: LatencyOptions = {}): Algorithm {
   return byLatency(gradientStep, options);

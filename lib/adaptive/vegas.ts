@@ -14,6 +14,14 @@ const BETA = 6;
  * The baseline differs: it is probed, because the time at some moment under load lets the limit drift upward.
  *
  * @throws `TypeError` or `RangeError` for a bad option.
+ *
+ * @example
+ * ```ts
+ * import { AdaptiveSemaphore, vegas } from 'express-semaphore';
+ *
+ * const backend = new AdaptiveSemaphore({ algorithm: vegas({ maxPermits: 200 }) });
+ * await backend.run(async () => 'called');
+ * ```
  */
 export function vegas(options: LatencyOptions = {}): Algorithm {
   return byLatency(vegasStep, options);

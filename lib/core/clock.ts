@@ -1,4 +1,17 @@
-/** Where a limiter takes time from. Give another one only to simulate or to test. */
+/**
+ * Where a limiter takes time from. Give another one only to simulate or to test.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore } from 'express-semaphore';
+ * import type { Clock } from 'express-semaphore';
+ *
+ * // Time that stands still: no wait of this semaphore ever ends by itself.
+ * const frozen: Clock = { now: () => 0, setTimer: () => undefined, clearTimer: () => undefined };
+ * const semaphore = new Semaphore(1, { clock: frozen, maxWaitMs: 10 });
+ * semaphore.tryAcquire()?.release();
+ * ```
+ */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number;

@@ -55,7 +55,32 @@ export interface LimitMessage extends LimiterMessage {
   readonly previous: number;
 }
 
-/** What is told on which channel: on `express-semaphore:acquire` an `AcquireMessage`, and so on. */
+/**
+ * What is told on which channel: on `express-semaphore:acquire` an `AcquireMessage`, and so on.
+ *
+ * @example
+ * ```ts
+ * import { observe } from 'express-semaphore';
+ * import type { AcquireMessage, LimiterMessage, LimitMessage, LostMessage, Messages } from 'express-semaphore';
+ * import type { QueuedMessage, RejectMessage, ReleaseMessage } from 'express-semaphore';
+ *
+ * const who = ({ name = 'unnamed', key }: LimiterMessage) => (key === undefined ? name : `${name} of ${key}`);
+ *
+ * const describe = {
+ *   queued: (message: QueuedMessage) => `${who(message)}: waiting for ${message.weight}`,
+ *   acquire: (message: AcquireMessage) => `${who(message)}: granted after ${message.waitMs} ms`,
+ *   reject: (message: RejectMessage) => `${who(message)}: ${message.code ?? 'aborted'} after ${message.waitMs} ms`,
+ *   release: (message: ReleaseMessage) => `${who(message)}: ${message.outcome} after ${message.holdMs} ms`,
+ *   lost: (message: LostMessage) => `${who(message)}: lost ${message.weight}`,
+ *   limit: (message: LimitMessage) => `${who(message)}: from ${message.previous} to ${message.permits}`,
+ * };
+ *
+ * const stops = (Object.keys(describe) as (keyof Messages)[]).map((event) =>
+ *   observe(event, (message) => console.log(event, who(message))),
+ * );
+ * for (const stop of stops) stop();
+ * ```
+ */
 export interface Messages {
   readonly acquire: AcquireMessage;
   readonly queued: QueuedMessage;
@@ -84,7 +109,13 @@ export const CHANNELS = {
  *
  * @example
  * ```ts
- * const stop = observe('reject', ({ name, code }) => console.warn(`${name} refused: ${code}`));
+ * import { observe, Semaphore } from 'express-semaphore';
+ *
+ * const stop = observe('reject', ({ name, code, waitMs }) => {
+ *   console.warn(`${name} refused after ${waitMs} ms: ${code}`);
+ * });
+ * new Semaphore(0, { name: 'paused' }).acquire({ maxWaitMs: 0 }).catch(() => {});
+ * setImmediate(stop);
  * ```
  */
 export function observe<Event extends keyof Messages>(

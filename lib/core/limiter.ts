@@ -1,6 +1,42 @@
 import type { SemaphoreErrorCode } from '../errors.js';
 
-/** Bounds how much runs at once. Every gate of this package is one, and every consumer takes any of them. */
+/**
+ * Bounds how much runs at once. Every gate of this package is one, and every consumer takes any of them.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore } from 'express-semaphore';
+ * import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from 'express-semaphore';
+ *
+ * // A limiter of your own can stand wherever one of this package can: this one lets nobody wait.
+ * class Impatient implements Limiter {
+ *   readonly #semaphore = new Semaphore(10);
+ *
+ *   acquire(options?: AcquireOptions): Promise<Permit> {
+ *     return this.#semaphore.acquire({ ...options, maxWaitMs: 0 });
+ *   }
+ *
+ *   tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+ *     return this.#semaphore.tryAcquire(options);
+ *   }
+ *
+ *   close(reason?: unknown): void {
+ *     this.#semaphore.close(reason);
+ *   }
+ *
+ *   idle(): Promise<void> {
+ *     return this.#semaphore.idle();
+ *   }
+ *
+ *   stats(): LimiterStats {
+ *     return this.#semaphore.stats();
+ *   }
+ * }
+ *
+ * const permit = await new Impatient().acquire();
+ * permit.release();
+ * ```
+ */
 export interface Limiter {
   /**
    * Waits for a permit. Whoever gets it must release it.
@@ -51,7 +87,31 @@ export interface AcquireOptions extends TryAcquireOptions {
 /** How the work that held a permit went, for a limit that adapts; `'success'` unless said otherwise. */
 export type Outcome = 'success' | 'overload' | 'ignore';
 
-/** The right to run, until it is released. Use it with `using`, or release it in a `finally`. */
+/**
+ * The right to run, until it is released. Use it with `using`, or release it in a `finally`.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore } from 'express-semaphore';
+ * import type { Outcome, Permit } from 'express-semaphore';
+ *
+ * const semaphore = new Semaphore(2);
+ * {
+ *   using permit: Permit = await semaphore.acquire(); // released at the end of the block
+ *   permit.hold(writeLog()); // but not before this has settled
+ * }
+ *
+ * const permit = await semaphore.acquire();
+ * const outcome: Outcome = (await callBackend(permit.signal)) === 503 ? 'overload' : 'success';
+ * permit.release(outcome);
+ *
+ * async function writeLog() {}
+ *
+ * async function callBackend(signal: AbortSignal): Promise<number> {
+ *   return signal.aborted ? 499 : 200;
+ * }
+ * ```
+ */
 export interface Permit extends Disposable {
   /** How many of the limiter's permits this one stands for. */
   readonly weight: number;
@@ -72,7 +132,31 @@ export interface Permit extends Disposable {
   hold(work: PromiseLike<unknown>): void;
 }
 
-/** What every gate reports. Counts of permits are sums of weights; totals count calls since the gate was made. */
+/**
+ * What every gate reports. Counts of permits are sums of weights; totals count calls since the gate was made.
+ *
+ * @example
+ * ```ts
+ * import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+ * import type { DurationStats, GateStats, KeyedStats, LimiterStats, PastLimit } from 'express-semaphore';
+ *
+ * const ofOne: LimiterStats = new Semaphore(2, { name: 'api' }).stats();
+ * const ofAllKeys: KeyedStats = new KeyedSemaphore(() => new Semaphore(2), { name: 'per-user' }).stats();
+ * console.log(describe(ofOne), describe(ofAllKeys), moves(ofOne.limits));
+ *
+ * function describe({ name, held, waiting, wait }: GateStats): string {
+ *   return `${name}: ${held} out, ${waiting} waiting, ${tail(wait)}`;
+ * }
+ *
+ * function tail({ count, p99Ms, maxMs }: DurationStats): string {
+ *   return count === 0 ? 'nobody waited' : `99 % waited ${p99Ms} ms at most, the longest ${maxMs} ms`;
+ * }
+ *
+ * function moves(limits: readonly PastLimit[]): string {
+ *   return limits.map(({ permits, agoMs }) => `${permits} since ${agoMs} ms`).join(', ');
+ * }
+ * ```
+ */
 export interface GateStats {
   /** Its `name`, if it was given one. */
   readonly name: string | undefined;

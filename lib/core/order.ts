@@ -6,7 +6,25 @@ import { PriorityQueue } from '../queue/priority.js';
 import type { Queue, QueueNode } from '../queue/queue.js';
 import { describe, requireDuration, requireFunction, requireInteger } from './validate.js';
 
-/** In which order waiters are served: a name, or an object that names it and says more. */
+/**
+ * In which order waiters are served: a name, or an object that names it and says more.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore } from 'express-semaphore';
+ * import type { AdaptiveLifoOrder, FairOrder, Order, OrderName, PriorityOrder } from 'express-semaphore';
+ *
+ * const byName: OrderName = 'lifo';
+ * const underLoad: AdaptiveLifoOrder = { name: 'adaptive-lifo', targetMs: 5, intervalMs: 100 };
+ * const paidFirst: PriorityOrder = { name: 'priority', ageMs: 1_000, reserved: 1 };
+ * const takingTurns: FairOrder = { name: 'fair', share: (tenant) => (tenant === 'large' ? 3 : 1) };
+ *
+ * const orders: Order[] = [byName, underLoad, paidFirst, takingTurns];
+ * const [, , paid, fair] = orders.map((order) => new Semaphore(10, { order }));
+ * (await paid?.acquire({ priority: 100 }))?.release();
+ * (await fair?.acquire({ flow: 'large' }))?.release();
+ * ```
+ */
 export type Order = OrderName | AdaptiveLifoOrder | PriorityOrder | FairOrder;
 
 /** The orders there are. */

@@ -52,8 +52,16 @@ export interface SemaphoreOptions {
  *
  * @example
  * ```ts
- * const semaphore = new Semaphore(2);
- * const body = await semaphore.run(() => download('https://example.org'));
+ * import { Semaphore } from 'express-semaphore';
+ * import type { SemaphoreOptions } from 'express-semaphore';
+ *
+ * const options: SemaphoreOptions = { name: 'downloads', queueLimit: 50, maxWaitMs: 1_000 };
+ * const downloads = new Semaphore(2, options);
+ * const size = await downloads.run(() => download('https://example.org'));
+ *
+ * async function download(url: string) {
+ *   return url.length;
+ * }
  * ```
  */
 export class Semaphore implements Limiter {

@@ -1,7 +1,43 @@
 import { describe, requireFunction, requireInteger } from '../core/validate.js';
 import type { ControlFrame } from './frame.js';
 
-/** Something on the page that its viewer can change, press or read: a limit, a switch of a demonstration, a figure. */
+/**
+ * Something on the page that its viewer can change, press or read: a limit, a switch of a demonstration, a figure.
+ *
+ * @example
+ * ```ts
+ * import { Semaphore } from 'express-semaphore';
+ * import { dashboard } from 'express-semaphore/dashboard';
+ * import type { ButtonControl, ChoiceControl, Control, RangeControl } from 'express-semaphore/dashboard';
+ * import type { ReadingControl, SwitchControl } from 'express-semaphore/dashboard';
+ *
+ * const api = new Semaphore(100);
+ * let mode = 'normal';
+ * let isSlow = false;
+ *
+ * const permits: RangeControl = {
+ *   type: 'range',
+ *   label: 'permits',
+ *   min: 0,
+ *   max: 200,
+ *   get: () => api.permits,
+ *   set: (value) => api.resize(value),
+ * };
+ * const load: ChoiceControl = {
+ *   type: 'choice',
+ *   label: 'load',
+ *   choices: ['normal', 'heavy'],
+ *   get: () => mode,
+ *   set: (value) => (mode = value),
+ * };
+ * const slow: SwitchControl = { type: 'switch', label: 'slow', get: () => isSlow, set: (value) => (isSlow = value) };
+ * const pause: ButtonControl = { type: 'button', label: 'pause', press: () => api.resize(0) };
+ * const uptime: ReadingControl = { type: 'reading', label: 'up', get: () => `${Math.floor(process.uptime())} s` };
+ *
+ * const controls: Record<string, Control> = { permits, load, slow, pause, uptime };
+ * dashboard({ api }, { controls });
+ * ```
+ */
 export type Control = RangeControl | ChoiceControl | SwitchControl | ButtonControl | ReadingControl;
 
 /** A whole number between two others. */

@@ -38,7 +38,22 @@ export interface DashboardOptions<Req = IncomingMessage> {
  *
  * @example
  * ```ts
- * app.use('/limits', dashboard({ api, reports, perUser }, { authorize: (req) => req.user?.isAdmin === true }));
+ * import express from 'express';
+ * import type { Request } from 'express';
+ * import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+ * import { dashboard } from 'express-semaphore/dashboard';
+ * import type { DashboardOptions } from 'express-semaphore/dashboard';
+ *
+ * const api = new Semaphore(100, { queueLimit: 200 });
+ * const perUser = new KeyedSemaphore(() => new Semaphore(2));
+ * const options: DashboardOptions<Request> = {
+ *   authorize: (req) => req.get('x-admin-token') === process.env.ADMIN_TOKEN,
+ *   maskKey: (key) => `${key.slice(0, 2)}...`,
+ * };
+ *
+ * const app = express();
+ * app.use('/limits', dashboard({ api, perUser }, options)); // before the limit
+ * app.use(limit(api));
  * ```
  */
 export function dashboard<

@@ -27,11 +27,22 @@ export interface WithSemaphore {
  *
  * @example
  * ```ts
- * const fetchUser = withSemaphore(semaphore)(async (id: string) => load(id));
+ * import { Semaphore, withSemaphore } from 'express-semaphore';
+ * import type { AsyncFunction, WithSemaphore } from 'express-semaphore';
+ *
+ * const limited: WithSemaphore = withSemaphore(new Semaphore(2), { maxWaitMs: 1_000 });
+ * const fetchUser = limited(async (id: string) => load(id));
  *
  * class Users {
- *   @withSemaphore(semaphore) async find(id: string) { return load(id); }
+ *   @limited // TC39's decorators, or experimentalDecorators
+ *   async find(id: string) {
+ *     return load(id);
+ *   }
  * }
+ *
+ * const load = async (id: string) => `user ${id}`;
+ * const jobs: AsyncFunction[] = [fetchUser];
+ * console.log(jobs.length, await fetchUser('1'), await new Users().find('2'));
  * ```
  */
 export function withSemaphore(limiter: Limiter, options?: AcquireOptions): WithSemaphore {

@@ -21,7 +21,13 @@ export interface ClientKeyOptions {
  *
  * @example
  * ```ts
- * app.use(limit(perClient, { key: clientKey() }));
+ * import express from 'express';
+ * import { clientKey, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+ * import type { ClientKeyOptions } from 'express-semaphore';
+ *
+ * const options: ClientKeyOptions = { ipv6Prefix: 48 };
+ * const perClient = new KeyedSemaphore(() => new Semaphore(5));
+ * express().use(limit(perClient, { key: clientKey(options) }));
  * ```
  */
 export function clientKey(options: ClientKeyOptions = {}): (req: IncomingMessage) => string | undefined {

@@ -14,7 +14,22 @@ import type { Next } from './next.js';
  *
  * @example
  * ```ts
- * app.post('/export', limitHandler(reports, async (req, res) => { res.json(await report(req)); }));
+ * import express from 'express';
+ * import type { Request, Response } from 'express';
+ * import { limitHandler, Semaphore } from 'express-semaphore';
+ *
+ * const reports = new Semaphore(3, { queueLimit: 50 });
+ * const app = express();
+ * app.get(
+ *   '/report',
+ *   limitHandler(reports, async (_req: Request, res: Response) => {
+ *     res.json(await makeReport()); // counts until it is made, though the client may leave before
+ *   }),
+ * );
+ *
+ * async function makeReport() {
+ *   return { rows: 7 };
+ * }
  * ```
  */
 export function limitHandler<

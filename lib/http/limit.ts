@@ -17,8 +17,18 @@ import type { Next } from './next.js';
  *
  * @example
  * ```ts
- * app.use(limit(new Semaphore(100)));
- * app.use(limit(perUser, { key: (req) => req.get('x-api-token') }));
+ * import express from 'express';
+ * import type { Request } from 'express';
+ * import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+ * import type { KeyedLimitOptions, LimitOptions, Middleware } from 'express-semaphore';
+ *
+ * const options: LimitOptions = { maxWaitMs: 500, skip: (req) => req.url === '/health' };
+ * const byToken: KeyedLimitOptions<Request> = { key: (req) => req.get('x-api-token') };
+ *
+ * const forAll: Middleware = limit(new Semaphore(100, { queueLimit: 200 }), options);
+ * const app = express();
+ * app.use(forAll);
+ * app.use(limit(new KeyedSemaphore(() => new Semaphore(2)), byToken));
  * ```
  */
 export function limit<

@@ -9,10 +9,16 @@ import { Exchange } from './exchange.js';
  *
  * @example
  * ```ts
- * app.post('/export', limit(reports), (req, res) => {
+ * import express from 'express';
+ * import { limit, permitOf, Semaphore } from 'express-semaphore';
+ *
+ * const app = express();
+ * app.post('/export', limit(new Semaphore(1)), (_req, res) => {
  *   permitOf(res)?.hold(writeExport()); // counts until the export is written, though the answer leaves now
  *   res.status(202).end();
  * });
+ *
+ * async function writeExport() {}
  * ```
  */
 export function permitOf(res: ServerResponse, limiter?: Limiter | KeyedSemaphore): Permit | undefined {

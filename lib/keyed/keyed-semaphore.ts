@@ -53,8 +53,16 @@ export interface KeyedSemaphoreOptions {
  *
  * @example
  * ```ts
- * const perUser = new KeyedSemaphore(() => new Semaphore(2), { maxKeys: 10_000 });
+ * import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+ * import type { KeyedSemaphoreOptions, KeyRank, KeyUse } from 'express-semaphore';
+ *
+ * const options: KeyedSemaphoreOptions = { name: 'per-user', maxKeys: 10_000 };
+ * const perUser = new KeyedSemaphore((user) => new Semaphore(user === 'admin' ? 10 : 2), options);
  * using permit = await perUser.acquire('alice');
+ *
+ * const rank: KeyRank = 'held';
+ * const [busiest]: readonly KeyUse[] = perUser.top(rank, 10);
+ * console.log(busiest?.key, busiest?.held); // alice 1
  * ```
  */
 export class KeyedSemaphore {

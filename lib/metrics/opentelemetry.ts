@@ -14,7 +14,25 @@ import type { Measurable, Measurement } from './source.js';
 
 export type { Measurable } from './source.js';
 
-/** What of a `Meter` of `@opentelemetry/api` is used. */
+/**
+ * What of a `Meter` of `@opentelemetry/api` is used.
+ *
+ * @example
+ * ```ts
+ * import { metrics, trace } from '@opentelemetry/api';
+ * import type { Observable } from '@opentelemetry/api';
+ * import type { OpenTelemetryMeter, OpenTelemetryMetricOptions } from 'express-semaphore/opentelemetry';
+ * import type { OpenTelemetryResult, OpenTelemetrySpan } from 'express-semaphore/opentelemetry';
+ *
+ * const meter: OpenTelemetryMeter<Observable> = metrics.getMeter('my-app');
+ * const options: OpenTelemetryMetricOptions = { unit: '{waiter}', description: 'Waiters.' };
+ * const waiters = meter.createObservableUpDownCounter('waiters', options);
+ * const observe = (result: OpenTelemetryResult<Observable>) => result.observe(waiters, 3, { limiter: 'api' });
+ * meter.addBatchObservableCallback(observe, [waiters]);
+ * const span: OpenTelemetrySpan | undefined = trace.getActiveSpan();
+ * span?.addEvent('waited', {});
+ * ```
+ */
 export interface OpenTelemetryMeter<Observable> {
   createObservableCounter(name: string, options: OpenTelemetryMetricOptions): Observable;
   createObservableUpDownCounter(name: string, options: OpenTelemetryMetricOptions): Observable;
@@ -67,7 +85,15 @@ export interface OpenTelemetryOptions {
  *
  * @example
  * ```ts
- * const stop = registerMetrics(metrics.getMeter('my-app'), [api, perUser]);
+ * import { metrics } from '@opentelemetry/api';
+ * import { Semaphore } from 'express-semaphore';
+ * import { registerMetrics } from 'express-semaphore/opentelemetry';
+ * import type { Measurable, OpenTelemetryOptions } from 'express-semaphore/opentelemetry';
+ *
+ * const limiters: Measurable[] = [new Semaphore(100, { name: 'api' })];
+ * const options: OpenTelemetryOptions = { topKeys: 0 };
+ * const stop = registerMetrics(metrics.getMeter('my-app'), limiters, options);
+ * stop();
  * ```
  */
 export function registerMetrics<Observable>(
@@ -140,7 +166,11 @@ export function registerMetrics<Observable>(
  *
  * @example
  * ```ts
+ * import { trace } from '@opentelemetry/api';
+ * import { traceWaits } from 'express-semaphore/opentelemetry';
+ *
  * const stop = traceWaits(trace);
+ * stop();
  * ```
  */
 export function traceWaits(trace: { getActiveSpan(): OpenTelemetrySpan | undefined }): () => void {

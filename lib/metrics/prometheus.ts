@@ -12,7 +12,22 @@ import type { Measurable, Measurement } from './source.js';
 
 export type { Measurable } from './source.js';
 
-/** What of prom-client is used: `import * as client from 'prom-client'`. */
+/**
+ * What of prom-client is used: `import * as client from 'prom-client'`.
+ *
+ * @example
+ * ```ts
+ * import * as client from 'prom-client';
+ * import type { MetricConfig, PrometheusClient, PrometheusMetric, PrometheusRegistry } from 'express-semaphore/prometheus';
+ *
+ * const used: PrometheusClient<client.Registry> = client;
+ * const registry: PrometheusRegistry = used.register;
+ * const config: MetricConfig<client.Registry> = { name: 'waiters', help: 'Waiters.', labelNames: ['limiter'] };
+ * const gauge: PrometheusMetric = new used.Gauge(config);
+ * gauge.inc({ limiter: 'api' }, 3);
+ * registry.removeSingleMetric('waiters');
+ * ```
+ */
 export interface PrometheusClient<Registry> {
   readonly Gauge: new (config: MetricConfig<Registry>) => PrometheusMetric;
   readonly Counter: new (config: MetricConfig<Registry>) => PrometheusMetric;
@@ -64,8 +79,22 @@ export interface PrometheusOptions<Registry> {
  *
  * @example
  * ```ts
- * const remove = registerMetrics(client, [api, perUser]);
- * app.get('/metrics', async (req, res) => { res.type(client.register.contentType).send(await client.register.metrics()); });
+ * import express from 'express';
+ * import * as client from 'prom-client';
+ * import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+ * import { registerMetrics } from 'express-semaphore/prometheus';
+ * import type { Measurable, PrometheusOptions } from 'express-semaphore/prometheus';
+ *
+ * const api = new Semaphore(100, { name: 'api' });
+ * const perUser = new KeyedSemaphore(() => new Semaphore(2), { name: 'per-user' });
+ * const limiters: Measurable[] = [api, perUser];
+ * const registry = new client.Registry();
+ * const options: PrometheusOptions<client.Registry> = { registry, topKeys: 10 };
+ * registerMetrics(client, limiters, options);
+ *
+ * express().get('/metrics', async (_req, res) => {
+ *   res.type(registry.contentType).send(await registry.metrics());
+ * });
  * ```
  */
 export function registerMetrics<Registry extends PrometheusRegistry>(

@@ -36,8 +36,33 @@ export interface RedisSemaphoreStats extends LimiterStats {
  *
  * @example
  * ```ts
- * const reports = new RedisSemaphore(client, { name: 'reports', permits: 5 });
- * await reports.run(({ signal }) => render(signal));
+ * import { Redis } from 'ioredis';
+ * import { createClient } from 'redis';
+ * import { BackendError, LeaseLostError, RedisSemaphore } from 'express-semaphore/redis';
+ * import type { IoRedisClient, LeasedPermit, NodeRedisClient, RedisClient } from 'express-semaphore/redis';
+ * import type { RedisSemaphoreOptions, RedisSemaphoreStats, UnavailablePolicy } from 'express-semaphore/redis';
+ *
+ * const url = process.env.REDIS_URL ?? 'redis://localhost';
+ * const ioRedis = new Redis(url);
+ * const nodeRedis = await createClient({ url }).connect();
+ * const clients: [IoRedisClient, NodeRedisClient] = [ioRedis, nodeRedis];
+ * const client: RedisClient = clients[0]; // either does
+ *
+ * const onUnavailable: UnavailablePolicy = 'closed';
+ * const options: RedisSemaphoreOptions = { name: 'reports', permits: 5, onUnavailable };
+ * const reports = new RedisSemaphore(client, options);
+ * try {
+ *   const permit: LeasedPermit = await reports.acquire();
+ *   console.log(permit.fence, permit.signal.reason instanceof LeaseLostError);
+ *   permit.release();
+ * } catch (error) {
+ *   if (!(error instanceof BackendError)) throw error;
+ * }
+ * const { backend }: RedisSemaphoreStats = reports.stats();
+ *
+ * reports.close();
+ * await reports.idle();
+ * await Promise.all([ioRedis.quit(), nodeRedis.quit()]);
  * ```
  */
 export class RedisSemaphore implements Limiter {
