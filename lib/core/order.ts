@@ -62,14 +62,15 @@ export interface FairOrder {
 
 /** Permits that only the top priority may take. */
 export function reservedOf(order: Order): number {
-  const { reserved = 0 } = typeof order === 'object' && order.name === 'priority' ? order : {};
+  const named = nameOf(order);
+  const reserved = named.name === 'priority' ? (named.reserved ?? 0) : 0;
   requireInteger('reserved', reserved, 0);
   return reserved;
 }
 
 /** An empty queue in that order. */
 export function makeQueue<Node extends QueueNode<Node>>(order: Order): Queue<Node> {
-  const options: NamedOrder = typeof order === 'object' ? order : { name: order };
+  const options = nameOf(order);
   switch (options.name) {
     case 'fifo':
       return new FifoQueue();
@@ -112,6 +113,12 @@ function oneEach(): number {
 }
 
 type NamedOrder = { readonly name: 'fifo' | 'lifo' } | AdaptiveLifoOrder | PriorityOrder | FairOrder;
+
+/** An order by name is that order without further settings. */
+function nameOf(order: Order): NamedOrder {
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass null
+  return typeof order === 'object' && order !== null ? order : { name: order };
+}
 
 function unknownOrder({ name }: { readonly name: unknown }): Error {
   const message = `order must be fifo, lifo, adaptive-lifo, priority or fair, got ${describe(name)}`;

@@ -1,0 +1,189 @@
+import { QueueFullError, Semaphore, WaitTooLongError } from 'express-semaphore';
+import type { Order, Permit } from 'express-semaphore';
+import { FakeClock } from '../helpers/clock';
+import { states, turn, watch } from '../helpers/watch';
+
+describe('a Semaphore', () => {
+  it('evicts the oldest of a full line in the order lifo', async () => {
+    const semaphore = new Semaphore(1, { queueLimit: 2, order: 'lifo' });
+    const held = semaphore.tryAcquire();
+    const line = [1, 2, 3].map(() => watch(semaphore.acquire()));
+    await turn();
+    expect(states(line)).toEqual(['rejected', 'pending', 'pending']);
+    expect(line[0]?.reason).toBeInstanceOf(QueueFullError);
+    held?.release();
+    await turn();
+    expect(states(line)).toEqual(['rejected', 'pending', 'fulfilled']);
+  });
+
+  it('refuses the newcomer where lifo has no line at all', async () => {
+    const semaphore = new Semaphore(1, { queueLimit: 0, order: 'lifo' });
+    semaphore.tryAcquire();
+    await expect(semaphore.acquire()).rejects.toThrow(QueueFullError);
+  });
+
+  it('refuses those whom adaptive-lifo sheds, when somebody comes and when somebody is served', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(1, { order: 'adaptive-lifo', clock });
+    const held = semaphore.tryAcquire();
+    const line = [watch(semaphore.acquire()), watch(semaphore.acquire())];
+    clock.advance(100);
+    line.push(watch(semaphore.acquire()));
+    await turn();
+    expect(states(line)).toEqual(['rejected', 'rejected', 'pending']);
+    expect(line[0]?.reason).toBeInstanceOf(WaitTooLongError);
+    clock.advance(3);
+    line.push(watch(semaphore.acquire()));
+    clock.advance(4);
+    held?.release();
+    await turn();
+    expect(states(line)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
+    expect(semaphore.stats().rejected.ERR_SEMAPHORE_WAIT_TOO_LONG).toBe(3);
+  });
+
+  it('keeps reserved permits for the top priority, and at least one for the others', () => {
+    const semaphore = new Semaphore(3, { order: { name: 'priority', reserved: 2 } });
+    expect(semaphore.tryAcquire({ priority: 99 })).toBeDefined();
+    expect(semaphore.tryAcquire({ priority: 99 })).toBeUndefined();
+    expect(semaphore.tryAcquire({ priority: 100, weight: 2 })).toBeDefined();
+    semaphore.resize(1);
+    expect(new Semaphore(1, { order: { name: 'priority', reserved: 2 } }).tryAcquire()).toBeDefined();
+  });
+
+  it('grants a reserved permit at once past a line of lower ones, even to one who does not wait', async () => {
+    const semaphore = new Semaphore(2, { order: { name: 'priority', reserved: 1 } });
+    semaphore.tryAcquire();
+    const waiting = watch(semaphore.acquire());
+    const health = await semaphore.acquire({ priority: 100, maxWaitMs: 0 });
+    await turn();
+    expect([waiting.state, semaphore.held]).toEqual(['pending', 2]);
+    health.release();
+    await turn();
+    expect([waiting.state, semaphore.held]).toEqual(['pending', 1]);
+  });
+
+  it('refuses a weight that without the reserved permits never fits', async () => {
+    const semaphore = new Semaphore(3, { order: { name: 'priority', reserved: 1 } });
+    await expect(semaphore.acquire({ weight: 3 })).rejects.toThrow(
+      'weight must be at most permits (2), got 3',
+    );
+    expect((await semaphore.acquire({ weight: 3, priority: 100 })).weight).toBe(3);
+  });
+
+  it.each<[unknown, string]>([
+    ['random', 'order must be fifo, lifo, adaptive-lifo, priority or fair, got "random"'],
+    [7, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got 7'],
+    [null, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got null'],
+    [{}, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got undefined'],
+    [{ name: 'priority', ageMs: -1 }, 'ageMs must be 0 to 2147483647 milliseconds or Infinity, got -1'],
+    [{ name: 'priority', reserved: 0.5 }, 'reserved must be an integer of at least 0, got 0.5'],
+    [{ name: 'adaptive-lifo', targetMs: '5' }, 'targetMs must be a number, got "5"'],
+    [{ name: 'fair', share: 2 }, 'share must be a function, got 2'],
+  ])('refuses the order %j', (order, message) => {
+    expect(() => new Semaphore(1, { order: order as Order })).toThrow(message);
+  });
+
+  it('refuses a bad priority, flow and share where they are given', async () => {
+    const semaphore = new Semaphore(1, { order: { name: 'fair', share: () => 0 } });
+    semaphore.tryAcquire();
+    await expect(semaphore.acquire({ priority: 101 })).rejects.toThrow(
+      'priority must be an integer from -100 to 100, got 101',
+    );
+    await expect(semaphore.acquire({ flow: 1 as unknown as string })).rejects.toThrow(
+      'flow must be a string, got 1',
+    );
+    await expect(semaphore.acquire()).rejects.toThrow(
+      'what share returns must be an integer of at least 1, got 0',
+    );
+    expect(semaphore.waiting).toBe(0);
+  });
+});
+
+describe('the expected wait', () => {
+  /** A semaphore whose permits are each held for 100 ms, with endless others in line while it is warmed up. */
+  async function measured(
+    permits: number,
+  ): Promise<{ semaphore: Semaphore; clock: FakeClock; held: Permit[] }> {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(permits, { clock });
+    let held = await Promise.all(Array.from({ length: permits }, () => semaphore.acquire()));
+    for (let round = 0; round < 10; round++) {
+      const next = held.map(() => semaphore.acquire());
+      clock.advance(100);
+      for (const permit of held) permit.release();
+      held = await Promise.all(next);
+    }
+    return { semaphore, clock, held };
+  }
+
+  it('refuses on arrival whoever cannot be served in time, and nobody before', async () => {
+    const { semaphore } = await measured(10);
+    // A hundred a second: within 200 ms twenty are served.
+    const line = Array.from({ length: 25 }, () => watch(semaphore.acquire({ maxWaitMs: 200 })));
+    await turn();
+    expect(states(line)).toEqual([
+      ...Array<string>(20).fill('pending'),
+      ...Array<string>(5).fill('rejected'),
+    ]);
+    expect(line[20]?.reason).toBeInstanceOf(WaitTooLongError);
+    expect(line[20]?.reason).toMatchObject({ retryAfterMs: 210, code: 'ERR_SEMAPHORE_WAIT_TOO_LONG' });
+  });
+
+  it('lets everybody wait while there is no measurement', async () => {
+    const semaphore = new Semaphore(1, { clock: new FakeClock() });
+    semaphore.tryAcquire();
+    const line = Array.from({ length: 1_000 }, () => watch(semaphore.acquire({ maxWaitMs: 1 })));
+    await turn();
+    expect(new Set(states(line))).toEqual(new Set(['pending']));
+  });
+
+  it('lets the first in line wait, however slow the line was', async () => {
+    const { semaphore } = await measured(1);
+    const line = [1, 2].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));
+    await turn();
+    expect(states(line)).toEqual(['pending', 'rejected']);
+  });
+
+  it('learns of a stall while it lasts, and forgets it within a second after', async () => {
+    const { semaphore, clock, held } = await measured(10);
+    const waiting = semaphore.acquire();
+    for (let second = 0; second < 10; second++) {
+      clock.advance(1_000);
+      semaphore.stats();
+    }
+    await expect(semaphore.acquire({ maxWaitMs: 1_000 })).rejects.toThrow(WaitTooLongError);
+
+    let now = held;
+    const stallEnd = clock.now();
+    const refusedAt: number[] = [];
+    while (clock.now() < stallEnd + 3_000) {
+      const next = now.map(() =>
+        semaphore.acquire({ maxWaitMs: 1_000 }).catch(() => {
+          refusedAt.push(clock.now());
+          return undefined;
+        }),
+      );
+      for (const permit of now) permit.release();
+      clock.advance(100);
+      now = (await Promise.all(next)).filter((permit) => permit !== undefined);
+      if (now.length === 0) now = [await semaphore.acquire()];
+    }
+    expect(Math.max(stallEnd, ...refusedAt)).toBeLessThan(stallEnd + 1_000);
+    (await waiting).release();
+  });
+
+  it('does not take a low load for a slow limiter', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(10, { clock });
+    // One a second, though a hundred could be served.
+    for (let second = 0; second < 20; second++) {
+      const permit = await semaphore.acquire();
+      clock.advance(100);
+      permit.release();
+      clock.advance(900);
+    }
+    const burst = Array.from({ length: 30 }, () => watch(semaphore.acquire({ maxWaitMs: 250 })));
+    await turn();
+    expect(states(burst)).not.toContain('rejected');
+  });
+});

@@ -1,0 +1,86 @@
+import express from 'express';
+import request from 'supertest';
+import { limit, Semaphore } from 'express-semaphore';
+import type { Order } from 'express-semaphore';
+import { RawClient, serve, until } from '../helpers/serve';
+
+describe('limit', () => {
+  it('asks with the priority of the request', async () => {
+    const semaphore = new Semaphore(2, { order: { name: 'priority', reserved: 1 } });
+    const app = express().use(
+      limit(semaphore, { maxWaitMs: 0, priority: (req) => (req.url === '/health' ? 100 : 0) }),
+    );
+    app.use((_req, res) => res.send('served'));
+    semaphore.tryAcquire();
+    await request(app).get('/').expect(503);
+    await request(app).get('/health').expect(200);
+  });
+
+  it('asks with the flow of the request', async () => {
+    const semaphore = new Semaphore(1, { order: 'fair' });
+    const served: string[] = [];
+    const app = express().use(limit(semaphore, { flow: (req) => req.url }));
+    app.use((req, res) => res.send(String(served.push(req.url))));
+    const held = semaphore.tryAcquire();
+    const answers = [];
+    for (const path of ['/a', '/a', '/a', '/b']) {
+      const waiting = semaphore.waiting;
+      answers.push(request(app).get(path).expect(200).then());
+      await until(() => semaphore.waiting === waiting + 1);
+    }
+    held?.release();
+    await Promise.all(answers);
+    expect(served).toEqual(['/a', '/b', '/a', '/a']);
+  });
+
+  it.each<[object, string]>([
+    [{ priority: 1.5 }, 'priority must be an integer from -100 to 100, got 1.5'],
+    [{ flow: 7 }, 'flow must be a string, got 7'],
+    [{ retryJitter: 1 }, 'retryJitter must be a boolean, got 1'],
+  ])('refuses %j when it is made', (options, message) => {
+    expect(() => limit(new Semaphore(1), options)).toThrow(message);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ priority: () => 101 }, /what priority returns must be an integer from -100 to 100, got 101/],
+    [{ flow: () => 7 }, /what flow returns must be a string, got 7/],
+  ])('passes an error on when a function returns nonsense: %#', async (options, message) => {
+    const app = express().use(limit(new Semaphore(1), options));
+    await request(app).get('/').expect(500, message);
+  });
+
+  it('spreads Retry-After, so that those refused together do not come back together', async () => {
+    const semaphore = new Semaphore(0, { queueLimit: 0 });
+    const app = express().use(limit(semaphore));
+    const told = new Set<string | undefined>();
+    for (let i = 0; i < 40; i++) told.add((await request(app).get('/').expect(503)).get('Retry-After'));
+    expect(told).toEqual(new Set(['1', '2']));
+  });
+
+  it.each<Order>(['fifo', 'lifo', { name: 'adaptive-lifo', targetMs: 0, intervalMs: 0 }, 'priority', 'fair'])(
+    'serves all of many pipelined requests on several connections in the order %j',
+    async (order) => {
+      const semaphore = new Semaphore(1, { order });
+      let count = 0;
+      // The later a request of a connection comes, the higher its priority: the worst that there is.
+      const gate = limit(semaphore, {
+        maxWaitMs: Infinity,
+        priority: (req) => Number(req.url?.slice(1)),
+        flow: () => String(count++ % 3),
+      });
+      await using server = await serve((req, res) => {
+        setImmediate(() => {
+          gate(req, res, () => setImmediate(() => res.end(`served ${req.url ?? ''}.`)));
+        });
+      });
+      const clients = await Promise.all([1, 2, 3].map(() => RawClient.connect(server.port)));
+      for (const client of clients) client.get('/1', '/2', '/3', '/4');
+      for (const client of clients) {
+        await until(() => (client.received.match(/HTTP\/1.1 (200|503)/g)?.length ?? 0) === 4);
+        client.reset();
+      }
+      await semaphore.idle();
+      expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0 });
+    },
+  );
+});
