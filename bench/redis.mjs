@@ -109,6 +109,8 @@ async function handOffs() {
   const samples = await interleave(
     {
       'raw publish hop': medianMs(HANDOFFS, async () => {
+        // As long a pause as the others have, so that all sockets are as cold.
+        await pause(3);
         const heard = once(subscriber, 'message');
         const start = performance.now();
         await Promise.all([a.publish('hop', 'x'), heard]);

@@ -175,8 +175,19 @@ describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connec
     expect(Number(await redis('DBSIZE'))).toBe(100);
     for (const permit of permits) permit.release();
     await keyed.idle();
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(Number(await redis('DBSIZE'))).toBe(0);
+    // The server sweeps what has expired when it has time; that it comes to nothing is what counts.
+    while (Number(await redis('DBSIZE')) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+
+  it('counts nothing as held once the holders have expired as a whole', async () => {
+    const [a, b] = fleet({ permits: 1 });
+    const held = await a.acquire();
+    await redis('DEL', `{semaphore:fleet-${names}}:h`);
+    const permit = await b.acquire({ maxWaitMs: 0 });
+    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    for (const each of [held, permit]) each.release();
+    await Promise.all([a.idle(), b.idle()]);
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('goes wherever a limiter goes', async () => {

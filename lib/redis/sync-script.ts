@@ -8,6 +8,8 @@ import { createHash } from 'node:crypto';
  * same member in the queue, and its score the number of its arrival. One counter, `seq`, numbers arrivals and grants;
  * it starts at the server's time in microseconds, so a fence never falls behind one given before the data was lost.
  *
+ * Keys outlive every lease in them by one at least; when the holders' key has expired as a whole, nothing is used.
+ *
  * A member whose lease has run out belongs to a node that is gone: all its waiters leave the line with it. A node that
  * knows another epoch than the stored one proves that data was lost: for one renewal interval nobody is granted
  * anything new, while those who hold permits put them back in the books.
@@ -48,6 +50,7 @@ if renamed or lost or version ~= storedVersion or longest ~= tonumber(stored[6])
 end
 
 local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')
+if not first[1] then used = 0 end
 if first[2] and tonumber(first[2]) <= now then
   local gone = {}
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
