@@ -1,19 +1,39 @@
 import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+import { RedisSemaphore } from 'express-semaphore/redis';
+import type { RedisClient } from 'express-semaphore/redis';
 
 export type Limiters = ReturnType<typeof createLimiters>;
 
-/** Every limiter of the app, made in one place: the routes take them, `/stats` lists them, the shutdown closes them. */
-export function createLimiters() {
+/** What all processes of a fleet share their limits through. */
+export interface Fleet {
+  readonly redis: RedisClient;
+  /** How many processes there are, so that each knows its part while Redis is down. @defaultValue `1` */
+  readonly expectedNodes?: number;
+}
+
+/**
+ * Every limiter of the app, made in one place: the routes take them, `/stats` lists them, the shutdown closes them. In a
+ * fleet, those that protect what all processes share are shared, too.
+ */
+export function createLimiters(fleet?: Fleet) {
+  const shared = (name: string, permits: number, queueLimit: number) =>
+    fleet === undefined
+      ? new Semaphore(permits, { name, queueLimit })
+      : new RedisSemaphore(fleet.redis, {
+          name,
+          permits,
+          queueLimit,
+          leaseMs: 3_000,
+          expectedNodes: fleet.expectedNodes,
+        });
+
   return {
     app: new Semaphore(100, { name: 'app', queueLimit: 200 }),
-    users: new Semaphore(3, { name: 'users', queueLimit: 6 }),
-    orders: new Semaphore(10, { name: 'orders', queueLimit: 20 }),
-    perUser: new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 4 }), {
-      name: 'perUser',
-      maxKeys: 10_000,
-    }),
-    reports: new Semaphore(2, { name: 'reports', queueLimit: 10 }),
+    users: shared('users', 3, 6),
+    orders: shared('orders', 10, 20),
+    perUser: new KeyedSemaphore((key) => shared(`user:${key}`, 2, 4), { name: 'perUser', maxKeys: 10_000 }),
+    reports: shared('reports', 2, 10),
     events: new Semaphore(2, { name: 'events', queueLimit: 50 }),
-    exports: new Semaphore(1, { name: 'exports', queueLimit: 5 }),
+    exports: shared('exports', 1, 5),
   };
 }

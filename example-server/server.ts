@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from 'redis';
 import { createApp } from './app.js';
 import { createLimiters } from './limiters.js';
 import { Playground } from './playground/playground.js';
@@ -17,10 +18,18 @@ const {
   DRAIN_MS = '0',
   // Longest that a stop may take after that before it is forced.
   DEADLINE_MS = '10000',
+  // With it, this process and all others that are given it share their limits.
+  REDIS_URL,
+  NODES = '1',
+  // What work asks, where it is not to be a mere wait.
+  WORK_URL,
 } = process.env;
 
-const limiters = createLimiters();
-const work = new Work(() => sleep(Number(SERVICE_MS)));
+const redis = REDIS_URL === undefined ? undefined : createClient({ url: REDIS_URL });
+// It goes on trying, and the limits do without it meanwhile.
+void redis?.connect();
+const limiters = createLimiters(redis && { redis, expectedNodes: Number(NODES) });
+const work = new Work(() => (WORK_URL === undefined ? sleep(Number(SERVICE_MS)) : fetch(WORK_URL)));
 const playground = new Playground();
 const stopping = new AbortController();
 const server = createServer(createApp({ limiters, work, playground, stopping: stopping.signal }));
@@ -54,6 +63,7 @@ async function drain(signal: NodeJS.Signals): Promise<void> {
   console.log(`${signal}: no more requests, waiting for those in flight`);
   setTimeout(force, Number(DEADLINE_MS), `not done after ${DEADLINE_MS} ms`).unref();
   await shutDown();
+  redis?.destroy();
   console.log('stopped');
 }
 
