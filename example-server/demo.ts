@@ -2,7 +2,9 @@ import { runPhase } from './demo-phase.js';
 import type { PhaseResult } from './demo-phase.js';
 import { readStats } from './read-stats.js';
 import { startServer } from './start-server.js';
-import type { ServerProcess } from './start-server.js';
+
+/** Where `npm start` listens. */
+const RUNNING = `http://127.0.0.1:${process.env['PORT'] ?? 3000}`;
 
 /** What is loaded: a route, where `/stats` tells its limit, and how many clients are too many. */
 const ROUTES = [
@@ -19,19 +21,33 @@ const requests = process.argv.includes('--smoke') ? 4 : 8;
 void main();
 
 async function main(): Promise<void> {
-  const server = await startServer();
-  const results = await runAll(server).finally(() => server.stop());
+  // One that runs already can be watched meanwhile.
+  const server = (await isExample(RUNNING)) ? undefined : await startServer();
+  const url = server?.url ?? RUNNING;
+  console.log(`Watch it at ${url}/limits`);
+  const results = await runAll(url).finally(() => server?.stop());
   console.table(Object.fromEntries(results.map(({ name, table }) => [name, table])));
   const faults = results.flatMap((result) => result.faults);
-  const exitCode = await server.exited;
+  const exitCode = server === undefined ? 0 : await server.exited;
   if (exitCode !== 0) faults.push(`the server ended with ${exitCode ?? 'a signal'}`);
   for (const fault of faults) console.error(`FAULT: ${fault}`);
   if (faults.length > 0) process.exitCode = 1;
-  else console.log('No limit was passed, nothing was refused below one, and the server stopped cleanly.');
+  else {
+    console.log('No limit was passed, and nothing was refused below one.');
+    if (server !== undefined) console.log('The server stopped cleanly.');
+  }
+}
+
+async function isExample(url: string): Promise<boolean> {
+  try {
+    return (await readStats(url)).names('limiters').includes('users');
+  } catch {
+    return false;
+  }
 }
 
 /** Each route below its limit, with as many clients as it lets in, and above it. */
-async function runAll({ url }: ServerProcess): Promise<PhaseResult[]> {
+async function runAll(url: string): Promise<PhaseResult[]> {
   const results: PhaseResult[] = [];
   for (const { name, path, handlers, limitAt, tooMany } of ROUTES) {
     // A user's limit shows once the server has seen the user.

@@ -152,6 +152,20 @@ it('says that the server is gone, and comes back when it does', async () => {
   await back[Symbol.asyncDispose]();
 });
 
+it('says that a server is gone that is there, but says no more', async () => {
+  const app = express();
+  app.get('/limits/events', (_req, res) => {
+    res.type('text/event-stream').write('data: {"at":0,"limiters":[],"controls":[]}\n\n');
+  });
+  app.use('/limits', dashboard({}, { authorize: () => true }));
+  await using server = await serve(app);
+  await using opened = await openPage(browser, `${server.url}/limits`);
+  await opened.page.getByText('Live').waitFor();
+  await opened.page.getByText('No limiter is shown.').waitFor();
+  await opened.page.getByRole('status').getByText('The server has been gone since').waitFor();
+  expect(opened.faults).toEqual([]);
+});
+
 it('is not slowed down by 10,000 keys', async () => {
   const perUser = new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 1 }));
   const permits = await Promise.all(Array.from({ length: 10_000 }, (_, n) => perUser.acquire(`user ${n}`)));

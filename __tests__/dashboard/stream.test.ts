@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import express from 'express';
 import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
 import type { Limiter, Middleware } from 'express-semaphore';
@@ -6,7 +7,7 @@ import { dashboard } from 'express-semaphore/dashboard';
 import type { DashboardOptions } from 'express-semaphore/dashboard';
 import type { Frame, LimiterFrame } from '../../lib/dashboard/frame';
 import { EventStream } from '../helpers/event-stream';
-import { serve, until } from '../helpers/serve';
+import { RawClient, serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 
 afterEach(() => {
@@ -148,6 +149,31 @@ describe('the stream', () => {
     const response = await fetch(`${server.url}/events`);
     expect(response.status).toBe(500);
     expect(await response.text()).toContain('out of order');
+  });
+
+  it('lets who reads too slowly miss frames, and piles up nothing', async () => {
+    jest.useFakeTimers({
+      doNotFake: ['performance', 'setImmediate', 'nextTick', 'queueMicrotask', 'setTimeout'],
+    });
+    try {
+      let opened: ServerResponse | undefined;
+      const big = { ['n'.repeat(1_000_000)]: new Semaphore(1) };
+      const middleware = dashboard(big, { authorize: () => true });
+      await using server = await serve((req, res) => {
+        opened = res;
+        middleware(req, res, () => undefined);
+      });
+      const client = await RawClient.connect(server.port);
+      client.socket.pause();
+      client.get('/events');
+      await until(() => opened?.headersSent === true);
+      jest.advanceTimersByTime(20 * 500);
+      expect(opened?.writableLength).toBeGreaterThan(0);
+      expect(opened?.writableLength).toBeLessThan(3_000_000);
+      client.reset();
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('may be held back neither by compression nor by a proxy', async () => {

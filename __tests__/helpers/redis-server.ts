@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { createServer, connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { requireCommand } from './debian-package';
 
 /** A real Redis of a test, on a port of this machine, that keeps nothing and ends with its scope. */
 export class RedisServer implements AsyncDisposable {
@@ -20,7 +21,7 @@ export class RedisServer implements AsyncDisposable {
   }
 
   static async start(...args: string[]): Promise<RedisServer> {
-    requireRedisServer();
+    requireCommand('redis-server');
     // Somebody may take a free port before the server does; then another is tried.
     for (let left = 5; ; left--) {
       const server = new RedisServer(await freePort(), args);
@@ -110,19 +111,4 @@ async function answers(port: number): Promise<void> {
     if (isUp) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-function requireRedisServer(): void {
-  if (hasRedisServer()) return;
-  if (process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0) {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    spawnSync('sh', ['-c', 'apt-get -q update; apt-get -qy install --no-install-recommends redis-server'], {
-      env,
-    });
-  }
-  if (!hasRedisServer()) throw new Error('these tests need redis-server: apt-get install redis-server');
-}
-
-function hasRedisServer(): boolean {
-  return spawnSync('redis-server', ['--version']).status === 0;
 }

@@ -51,7 +51,6 @@ export class LimiterCard {
       ),
     );
     this.element.ariaLabel = frame.name;
-    this.#wait.element.classList.add('two-lines');
     if (frame.keys !== undefined) {
       this.#keys = new KeysTable();
       this.element.append(this.#keys.element);
@@ -79,6 +78,7 @@ export class LimiterCard {
     this.#inUse.show(seconds, count(held), limit, [held, permits ?? null]);
     this.#inLine.show(seconds, count(waiting), `${perSecond(admittedRate)} admitted`, [waiting]);
     this.#refused.show(seconds, perSecond(refusedRate), `${count(refusals(frame))} in all`, [refusedRate]);
+    this.#wait.element.classList.toggle('two-lines', wait !== undefined);
     if (wait === undefined) this.#wait.show(seconds, '–', 'nobody waited', [null, null]);
     else {
       this.#wait.show(seconds, duration(wait.p50Ms), `${duration(wait.p99Ms)} p99`, [wait.p50Ms, wait.p99Ms]);
