@@ -8,7 +8,7 @@ export type AsyncFunction = (...args: never[]) => Promise<unknown>;
 
 /** What `withSemaphore` makes: wraps a function, or decorates a method in TC39's or in TypeScript's older form. */
 export interface WithSemaphore {
-  <Fn extends AsyncFunction>(fn: Fn, context?: ClassMethodDecoratorContext): Fn;
+  <Fn extends AsyncFunction>(fn: Fn, context?: ClassMethodDecoratorContext<never>): Fn;
   <Fn extends AsyncFunction>(
     target: object,
     name: string | symbol,

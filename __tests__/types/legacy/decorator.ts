@@ -1,6 +1,6 @@
 import { Semaphore, withSemaphore } from 'express-semaphore';
 
-const semaphore = new Semaphore(1);
+export const semaphore = new Semaphore(1);
 
 /** A method decorated in TypeScript's older form keeps its type. */
 export class Users {
