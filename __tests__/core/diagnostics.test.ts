@@ -140,20 +140,29 @@ it('tells of the beginning of a wait in the async context of the one who waits',
 });
 
 it('lets no listener meddle with a limiter half-way', async () => {
-  const semaphore = new Semaphore(1);
-  const stops = (['queued', 'release', 'reject', 'acquire'] as const).map((event) =>
-    observe(event, () => {
-      semaphore.tryAcquire()?.release();
-      semaphore.resize(semaphore.permits + 1);
-    }),
-  );
-  const permits = Array.from({ length: 5 }, () => semaphore.acquire());
-  const [first] = await Promise.all(permits.slice(0, 1));
-  first?.release();
-  for (const permit of await Promise.all(permits)) permit.release();
-  for (const stop of stops) stop();
-  await semaphore.idle();
-  expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0 });
+  const clock = new FakeClock();
+  const semaphore = new Semaphore(1, { clock });
+  const held = semaphore.tryAcquire();
+  // At this moment the waiter that has timed out may still stand in line.
+  const stop = observe('reject', () => held?.release());
+  const late = watch(semaphore.acquire({ maxWaitMs: 10 }));
+  clock.advance(10);
+  await turn();
+  stop();
+  expect(late.state).toBe('rejected');
+  expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 1 });
+  expect(semaphore.waiting).toBe(0);
+});
+
+it('measures every wait of a long line while somebody listens', async () => {
+  using log = record('acquire');
+  const semaphore = new Semaphore(0);
+  const waits = Array.from({ length: 40 }, () => semaphore.acquire());
+  semaphore.resize(40);
+  await Promise.all(waits);
+  await turn();
+  const measured = log.told.filter(({ message }) => (message as Messages['acquire']).waitMs !== undefined);
+  expect(measured).toHaveLength(40);
 });
 
 it('makes nothing and reads no clock while nobody listens, and stops when told to', async () => {

@@ -1,0 +1,56 @@
+import { KeyedSemaphore, observe } from 'express-semaphore';
+import type { LostMessage } from 'express-semaphore';
+import { RedisSemaphore } from 'express-semaphore/redis';
+import { CLIENTS } from '../helpers/redis-clients';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/serve';
+
+describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore through %s', (_, connect) => {
+  it('tell of waits and permits as those of every limiter do', async () => {
+    await using server = await RedisServer.start();
+    await using node = await connect(server.port);
+    const told: string[] = [];
+    const stops = (['queued', 'acquire', 'release', 'reject'] as const).map((event) =>
+      observe(event, ({ name }) => told.push(`${event} ${name ?? ''}`)),
+    );
+    const reports = new RedisSemaphore(node.client, { name: 'reports', permits: 1, queueLimit: 0 });
+    const permit = await reports.acquire();
+    await expect(reports.acquire()).rejects.toThrow('the queue is full');
+    permit.release();
+    reports.close();
+    await reports.idle();
+    for (const stop of stops) stop();
+    expect(told).toEqual([
+      'queued reports',
+      'acquire reports',
+      'queued reports',
+      'reject reports',
+      'release reports',
+    ]);
+  });
+
+  it('tell of a lease that has ended under its holder', async () => {
+    await using server = await RedisServer.start();
+    await using node = await connect(server.port);
+    const lost: LostMessage[] = [];
+    const stop = observe('lost', (message) => lost.push(message));
+    const perUser = new KeyedSemaphore(
+      (key) => new RedisSemaphore(node.client, { name: key, permits: 5, leaseMs: 200 }),
+      { name: 'per user' },
+    );
+    const permit = await perUser.acquire('alice', { weight: 2 });
+    server.signal('SIGSTOP');
+    await until(() => lost.length > 0);
+    server.signal('SIGCONT');
+    permit.release();
+    stop();
+    expect(lost).toEqual([{ name: 'per user', key: 'alice', weight: 2 }]);
+    expect(perUser.stats()).toMatchObject({
+      held: 0,
+      rejected: { ERR_SEMAPHORE_LEASE_LOST: 1 },
+      released: { ignore: 1, success: 0 },
+    });
+    perUser.close();
+    await perUser.idle();
+  });
+});
