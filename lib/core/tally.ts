@@ -17,6 +17,9 @@ export function tallyOf(limiter: Limiter): Tally | undefined {
   return TALLY in limiter && limiter[TALLY] instanceof Tally ? limiter[TALLY] : undefined;
 }
 
+/** These are asked for every permit; as constants of the module they are found at once. */
+const { acquire: acquireChannel, release: releaseChannel } = CHANNELS;
+
 /** In a line up to this long every waiter's time is taken. */
 const SHORT_LINE = 16;
 /** In a longer one, one in so many stands for all: reading the clock is a quarter of what a wait costs. */
@@ -42,7 +45,9 @@ export class Tally {
   #aborted = 0;
   #waitedMs = 0;
   #untimed = 0;
-  readonly #released: Record<Outcome, number> = { success: 0, overload: 0, ignore: 0 };
+  #released = 0;
+  /** Those of them that did not go well. */
+  readonly #failed = { overload: 0, ignore: 0 };
   readonly #rejected: Record<SemaphoreErrorCode, number> = {
     ERR_SEMAPHORE_QUEUE_FULL: 0,
     ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
@@ -89,28 +94,29 @@ export class Tally {
    * or something that calls it and measures.
    */
   grant(weight: number, takeBack: TakeBack, waiter?: Waiter): TakeBack {
-    this.#countGrant(weight);
-    if (CHANNELS.acquire.hasSubscribers) {
+    this.#acquired++;
+    const parent = this.#parent;
+    if (parent !== undefined) {
+      // What is held matters here only for keys: a limiter by itself knows it.
+      this.#held += weight;
+      parent.#held += weight;
+      parent.#acquired++;
+    }
+    if (acquireChannel.hasSubscribers) {
       publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, this.#clock) });
     }
-    const durations = this.#measured;
-    if (durations === undefined && !CHANNELS.release.hasSubscribers) return takeBack;
-    const since = this.#clock.now();
-    return (weight, outcome) => {
-      const now = this.#clock.now();
-      durations?.hold.record(now - since, now);
-      if (CHANNELS.release.hasSubscribers) {
-        publish('release', { ...this.#source(), weight, outcome, holdMs: now - since });
-      }
-      takeBack(weight, outcome);
-    };
+    const isTimed = (parent ?? this).#durations !== undefined || releaseChannel.hasSubscribers;
+    return isTimed ? this.#timed(takeBack) : takeBack;
   }
 
   /** Counts a permit that is back. */
   release(weight: number, outcome: Outcome): void {
+    this.#released++;
+    if (outcome !== 'success') this.#failed[outcome]++;
+    if (this.#parent === undefined) return;
     this.#held -= weight;
-    this.#released[outcome]++;
-    this.#parent?.release(weight, outcome);
+    this.#parent.#held -= weight;
+    this.#parent.release(weight, outcome);
   }
 
   /** Counts a refusal, of `waiter` if it was in line, and hands back its error. */
@@ -196,12 +202,13 @@ export class Tally {
   #gateStats(): GateStats {
     this.#durations ??=
       this.#parent === undefined ? { wait: new Durations(), hold: new Durations() } : undefined;
+    const { overload, ignore } = this.#failed;
     return {
       name: this.#name,
       held: this.#held,
       waiting: this.#waiting,
       acquired: this.#acquired,
-      released: Object.freeze({ ...this.#released }),
+      released: Object.freeze({ success: this.#released - overload - ignore, overload, ignore }),
       rejected: Object.freeze({ ...this.#rejected }),
       aborted: this.#aborted,
       waitedMs: this.#waitedMs,
@@ -210,16 +217,24 @@ export class Tally {
     };
   }
 
+  /** By itself, since a function that makes a closure pays for its variables even where it makes none. */
+  #timed(takeBack: TakeBack): TakeBack {
+    const hold = this.#measured?.hold;
+    const since = this.#clock.now();
+    return (weight, outcome) => {
+      const now = this.#clock.now();
+      hold?.record(now - since, now);
+      if (releaseChannel.hasSubscribers) {
+        publish('release', { ...this.#source(), weight, outcome, holdMs: now - since });
+      }
+      takeBack(weight, outcome);
+    };
+  }
+
   /** Whom messages name. */
   #source(): LimiterMessage {
     const parent = this.#parent;
     return { name: parent === undefined ? this.#name : (parent.#name ?? this.#name), key: this.#key };
-  }
-
-  #countGrant(weight: number): void {
-    this.#held += weight;
-    this.#acquired++;
-    if (this.#parent !== undefined) this.#parent.#countGrant(weight);
   }
 
   #countRefusal(code: SemaphoreErrorCode): void {
