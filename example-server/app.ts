@@ -15,6 +15,7 @@ import { orderRoutes } from './routes/orders.js';
 import { perUserRoutes } from './routes/per-user.js';
 import { playgroundRoutes } from './routes/playground.js';
 import { reportRoutes } from './routes/reports.js';
+import { slowRoutes } from './routes/slow.js';
 import { statsRoutes } from './routes/stats.js';
 import { userRoutes } from './routes/users.js';
 import { Work } from './work.js';
@@ -42,6 +43,7 @@ export function createApp(options: Partial<AppContext> = {}): Express {
   // What stands before the limit answers even when everything else is full.
   app.use(healthRoutes(context));
   app.use(statsRoutes(context));
+  app.use(slowRoutes(context));
   app.use(metricsRoutes(context));
   app.use(dashboardRoutes(context));
   app.use(playgroundRoutes(context));

@@ -1,6 +1,8 @@
 import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import { RedisSemaphore } from 'express-semaphore/redis';
 import type { RedisClient } from 'express-semaphore/redis';
+import { createUsersLimiter } from './users-limiter.js';
+import type { UsersChoice } from './users-limiter.js';
 
 export type Limiters = ReturnType<typeof createLimiters>;
 
@@ -15,7 +17,7 @@ export interface Fleet {
  * Every limiter of the app, made in one place: the routes take them, `/stats` lists them, the shutdown closes them. In a
  * fleet, those that protect what all processes share are shared, too.
  */
-export function createLimiters(fleet?: Fleet) {
+export function createLimiters(fleet?: Fleet, users: UsersChoice = {}) {
   const shared = (name: string, permits: number, queueLimit: number) =>
     fleet === undefined
       ? new Semaphore(permits, { name, queueLimit })
@@ -29,7 +31,7 @@ export function createLimiters(fleet?: Fleet) {
 
   return {
     app: new Semaphore(100, { name: 'app', queueLimit: 200 }),
-    users: shared('users', 3, 6),
+    users: fleet === undefined ? createUsersLimiter(users) : shared('users', 3, 6),
     orders: shared('orders', 10, 20),
     perUser: new KeyedSemaphore((key) => shared(`user:${key}`, 2, 4), { name: 'perUser', maxKeys: 10_000 }),
     reports: shared('reports', 2, 10),

@@ -18,6 +18,9 @@ const {
   DRAIN_MS = '0',
   // Longest that a stop may take after that before it is forced.
   DEADLINE_MS = '10000',
+  // The order of the line before /users, and whether its limit finds itself, unless the fleet shares it.
+  ORDER,
+  ADAPTIVE = '',
   // With it, this process and all others that are given it share their limits.
   REDIS_URL,
   NODES = '1',
@@ -28,8 +31,11 @@ const {
 const redis = REDIS_URL === undefined ? undefined : createClient({ url: REDIS_URL });
 // It goes on trying, and the limits do without it meanwhile.
 void redis?.connect();
-const limiters = createLimiters(redis && { redis, expectedNodes: Number(NODES) });
-const work = new Work(() => (WORK_URL === undefined ? sleep(Number(SERVICE_MS)) : fetch(WORK_URL)));
+const limiters = createLimiters(redis && { redis, expectedNodes: Number(NODES) }, {
+  order: ORDER,
+  isAdaptive: ADAPTIVE !== '',
+});
+const work = new Work(WORK_URL === undefined ? undefined : () => fetch(WORK_URL), Number(SERVICE_MS));
 const playground = new Playground();
 const stopping = new AbortController();
 const server = createServer(createApp({ limiters, work, playground, stopping: stopping.signal }));

@@ -8,12 +8,15 @@ export interface Concurrency {
 
 /** Stands in for the database: it waits, and counts how many wait at once. */
 export class Work {
-  readonly #service: (name: string) => Promise<unknown>;
+  /** How long one piece takes, in milliseconds. */
+  serviceMs: number;
+  readonly #service: (name: string, ms: number) => Promise<unknown>;
   readonly #concurrency: Record<string, Concurrency> = {};
 
-  /** `service` is what one piece of work waits for. @defaultValue 100 milliseconds */
-  constructor(service: (name: string) => Promise<unknown> = () => setTimeout(100)) {
+  /** `service` is what one piece of work waits for. @defaultValue `serviceMs`, which is 100 */
+  constructor(service: (name: string, ms: number) => Promise<unknown> = sleep, serviceMs = 100) {
     this.#service = service;
+    this.serviceMs = serviceMs;
   }
 
   get concurrency(): Readonly<Record<string, Readonly<Concurrency>>> {
@@ -25,9 +28,13 @@ export class Work {
     count.running++;
     count.highest = Math.max(count.highest, count.running);
     try {
-      await this.#service(name);
+      await this.#service(name, this.serviceMs);
     } finally {
       count.running--;
     }
   }
+}
+
+function sleep(_name: string, ms: number): Promise<unknown> {
+  return setTimeout(ms);
 }
