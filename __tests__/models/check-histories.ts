@@ -4,7 +4,7 @@ import { play } from './play';
 import { history } from './steps';
 
 /** Steps that all histories of a run have together: about 50,000 here, 1,000,000 in `npm run soak`. */
-const STEPS = Number(process.env['STEPS'] ?? 50_000);
+export const STEPS = Number(process.env['STEPS'] ?? 50_000);
 /** `SEED` plays a run again, and `FC_PATH` the one history of it that failed, made as short as it got. */
 export const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const { FC_PATH } = process.env;

@@ -197,13 +197,20 @@ class Player {
       this.#signals[index] = makeSignal();
       return;
     }
+    const thrown: unknown[] = [];
     const react = () => {
       if (isLate) this.#gate.abort(signal);
-      if (reaction !== undefined) this.perform(reaction);
+      try {
+        if (reaction !== undefined) this.perform(reaction);
+      } catch (error) {
+        // A listener that throws ends the process, and not the test.
+        thrown.push(error);
+      }
     };
     if (isLate) signal.controller.signal.addEventListener('abort', react);
     else signal.react = react;
     signal.controller.abort();
+    for (const error of thrown) throw error;
     this.#gate.abort(signal);
   }
 
