@@ -276,7 +276,11 @@ describe('limit without a free permit', () => {
     });
     await using server = await serve(app);
     const paths = Array.from({ length: 50 }, (_, index) => `/user/${index}`);
-    const stores = await Promise.all(paths.map(async (path) => (await fetch(server.url + path)).text()));
+    const blockers = [await semaphore.acquire(), await semaphore.acquire()];
+    const answers = paths.map(async (path) => (await fetch(server.url + path)).text());
+    await until(() => semaphore.waiting === paths.length);
+    for (const blocker of blockers) blocker.release();
+    const stores = await Promise.all(answers);
     expect(stores).toEqual(paths);
   });
 
