@@ -92,16 +92,19 @@ export class KeyLink implements BreakerMember, KeyListener {
   /** Takes out of the line, or gives back what has been granted meanwhile. */
   cancel(waiter: RedisWaiter): void {
     this.#batch.asks.delete(waiter);
-    if (waiter.isSent) this.release(waiter.id);
+    if (waiter.isSent) this.strikeOut(waiter.id);
   }
 
   giveBack(lease: Lease): void {
     this.#batch.renewals.delete(lease);
-    if (lease.isSent) this.release(lease.id);
+    if (!lease.isSent) return;
+    this.#batch.releases.add(lease);
+    this.#schedule();
   }
 
-  release(id: string): void {
-    this.#batch.releases.add(id);
+  /** Strikes out a holder or a waiter, whichever it is by now. */
+  strikeOut(id: string): void {
+    this.#batch.cancels.add(id);
     this.#schedule();
   }
 
@@ -236,7 +239,7 @@ export class KeyLink implements BreakerMember, KeyListener {
     }
     this.#learn(reply, sentAt);
     let i = 0;
-    for (const waiter of batch.asks) this.#owner.answered(waiter, reply.answers[i++] ?? 0, sentAt);
+    for (const waiter of batch.asks) this.#owner.answered(waiter, reply.answer(i++), sentAt);
     for (const [seq, fence] of reply.promoted) this.#owner.promoted(seq, fence, sentAt);
     this.#owner.synced(reply);
   }

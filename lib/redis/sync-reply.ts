@@ -25,8 +25,8 @@ export interface SyncReply {
   readonly queued: number;
   /** Milliseconds until the next lease or claim ends; negative when nobody waits. */
   readonly nextMs: number;
-  /** One for each ask, in order. */
-  readonly answers: readonly number[];
+  /** What became of each ask, by its place. */
+  readonly answer: (index: number) => number;
   /** Waiters of this node that were served, each followed by its fence; fence 0 means too heavy. */
   readonly promoted: readonly (readonly [seq: string, fence: number])[];
   /** Leases that were to be renewed and are not there any more. */
@@ -52,7 +52,8 @@ export function parseReply(reply: unknown): SyncReply {
     used: Number(used),
     queued: Number(queued),
     nextMs: Number(nextMs),
-    answers: (answers as unknown[]).map(Number),
+    // When all were granted, it is the first fence, and the others follow it.
+    answer: (index) => (Array.isArray(answers) ? Number(answers[index] ?? 0) : Number(answers) + index),
     promoted: Array.from({ length: pairs.length / 2 }, (_, i) => [
       String(pairs[2 * i]),
       Number(pairs[2 * i + 1]),

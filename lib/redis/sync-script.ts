@@ -20,21 +20,29 @@ local node, lease, claim = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local limit, version, queueLimit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local knownEpoch, resizeTo, channel = ARGV[7], ARGV[8], ARGV[9]
 
+local prefix = node .. '.'
+
 local function weightOf(member) return tonumber(string.match(member, '%.(%d+)$')) end
 local function nodeOf(member) return string.match(member, '^[^.]+') end
+
+local used
+local function recount()
+  used = 0
+  for _, member in ipairs(redis.call('ZRANGE', holders, 0, -1)) do used = used + weightOf(member) end
+end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local stored = redis.call('HMGET', meta, 'seq', 'used', 'epoch', 'limit', 'version', 'lease', 'quiet')
-local seq, used, epoch = tonumber(stored[1]), tonumber(stored[2]), stored[3]
+local seq, epoch = tonumber(stored[1]), stored[3]
+used = tonumber(stored[2])
 local longest = math.max(lease, tonumber(stored[6] or 0))
 local quiet = tonumber(stored[7] or 0)
 local renamed = not epoch
 if renamed then
   seq = time[1] * 1000000 + time[2]
   epoch = string.format('%.0f', seq)
-  used = 0
-  for _, member in ipairs(redis.call('ZRANGE', holders, 0, -1)) do used = used + weightOf(member) end
+  recount()
 end
 
 local storedVersion = tonumber(stored[5] or -1)
@@ -66,8 +74,21 @@ if first[2] and tonumber(first[2]) <= now then
   end
 end
 
-for id in string.gmatch(ARGV[10], '%S+') do
-  local member = node .. '.' .. id
+local function inParts(command, list)
+  local changed = 0
+  for from = 1, #list, 1000 do
+    changed = changed + redis.call(command, holders, unpack(list, from, math.min(from + 999, #list)))
+  end
+  return changed
+end
+
+local returned = {}
+for id in string.gmatch(ARGV[10], '%S+') do returned[#returned + 1] = prefix .. id end
+if #returned > 0 then
+  if inParts('ZREM', returned) == #returned then used = used - tonumber(ARGV[14]) else recount() end
+end
+for id in string.gmatch(ARGV[15], '%S+') do
+  local member = prefix .. id
   if redis.call('ZREM', holders, member) == 1 then used = used - weightOf(member)
   else redis.call('ZREM', queue, member) end
 end
@@ -80,13 +101,13 @@ end
 
 local gone = {}
 for id in string.gmatch(ARGV[11], '%S+') do
-  local member = node .. '.' .. id
+  local member = prefix .. id
   if redis.call('ZSCORE', holders, member) then hold(member, now + lease)
   elseif lost then used = used + hold(member, now + lease) * weightOf(member)
   else gone[#gone + 1] = string.match(id, '^[^.]+') end
 end
 for id in string.gmatch(ARGV[12], '%S+') do
-  local member = node .. '.' .. id
+  local member = prefix .. id
   redis.call('ZREM', queue, member)
   used = used + hold(member, now + lease) * weightOf(member)
 end
@@ -120,8 +141,23 @@ for owner, grants in pairs(messages) do
 end
 
 local answers = {}
-for mode, id in string.gmatch(ARGV[13], '(%a)(%S+)') do
-  local member = node .. '.' .. id
+local asks = ARGV[13]
+local total = tonumber(ARGV[16])
+if total > 0 and queued == 0 and granting and used + total <= limit then
+  local scored = {}
+  for id in string.gmatch(asks, '%a(%S+)') do
+    scored[#scored + 1] = now + lease
+    scored[#scored + 1] = prefix .. id
+  end
+  local count = #scored / 2
+  touched = true
+  if inParts('ZADD', scored) == count then used = used + total else recount() end
+  answers = seq + 1
+  seq = seq + count
+  asks = ''
+end
+for mode, id in string.gmatch(asks, '(%a)(%S+)') do
+  local member = prefix .. id
   local weight = weightOf(id)
   local answer
   if queued == 0 and granting and used + weight <= limit then

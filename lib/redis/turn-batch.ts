@@ -3,8 +3,10 @@ import type { RedisWaiter } from './waiting-line.js';
 
 /** What one limit wants of Redis in one turn of the event loop. Every operation may be sent twice. */
 export class TurnBatch {
-  /** Ids of holders and waiters to strike out. */
-  readonly releases = new Set<string>();
+  /** Leases to give back. */
+  readonly releases = new Set<Lease>();
+  /** Ids to strike out wherever they stand. */
+  readonly cancels = new Set<string>();
   /** Leases to lengthen; those that Redis has not granted are put in its books. */
   readonly renewals = new Set<Lease>();
   readonly asks = new Set<RedisWaiter>();
@@ -13,35 +15,46 @@ export class TurnBatch {
   isInquiry = false;
 
   get isEmpty(): boolean {
-    return !this.isInquiry && this.releases.size === 0 && this.renewals.size === 0 && this.asks.size === 0;
+    const { releases, cancels, renewals, asks } = this;
+    return !this.isInquiry && releases.size + cancels.size + renewals.size + asks.size === 0;
   }
 
-  /** The script's last arguments: releases, renewals, assertions, asks. From now on Redis may know of all of them. */
-  write(): [releases: string, renewals: string, assertions: string, asks: string] {
+  /** The script's last arguments. From now on Redis may know of all that is in them. */
+  write(): string[] {
+    const releases: string[] = [];
     const renewals: string[] = [];
     const assertions: string[] = [];
     const asks: string[] = [];
+    let released = 0;
+    let asked = 0;
+    for (const lease of this.releases) {
+      releases.push(lease.id);
+      released += lease.weight;
+    }
     for (const lease of this.renewals) {
       (lease.isBooked ? renewals : assertions).push(lease.id);
       lease.isSent = true;
     }
     for (const waiter of this.asks) {
       asks.push((waiter.isTry ? 't' : 'w') + waiter.id);
+      asked += waiter.weight;
       waiter.isSent = true;
     }
-    return [[...this.releases].join(' '), renewals.join(' '), assertions.join(' '), asks.join(' ')];
+    const lists = [releases, renewals, assertions, asks].map((list) => list.join(' '));
+    return [...lists, String(released), [...this.cancels].join(' '), String(asked)];
   }
 
   /** Puts back what could not be sent, before what has come since; what has been given up meanwhile stays out. */
   takeBack(unsent: TurnBatch): void {
-    for (const id of unsent.releases) this.releases.add(id);
+    for (const lease of unsent.releases) this.releases.add(lease);
+    for (const id of unsent.cancels) this.cancels.add(id);
     for (const lease of unsent.renewals) {
-      if (lease.lost === undefined && !this.releases.has(lease.id)) this.renewals.add(lease);
+      if (lease.lost === undefined && !this.releases.has(lease)) this.renewals.add(lease);
     }
     const later = [...this.asks];
     this.asks.clear();
     for (const waiter of unsent.asks) {
-      if (!this.releases.has(waiter.id)) this.asks.add(waiter);
+      if (!this.cancels.has(waiter.id)) this.asks.add(waiter);
     }
     for (const waiter of later) this.asks.add(waiter);
   }
