@@ -179,6 +179,36 @@ describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connec
     while (Number(await redis('DBSIZE')) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
+  it('keeps a batch for the next callers, and gives it back when nobody here needs it', async () => {
+    const [a] = fleet({ permits: 10, batch: 4 });
+    const first = await a.acquire();
+    await until(() => a.tryAcquire()?.release() === undefined && a.stats().acquired > 1);
+    expect(await books()).toEqual({ holders: 4, waiters: 0, used: 4 });
+    const more = [a.tryAcquire(), a.tryAcquire(), a.tryAcquire()];
+    expect(more).not.toContain(undefined);
+    expect(a.tryAcquire()).toBeUndefined();
+    expect(a.held).toBe(4);
+    for (const permit of [first, ...more]) permit?.release();
+    expect(a.held).toBe(0);
+    await a.idle();
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('keeps nothing of a batch while others stand in line', async () => {
+    const [a, b] = fleet({ permits: 4, batch: 4 });
+    const first = await a.acquire();
+    await until(() => a.tryAcquire()?.release() === undefined && a.stats().acquired > 1);
+    const waiting = watch(b.acquire());
+    await until(() => waiting.state === 'fulfilled');
+    const heavy = watch(b.acquire({ weight: 3 }));
+    first.release();
+    await until(() => heavy.state === 'fulfilled');
+    waiting.value.release();
+    heavy.value.release();
+    await Promise.all([a.idle(), b.idle()]);
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
   it('counts nothing as held once the holders have expired as a whole', async () => {
     const [a, b] = fleet({ permits: 1 });
     const held = await a.acquire();
