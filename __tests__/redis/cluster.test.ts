@@ -57,7 +57,9 @@ describe.each(Object.entries(CLUSTERS))('A RedisSemaphore on a cluster, through 
     const [a, b] = await Promise.all([connect(), connect()]);
     await Promise.all(
       Array.from({ length: 12 }, async (__, i) => {
-        const nodes = [a, b].map(({ client }) => new RedisSemaphore(client, { name: `limit ${i}`, permits: 1 }));
+        const nodes = [a, b].map(
+          ({ client }) => new RedisSemaphore(client, { name: `limit ${i}`, permits: 1 }),
+        );
         let running = 0;
         const peaks = await Promise.all(
           [...nodes, ...nodes, ...nodes].map((node) =>
