@@ -90,9 +90,10 @@ export class RedisSemaphore implements Limiter {
     return this.#terms.permits;
   }
 
-  /** Permits that this process holds. */
+  /** Permits that callers in this process hold. */
   get held(): number {
-    return this.#grants.tally.held;
+    const { leases, stock } = this.#grants;
+    return leases.held - stock.size;
   }
 
   /** Permits that nobody holds, unless other processes do. */
