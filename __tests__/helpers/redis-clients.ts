@@ -1,3 +1,4 @@
+import { GlideClient } from '@valkey/valkey-glide';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import type { RedisClient } from '../../lib/redis';
@@ -36,6 +37,17 @@ export const CLIENTS: Readonly<Record<string, (port: number) => Promise<TestClie
       },
     });
   },
+  'valkey-glide': async (port) => {
+    const client = await GlideClient.createClient({ addresses: [{ host: '127.0.0.1', port }] });
+    return {
+      client,
+      command: (...args) => client.customCommand(args),
+      [Symbol.asyncDispose]: () => {
+        client.close();
+        return Promise.resolve();
+      },
+    };
+  },
 };
 
 /** A client that counts what it was asked and has not answered yet, so that a test can wait for silence. */
@@ -48,7 +60,7 @@ export function counted<Client extends RedisClient>(
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== 'function') return value;
       const call = value as (...args: unknown[]) => unknown;
-      if (!/^eval/i.test(String(name))) return call.bind(target);
+      if (!/^eval|^customCommand/i.test(String(name))) return call.bind(target);
       return async (...args: unknown[]) => {
         open++;
         try {

@@ -244,7 +244,7 @@ describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connec
 describe('RedisSemaphore options', () => {
   it('refuses what is no client of a known library', () => {
     expect(() => new RedisSemaphore({} as never, { name: 'x', permits: 1 })).toThrow(
-      new TypeError('client must be a client of node-redis or ioredis, got an object'),
+      new TypeError('client must be a client of node-redis, ioredis or valkey-glide, got an object'),
     );
   });
 

@@ -6,3 +6,4 @@ export type { NodeRedisClient } from './node-redis.js';
 export type { RedisSemaphoreOptions, UnavailablePolicy } from './options.js';
 export { RedisSemaphore } from './redis-semaphore.js';
 export type { RedisSemaphoreStats } from './redis-semaphore.js';
+export type { ValkeyGlideClient } from './valkey-glide.js';

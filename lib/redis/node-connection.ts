@@ -13,9 +13,11 @@ import type { NodeRedisClient } from './node-redis.js';
 import { parseMessage } from './sync-reply.js';
 import type { GrantMessage } from './sync-reply.js';
 import { SYNC_SCRIPT, SYNC_SHA } from './sync-script.js';
+import { adaptValkeyGlide, isValkeyGlide } from './valkey-glide.js';
+import type { ValkeyGlideClient } from './valkey-glide.js';
 
 /** A client of one of the libraries that `RedisSemaphore` knows. */
-export type RedisClient = NodeRedisClient | IoRedisClient;
+export type RedisClient = NodeRedisClient | IoRedisClient | ValkeyGlideClient;
 
 /** Who wants to hear of a key. */
 export interface KeyListener {
@@ -157,6 +159,9 @@ function adapt(client: unknown): RedisAdapter {
   if (typeof client === 'object' && client !== null) {
     if (isNodeRedis(client)) return adaptNodeRedis(client);
     if (isIoRedis(client)) return adaptIoRedis(client);
+    if (isValkeyGlide(client)) return adaptValkeyGlide(client);
   }
-  throw new TypeError(`client must be a client of node-redis or ioredis, got ${describe(client)}`);
+  throw new TypeError(
+    `client must be a client of node-redis, ioredis or valkey-glide, got ${describe(client)}`,
+  );
 }
