@@ -35,7 +35,7 @@ describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore through %s'
     const lost: LostMessage[] = [];
     const stop = observe('lost', (message) => lost.push(message));
     const perUser = new KeyedSemaphore(
-      (key) => new RedisSemaphore(node.client, { name: key, permits: 5, leaseMs: 200 }),
+      (key) => new RedisSemaphore(node.client, { name: key, permits: 5, leaseMs: 200, timeoutMs: 10_000 }),
       { name: 'per user' },
     );
     const permit = await perUser.acquire('alice', { weight: 2 });

@@ -41,12 +41,13 @@ export interface RedisSemaphoreStats extends LimiterStats {
  * import { BackendError, LeaseLostError, RedisSemaphore } from 'express-semaphore/redis';
  * import type { IoRedisClient, LeasedPermit, NodeRedisClient, RedisClient } from 'express-semaphore/redis';
  * import type { RedisSemaphoreOptions, RedisSemaphoreStats, UnavailablePolicy } from 'express-semaphore/redis';
+ * import type { ValkeyGlideClient } from 'express-semaphore/redis';
  *
  * const url = process.env.REDIS_URL ?? 'redis://localhost';
  * const ioRedis = new Redis(url);
  * const nodeRedis = await createClient({ url }).connect();
  * const clients: [IoRedisClient, NodeRedisClient] = [ioRedis, nodeRedis];
- * const client: RedisClient = clients[0]; // either does
+ * const client: RedisClient | ValkeyGlideClient = clients[0]; // either does, and so does one of valkey-glide
  *
  * const onUnavailable: UnavailablePolicy = 'closed';
  * const options: RedisSemaphoreOptions = { name: 'reports', permits: 5, onUnavailable };
