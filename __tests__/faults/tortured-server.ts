@@ -72,8 +72,7 @@ function upgrade(_req: unknown, socket: Socket): void {
   socket.on('error', () => undefined);
   const permit = ours.upgrades.tryAcquire();
   if (permit === undefined) {
-    // Read on, or it would never be known that the client has gone.
-    socket.resume().setTimeout(100, () => socket.destroy());
+    socket.once('finish', () => socket.destroy());
     socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
     return;
   }
