@@ -35,9 +35,15 @@ afterAll(async () => {
 });
 
 describe('the tarball', () => {
-  it('holds the build, its types and four documents, and nothing else', () => {
+  it('holds the build, its types and five documents, and nothing else', () => {
     const documents = tarball.files.filter((file) => !file.startsWith('dist/'));
-    expect(documents.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    expect(documents.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'docs/warnings.md',
+      'package.json',
+    ]);
     const built = tarball.files.filter((file) => file.startsWith('dist/'));
     expect(built.filter((file) => !/\.(js|js\.map|mjs|d\.ts|d\.mts)$/.test(file))).toEqual([]);
     expect(built.filter((file) => /test|bench|example/.test(file))).toEqual([]);

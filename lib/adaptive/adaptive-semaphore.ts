@@ -12,7 +12,7 @@ import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore.js';
 import { TALLY } from '../core/tally.js';
 import type { Tally } from '../core/tally.js';
-import { describe } from '../core/validate.js';
+import { describe, requireOptions } from '../core/validate.js';
 import type { Algorithm } from './algorithm.js';
 import { gradient } from './gradient.js';
 import { WatchedPermit } from './watched-permit.js';
@@ -56,6 +56,7 @@ export class AdaptiveSemaphore implements Limiter {
   #permits: number;
 
   constructor(options: AdaptiveSemaphoreOptions = {}) {
+    requireOptions(options);
     const { algorithm = gradient(), mode = 'enforce', clock = systemClock, ...gateOptions } = options;
     requireMode(mode);
     this.#algorithm = algorithm;
@@ -86,6 +87,11 @@ export class AdaptiveSemaphore implements Limiter {
   /** Permits free. */
   get available(): number {
     return Math.max(0, this.#permits - this.#gate.held);
+  }
+
+  /** Waiters admitted while no permit is free. */
+  get queueLimit(): number {
+    return this.#gate.queueLimit;
   }
 
   /** Waiters in line. */

@@ -10,7 +10,8 @@ import type { Waiter } from './waiter.js';
 export class Line {
   readonly #limiter: { readonly permits: number };
   readonly #queue: Queue<Waiter>;
-  readonly #queueLimit: number;
+  /** How many may stand in it. */
+  readonly limit: number;
   readonly #tally: Tally;
   readonly #clock: Clock;
   readonly #rate = new ReleaseRate();
@@ -18,13 +19,13 @@ export class Line {
   constructor(
     limiter: { readonly permits: number },
     queue: Queue<Waiter>,
-    queueLimit: number,
+    limit: number,
     tally: Tally,
     clock: Clock,
   ) {
     this.#limiter = limiter;
     this.#queue = queue;
-    this.#queueLimit = queueLimit;
+    this.limit = limit;
     this.#tally = tally;
     this.#clock = clock;
   }
@@ -40,7 +41,7 @@ export class Line {
 
   /** Whether nobody may join without taking another's place. */
   get isFull(): boolean {
-    return this.#queue.size >= this.#queueLimit;
+    return this.#queue.size >= this.limit;
   }
 
   /** Whether one that came now would be served before all those in line. */

@@ -8,6 +8,7 @@ import type { AcquireOptions, Limiter, LimiterStats, Outcome, Permit, TryAcquire
 import { Line } from './line.js';
 import { makeQueue, reservedOf } from './order.js';
 import type { Order } from './order.js';
+import { watchHold } from './hold-watch.js';
 import { HeldPermit } from './permit.js';
 import { runWithPermit } from './run.js';
 import { TALLY, Tally } from './tally.js';
@@ -16,10 +17,12 @@ import {
   requireDuration,
   requireInteger,
   requireIntegerOrInfinity,
+  requireOptions,
   requireString,
 } from './validate.js';
 import { Waiter } from './waiter.js';
 import type { Departure } from './waiter.js';
+import { warnOfUnknown } from './warn.js';
 
 /** How a `Semaphore` lets callers wait. */
 export interface SemaphoreOptions {
@@ -34,6 +37,12 @@ export interface SemaphoreOptions {
 
   /** In which order waiters are served. @defaultValue `'fifo'` */
   readonly order?: Order | undefined;
+
+  /**
+   * Warns, once a process, when a permit is held for longer, in milliseconds, with the stack of who acquired it. It
+   * costs a stack and a timer a permit: for the search of a leak. @defaultValue `Infinity`
+   */
+  readonly warnHeldMs?: number | undefined;
 
   /** Where time comes from, for tests and simulations. @defaultValue the platform's monotonic clock */
   readonly clock?: Clock | undefined;
@@ -69,6 +78,7 @@ export class Semaphore implements Limiter {
   /** Permits that only the top priority may take. */
   readonly #reserved: number;
   readonly #maxWaitMs: number;
+  readonly #warnHeldMs: number;
   readonly #clock: Clock;
   readonly #tally: Tally;
   readonly #idleNotice = new IdleNotice();
@@ -81,22 +91,28 @@ export class Semaphore implements Limiter {
 
   /** `permits` is how many may be out at once; 0 makes everybody wait for a `resize`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
+    requireOptions(options);
     const {
       name,
       queueLimit = Infinity,
       maxWaitMs = Infinity,
       order = 'fifo',
+      warnHeldMs = Infinity,
       clock = systemClock,
+      ...unknown
     } = options;
+    warnOfUnknown('Semaphore', unknown);
     requireInteger('permits', permits, 0);
     requireIntegerOrInfinity('queueLimit', queueLimit, 0);
     requireDuration('maxWaitMs', maxWaitMs);
+    requireDuration('warnHeldMs', warnHeldMs);
     this.#tally = new Tally(name, clock);
     this.#line = new Line(this, makeQueue(order), queueLimit, this.#tally, clock);
     this.#reserved = reservedOf(order);
     this.#permits = permits;
     this.#ordinaryPermits = this.#withoutReserved(permits);
     this.#maxWaitMs = maxWaitMs;
+    this.#warnHeldMs = warnHeldMs;
     this.#clock = clock;
   }
 
@@ -118,6 +134,11 @@ export class Semaphore implements Limiter {
   /** Permits free. */
   get available(): number {
     return Math.max(0, this.#permits - this.#held);
+  }
+
+  /** Waiters admitted while no permit is free. */
+  get queueLimit(): number {
+    return this.#line.limit;
   }
 
   /** Waiters in line. */
@@ -201,6 +222,7 @@ export class Semaphore implements Limiter {
     if (maxWaitMs !== Infinity || this.#line.isFull) this.#line.admit({ weight, priority, flow }, maxWaitMs);
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(weight, signal, resolve, reject, priority, flow);
+      if (this.#warnHeldMs !== Infinity) waiter.asked = new Error('acquired here');
       if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
       this.#line.join(waiter);
       // Whose place it took may have been the first, and too heavy for what is free.
@@ -243,7 +265,12 @@ export class Semaphore implements Limiter {
 
   #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
     this.#held += weight;
-    return new HeldPermit(weight, this.#tally.grant(weight, this.#takeBack, waiter), signal);
+    let takeBack = this.#tally.grant(weight, this.#takeBack, waiter);
+    if (this.#warnHeldMs !== Infinity) {
+      const acquired = waiter?.asked ?? new Error('acquired here');
+      takeBack = watchHold(takeBack, this.#warnHeldMs, this.#clock, acquired);
+    }
+    return new HeldPermit(weight, takeBack, signal);
   }
 
   readonly #takeBack = (weight: number, outcome: Outcome): void => {

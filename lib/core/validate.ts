@@ -28,6 +28,12 @@ export function requireDuration(name: string, value: unknown): asserts value is 
   }
 }
 
+/** Throws unless `value` is an object, as options are; `undefined` has become one by its default. */
+export function requireOptions(value: unknown): void {
+  if (typeof value === 'object' && value !== null) return;
+  throw new TypeError(`options must be an object, got ${describe(value)}`);
+}
+
 /** Throws unless `value` is a function. */
 export function requireFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${describe(value)}`);

@@ -22,6 +22,8 @@ export class Waiter implements QueueNode<Waiter> {
   since = 0;
   /** For how many waiters its time counts; 0 if it is not taken. */
   standsFor = 0;
+  /** Where it asked, if its permit is watched. */
+  asked: Error | undefined = undefined;
 
   readonly #resolve: (permit: Permit) => void;
   readonly #reject: (error: unknown) => void;

@@ -1,6 +1,7 @@
 import type { AcquireOptions, Limiter } from '../core/limiter.js';
 import { runWithPermit } from '../core/run.js';
-import { describe, requireLimiter } from '../core/validate.js';
+import { describe, requireLimiter, requireOptions } from '../core/validate.js';
+import { warnOfUnknown } from '../core/warn.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 
 /** A function that returns a promise; `never` parameters let any list of parameters in. */
@@ -45,11 +46,15 @@ export interface WithSemaphore {
  * console.log(jobs.length, await fetchUser('1'), await new Users().find('2'));
  * ```
  */
-export function withSemaphore(limiter: Limiter, options?: AcquireOptions): WithSemaphore {
+export function withSemaphore(limiter: Limiter, options: AcquireOptions = {}): WithSemaphore {
   requireLimiter('limiter', limiter);
   if (limiter instanceof KeyedSemaphore) {
     throw new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore');
   }
+  requireOptions(options);
+  const { weight, priority, flow, maxWaitMs, signal, ...unknown } = options;
+  warnOfUnknown('withSemaphore', unknown);
+  const ask = { weight, priority, flow, maxWaitMs, signal };
 
   /** TC39 passes a method and its context, TypeScript's older form the class, the name and a descriptor. */
   function decorate(target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown {
@@ -67,7 +72,7 @@ export function withSemaphore(limiter: Limiter, options?: AcquireOptions): WithS
     }
     const call = fn as (...args: unknown[]) => unknown;
     function limited(this: unknown, ...args: unknown[]): Promise<unknown> {
-      return runWithPermit(limiter, () => Reflect.apply(call, this, args), options);
+      return runWithPermit(limiter, () => Reflect.apply(call, this, args), ask);
     }
     return Object.defineProperties(limited, {
       name: { value: fn.name, configurable: true },

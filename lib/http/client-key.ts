@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
-import { requireInteger } from '../core/validate.js';
+import { requireInteger, requireOptions } from '../core/validate.js';
+import { warnOfUnknown } from '../core/warn.js';
 
 /** How `clientKey` tells clients apart. */
 export interface ClientKeyOptions {
@@ -31,7 +32,9 @@ export interface ClientKeyOptions {
  * ```
  */
 export function clientKey(options: ClientKeyOptions = {}): (req: IncomingMessage) => string | undefined {
-  const { ipv6Prefix = 56 } = options;
+  requireOptions(options);
+  const { ipv6Prefix = 56, ...unknown } = options;
+  warnOfUnknown('clientKey', unknown);
   requireInteger('ipv6Prefix', ipv6Prefix, 1);
   if (ipv6Prefix > 128) throw new RangeError(`ipv6Prefix must be 1 to 128, got ${ipv6Prefix}`);
 

@@ -7,14 +7,16 @@ import {
   requireFunction,
   requireInteger,
   requireLimiter,
+  requireOptions,
   requireString,
 } from '../core/validate.js';
-import { warn } from '../core/warn.js';
+import { warn, warnOfUnknown } from '../core/warn.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { askOf } from './ask.js';
 import { Exchange } from './exchange.js';
+import { warnOfHazards } from './hazards.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware } from './limit-options.js';
 import { passError, passRejection } from './next.js';
 import type { Next } from './next.js';
@@ -28,6 +30,7 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
   options: LimitOptions<Req, Res> & Partial<KeyedLimitOptions<Req, Res>> = {},
   serve: (req: Req, res: Res, next: Next) => unknown,
 ): Middleware<Req, Res> {
+  requireOptions(options);
   const {
     maxWaitMs = 1_000,
     statusCode,
@@ -36,7 +39,12 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
     key: keyOf,
     retryJitter = true,
     dryRun = false,
+    weight,
+    priority,
+    flow,
+    ...unknown
   } = options;
+  warnOfUnknown('limit', unknown);
   requireLimiter('limiter', limiter);
   requireDuration('maxWaitMs', maxWaitMs);
   if (statusCode !== undefined) requireStatus(statusCode);
@@ -49,7 +57,8 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
   else if (keyOf !== undefined) throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
 
   const gate: Gate = isKeyed ? limiter : withoutKeys(limiter);
-  const askFor = askOf(options);
+  const askFor = askOf({ weight, priority, flow });
+  warnOfHazards(limiter, maxWaitMs);
 
   return dryRun ? observeRequest : limitRequest;
 

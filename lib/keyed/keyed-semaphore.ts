@@ -18,12 +18,14 @@ import {
   requireFunction,
   requireInteger,
   requireLimiter,
+  requireOptions,
   requireString,
 } from '../core/validate.js';
-import { warn } from '../core/warn.js';
+import { warn, warnOfUnknown } from '../core/warn.js';
 import { ClosedError, KeyLimitError } from '../errors.js';
 import { LinkedList } from '../queue/linked-list.js';
 import type { ListNode } from '../queue/linked-list.js';
+import { warnOfAddress } from './address-key.js';
 import { requireRank, topKeys } from './top-keys.js';
 import type { KeyRank, KeyUse } from './top-keys.js';
 
@@ -87,7 +89,9 @@ export class KeyedSemaphore {
    * and with it would be that of every key that shares it.
    */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
-    const { name, maxKeys = 100_000, idleTtlMs = 60_000, clock = systemClock } = options;
+    requireOptions(options);
+    const { name, maxKeys = 100_000, idleTtlMs = 60_000, clock = systemClock, ...unknown } = options;
+    warnOfUnknown('KeyedSemaphore', unknown);
     requireFunction('create', create);
     requireInteger('maxKeys', maxKeys, 1);
     requireDuration('idleTtlMs', idleTtlMs);
@@ -201,6 +205,7 @@ export class KeyedSemaphore {
   /** Makes the entry of a new key, which is idle until somebody enters. */
   #add(key: string): Entry {
     if (this.#isFull()) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
+    warnOfAddress(key);
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
     tallyOf(limiter)?.reportTo(this.#tally, key);

@@ -2,8 +2,10 @@ import {
   requireDuration,
   requireInteger,
   requireIntegerOrInfinity,
+  requireOptions,
   requireString,
 } from '../core/validate.js';
+import { warnOfUnknown } from '../core/warn.js';
 
 /** What happens to those who ask while Redis does not answer. */
 export type UnavailablePolicy = 'local' | 'open' | 'closed';
@@ -67,9 +69,11 @@ export type SemaphoreTerms = ReturnType<typeof readOptions>;
 
 /** The options with what is not given filled in, all of it valid. */
 export function readOptions(options: RedisSemaphoreOptions) {
-  const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity } = options;
-  const { maxWaitMs = Infinity, leaseMs = 10_000, timeoutMs = 250 } = options;
-  const { onUnavailable = 'local', expectedNodes = 1, batch = 1 } = options;
+  requireOptions(options);
+  const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity, ...waiting } = options;
+  const { maxWaitMs = Infinity, leaseMs = 10_000, timeoutMs = 250, ...failing } = waiting;
+  const { onUnavailable = 'local', expectedNodes = 1, batch = 1, ...unknown } = failing;
+  warnOfUnknown('RedisSemaphore', unknown);
   requireString('name', name);
   requireInteger('permits', permits, 0);
   requireInteger('version', version, 0);
