@@ -5,7 +5,16 @@ import { promisify } from 'node:util';
 
 const ROOT = resolve(__dirname, '../..');
 /** What the package is made from: whatever else lies in the work tree cannot find its way into the tarball. */
-const SOURCES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'tsconfig.json', 'lib', 'scripts'];
+const SOURCES = [
+  'package.json',
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'docs',
+  'tsconfig.json',
+  'lib',
+  'scripts',
+];
 
 export interface Tarball {
   readonly path: string;
