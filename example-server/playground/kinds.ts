@@ -25,7 +25,8 @@ export interface Gate {
 export function makeGate(kind: Kind, order: PlaygroundOrder): Gate {
   switch (kind) {
     case 'unbounded queue':
-      return gateOf(new Semaphore(CAPACITY, { order }), Infinity);
+      // As good as Infinity, but said on purpose, so nobody is warned of it.
+      return gateOf(new Semaphore(CAPACITY, { order, queueLimit: Number.MAX_SAFE_INTEGER }), Infinity);
     case 'bounded queue':
       return gateOf(new Semaphore(CAPACITY, { order, queueLimit: 2 * CAPACITY }), Infinity);
     case 'expected wait':
