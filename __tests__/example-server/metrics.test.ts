@@ -15,6 +15,7 @@ afterAll(async () => {
 test('/metrics tells Prometheus what the limiters did, and names no key', async () => {
   const ask = (path: string, token: string) =>
     fetch(server.url + path, { headers: { 'x-api-token': token } }).then(({ status }) => status);
+  await scrape(); // from now on durations are measured
   const users = await Promise.all(Array.from({ length: 12 }, () => ask('/users', 'alice')));
   await Promise.all([ask('/me', 'secret token'), ask('/me', 'secret token')]);
   const refused = users.filter((status) => status === 503).length;
