@@ -10,6 +10,7 @@ import { makeQueue, reservedOf } from './order.js';
 import type { Order } from './order.js';
 import { watchHold } from './hold-watch.js';
 import { HeldPermit } from './permit.js';
+import type { TakeBack } from './permit.js';
 import { runWithPermit } from './run.js';
 import { TALLY, Tally } from './tally.js';
 import {
@@ -164,7 +165,9 @@ export class Semaphore implements Limiter {
     }
   }
 
-  tryAcquire({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions = {}): Permit | undefined {
+  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+    if (options === undefined) return this.#isFree(1, 0, '') ? this.#grant(1) : undefined;
+    const { weight = 1, priority = 0, flow = '' } = options;
     requireAsk(weight, priority, flow);
     return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
   }
@@ -265,19 +268,24 @@ export class Semaphore implements Limiter {
 
   #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
     this.#held += weight;
-    let takeBack = this.#tally.grant(weight, this.#takeBack, waiter);
-    if (this.#warnHeldMs !== Infinity) {
-      const acquired = waiter?.asked ?? new Error('acquired here');
-      takeBack = watchHold(takeBack, this.#warnHeldMs, this.#clock, acquired);
-    }
-    return new HeldPermit(weight, takeBack, signal);
+    const takeBack = this.#tally.grant(weight, this.#takeBack, waiter);
+    return new HeldPermit(
+      weight,
+      this.#warnHeldMs === Infinity ? takeBack : this.#watched(takeBack, waiter),
+      signal,
+    );
+  }
+
+  #watched(takeBack: TakeBack, waiter: Waiter | undefined): TakeBack {
+    const acquired = waiter?.asked ?? new Error('acquired here');
+    return watchHold(takeBack, this.#warnHeldMs, this.#clock, acquired);
   }
 
   readonly #takeBack = (weight: number, outcome: Outcome): void => {
     this.#held -= weight;
     this.#tally.release(weight, outcome);
     if (this.#line.size > 0) this.#serve();
-    else this.#noticeIdle();
+    else if (this.#held === 0) this.#idleNotice.give();
   };
 
   readonly #depart = (waiter: Waiter, why: Departure): void => {

@@ -102,11 +102,14 @@ export class Tally {
       parent.#held += weight;
       parent.#acquired++;
     }
-    if (acquireChannel.hasSubscribers) {
-      publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, this.#clock) });
-    }
+    if (acquireChannel.hasSubscribers) this.#publishGrant(weight, waiter);
     const isTimed = (parent ?? this).#durations !== undefined || releaseChannel.hasSubscribers;
     return isTimed ? this.#timed(takeBack) : takeBack;
+  }
+
+  /** Apart, so that the engine has room to put the rest of a grant in line. */
+  #publishGrant(weight: number, waiter: Waiter | undefined): void {
+    publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, this.#clock) });
   }
 
   /** Counts a permit that is back. */
