@@ -79,7 +79,7 @@ export interface OpenTelemetryOptions {
  * Makes instruments that measure `limiters`, each of which has a `name`. What it returns stops them.
  *
  * Counts are read when the SDK collects. Durations are recorded as they end, so from now on each permit of this process
- * costs its holder a microsecond or two more.
+ * costs its holder some microseconds more.
  *
  * @throws `TypeError` if a limiter has no name or that of another.
  *

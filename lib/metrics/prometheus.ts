@@ -73,7 +73,7 @@ export interface PrometheusOptions<Registry> {
  * Registers metrics of `limiters`, each of which has a `name`, with prom-client. What it returns removes them again.
  *
  * Counts are read when somebody scrapes. Durations are observed as they end, so from now on each permit of this process
- * costs its holder a microsecond or two more.
+ * costs its holder some microseconds more.
  *
  * @throws `TypeError` if a limiter has no name or that of another, and what prom-client throws of names registered twice.
  *
