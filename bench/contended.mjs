@@ -5,7 +5,7 @@ import { Sema } from 'async-sema';
 import { bulkhead } from 'cockatiel';
 import { Semaphore } from 'express-semaphore';
 import pLimit from 'p-limit';
-import { interleave, median, ratio, report, smoke, time } from './harness.mjs';
+import { compare, interleave, median, report, smoke, time } from './harness.mjs';
 
 const TASKS = 1_000;
 const PERMITS = 4;
@@ -71,10 +71,7 @@ const fastest = RIVALS.reduce((a, b) => (median(samples[a]) <= median(samples[b]
 report(
   `Contended: 1,000 tasks, 4 permits; ratio to ${fastest}`,
   'µs for all',
-  Object.entries(samples).map(([subject, own]) => {
-    const row = { subject, figure: median(own), ratio: ratio(own, samples[fastest]) };
-    return subject === 'express-semaphore' ? { ...row, target: '<= 1', met: row.ratio <= 1 } : row;
-  }),
+  compare(samples, fastest, { 'express-semaphore': '<= 1' }),
 );
 
 /** Microseconds until all tasks are done, the mean of some repeats; as many before them let the heap grow again. */

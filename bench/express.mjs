@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import autocannon from 'autocannon';
-import { interleave, median, ratio, report, smoke } from './harness.mjs';
+import { compare, interleave, report, smoke } from './harness.mjs';
 
 const RESTARTS = 5;
 const WARM_UP = { duration: 1 };
@@ -20,14 +20,7 @@ const samples = await interleave(
 report(
   'Express 5: requests a second; ratio to a no-op middleware',
   'requests a second',
-  SUBJECTS.map((subject) => {
-    const row = {
-      subject,
-      figure: median(samples[subject]),
-      ratio: ratio(samples[subject], samples['no-op']),
-    };
-    return subject === 'express-semaphore' ? { ...row, target: '>= 0.98', met: row.ratio >= 0.98 } : row;
-  }),
+  compare(samples, 'no-op', { 'express-semaphore': '>= 0.98' }),
 );
 
 async function requestsPerSecond(name) {

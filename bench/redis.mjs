@@ -9,7 +9,7 @@ import Bottleneck from 'bottleneck';
 import { RedisSemaphore } from 'express-semaphore/redis';
 import { Redis } from 'ioredis';
 import { Semaphore as PeerSemaphore } from 'redis-semaphore';
-import { interleave, median, ratio, report, smoke, time } from './harness.mjs';
+import { compare, interleave, median, report, smoke, time } from './harness.mjs';
 
 const ROUNDS = smoke ? 1 : 9;
 const PAIRS = smoke ? 20 : 2_000;
@@ -73,15 +73,13 @@ async function singles() {
       ROUNDS,
     );
     const goals = {
-      'express-semaphore': inFlight === 1 ? 1.5 : 0.4,
-      'express-semaphore, batch of 100': 0.05,
+      'express-semaphore': inFlight === 1 ? '<= 1.5' : '<= 0.4',
+      'express-semaphore, batch of 100': '<= 0.05',
     };
-    print(
+    report(
       `A free permit, ${inFlight} in flight; ratio to raw EVALSHA`,
       'µs a pair',
-      samples,
-      'raw EVALSHA',
-      goals,
+      compare(samples, 'raw EVALSHA', goals),
     );
     await limiter.disconnect();
     await ours.idle();
@@ -152,9 +150,12 @@ async function handOffs() {
     },
     ROUNDS,
   );
-  print('Hand-off between nodes; ratio to a raw publish hop', 'ms, p50', samples, 'raw publish hop', {
-    'express-semaphore': 1.15,
-  });
+  const goals = { 'express-semaphore': '<= 1.15' };
+  report(
+    'Hand-off between nodes; ratio to a raw publish hop',
+    'ms, p50',
+    compare(samples, 'raw publish hop', goals),
+  );
   await Promise.all(limiters.map((limiter) => limiter.disconnect()));
 }
 
@@ -270,18 +271,6 @@ function overtakes(waits) {
     for (let j = i - 1; j >= 0 && byGrant[j].got > asked; j--) if (byGrant[j].asked > asked + 1) total++;
   }
   return total / waits.length;
-}
-
-function print(title, unit, samples, base, goals) {
-  report(
-    title,
-    unit,
-    Object.entries(samples).map(([subject, own]) => {
-      const row = { subject, figure: median(own), ratio: ratio(own, samples[base]) };
-      const goal = goals[subject];
-      return goal === undefined ? row : { ...row, target: `<= ${goal}`, met: row.ratio <= goal };
-    }),
-  );
 }
 
 /** What all keys take, by the server's own account. */

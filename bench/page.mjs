@@ -1,0 +1,141 @@
+// docs/benchmarks.md, from the tables of all benchmarks: each as text and as a picture, and what this package loses at.
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import * as echarts from 'echarts';
+import { format } from 'prettier';
+
+const PEERS = [
+  '@henrygd/semaphore',
+  'async-mutex',
+  'async-sema',
+  'bottleneck',
+  'cockatiel',
+  'express',
+  'express-queue',
+  'express-rate-limit',
+  'ioredis',
+  'p-limit',
+  'redis-semaphore',
+];
+const OURS = 'express-semaphore';
+
+/** What all figures hang on. */
+export function machine() {
+  const memory = Math.round(totalmem() / 2 ** 30);
+  const cpu = cpus()[0]?.model ?? 'unknown';
+  return `Node ${process.versions.node} on ${process.platform}, ${availableParallelism()} x ${cpu}, ${memory} GB`;
+}
+
+/** The page and its pictures, by their paths under docs/. */
+export async function makePage(tables) {
+  const files = {};
+  const sections = tables.map((table) => {
+    const picture = `benchmarks/${nameOf(table)}.svg`;
+    files[picture] = draw(table);
+    return [`## ${table.title}`, `\`node ${table.file}\``, markdown(table.cells), `![](${picture})`].join(
+      '\n\n',
+    );
+  });
+  const page = `# Benchmarks
+
+Made by \`npm run bench:all\`, which runs each benchmark in processes of its own and writes this page. In one benchmark all
+subjects are measured in turn, so that whatever slows the machine slows all of them: ratios say more than figures. A
+figure is the median of the rounds; the spread is how far apart the middle half of them lies.
+
+${machine()}; ${await versions()}. Date: ${new Date().toISOString().slice(0, 10)}.
+
+## What this package loses at
+
+${losses(tables)}
+
+${sections.join('\n\n')}
+`;
+  files['benchmarks.md'] = await format(page, { parser: 'markdown' });
+  return files;
+}
+
+function nameOf({ title }) {
+  const [topic] = title.toLowerCase().split(/[;:]/);
+  return topic.replace(/[^a-z0-9]+/g, '-');
+}
+
+async function versions() {
+  const require = createRequire(import.meta.url);
+  const named = await Promise.all(
+    PEERS.map(async (name) => {
+      const [directory] = require.resolve.paths(name);
+      const { version } = JSON.parse(await readFile(`${directory}/${name}/package.json`, 'utf8'));
+      return `${name} ${version}`;
+    }),
+  );
+  const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
+  return [...named, `Redis ${/v=(\S+)/.exec(stdout)?.[1] ?? 'unknown'}`].join(', ');
+}
+
+/** Goals that were missed, and peers that were better in the same table. */
+function losses(tables) {
+  const lines = tables.flatMap(({ title, unit, rows }) => [
+    ...rows
+      .filter(({ met }) => met === false)
+      .map(
+        ({ subject, figure, ratio, target }) =>
+          `- ${title}: ${subject} came to ${rounded(ratio ?? figure)}; the goal is ${target}.`,
+      ),
+    ...faster(rows).map(
+      ({ subject, figure }) => `- ${title}: ${subject} is faster, ${rounded(figure)} ${unit}.`,
+    ),
+  ]);
+  return lines.length === 0 ? 'Nothing that is measured here.' : lines.join('\n');
+}
+
+function faster(rows) {
+  const ours = rows.find(({ subject, target }) => subject.startsWith(OURS) && target !== undefined);
+  if (ours === undefined) return [];
+  const isLessBetter = ours.target.startsWith('<=');
+  return rows.filter(
+    ({ subject, figure }) =>
+      PEERS.includes(subject.split(' ')[0]) && (isLessBetter ? figure < ours.figure : figure > ours.figure),
+  );
+}
+
+function rounded(figure) {
+  return figure
+    .toPrecision(3)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
+}
+
+function markdown(cells) {
+  const line = (texts) => `| ${texts.map((text) => text.replaceAll('<', '&lt;')).join(' | ')} |`;
+  const [head, ...rows] = cells;
+  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join(
+    '\n',
+  );
+}
+
+/** Bars, ours in another colour. */
+function draw({ title, unit, rows }) {
+  const height = 110 + 26 * rows.length;
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height });
+  chart.setOption({
+    animation: false,
+    backgroundColor: '#fff',
+    title: { text: title, left: 'center', textStyle: { fontSize: 15 } },
+    grid: { top: 40, bottom: 50, left: 20, right: 70, containLabel: true },
+    xAxis: { type: 'value', name: unit, nameLocation: 'middle', nameGap: 28 },
+    yAxis: { type: 'category', inverse: true, data: rows.map(({ subject }) => subject) },
+    series: {
+      type: 'bar',
+      label: { show: true, position: 'right', formatter: ({ value }) => rounded(value) },
+      data: rows.map(({ subject, figure, target }) => ({
+        value: figure,
+        itemStyle: { color: subject.startsWith(OURS) || target !== undefined ? '#0b6e4f' : '#9aa5b1' },
+      })),
+    },
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}
