@@ -1,7 +1,6 @@
 // docs/benchmarks.md, from the tables of all benchmarks: each as text and as a picture, and what this package loses at.
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import * as echarts from 'echarts';
 import { format } from 'prettier';
@@ -62,16 +61,10 @@ function nameOf({ title }) {
 }
 
 async function versions() {
-  const require = createRequire(import.meta.url);
-  const named = await Promise.all(
-    PEERS.map(async (name) => {
-      const [directory] = require.resolve.paths(name);
-      const { version } = JSON.parse(await readFile(`${directory}/${name}/package.json`, 'utf8'));
-      return `${name} ${version}`;
-    }),
-  );
+  const { packages } = JSON.parse(await readFile(new URL('../package-lock.json', import.meta.url), 'utf8'));
+  const peers = PEERS.map((name) => `${name} ${packages[`node_modules/${name}`].version}`);
   const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
-  return [...named, `Redis ${/v=(\S+)/.exec(stdout)?.[1] ?? 'unknown'}`].join(', ');
+  return [...peers, `Redis ${/v=(\S+)/.exec(stdout)?.[1] ?? 'unknown'}`].join(', ');
 }
 
 /** Goals that were missed, and peers that were better in the same table. */
