@@ -1,5 +1,5 @@
 import { KeyedSemaphore, withSemaphore } from 'express-semaphore';
-import type { Limiter } from 'express-semaphore';
+import type { Limiter, WaitTimeoutError } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
 import { CLIENTS } from '../helpers/redis-clients';
@@ -218,6 +218,25 @@ describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connec
     for (const each of [held, permit]) each.release();
     await Promise.all([a.idle(), b.idle()]);
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('knows how fast its waiters are served, and when to come back', async () => {
+    const [a] = fleet({ permits: 1 });
+    const end = performance.now() + 900;
+    const work = async (): Promise<void> => {
+      while (performance.now() < end) {
+        await a.run(() => new Promise((resolve) => setTimeout(resolve, 20)));
+      }
+    };
+    const workers = [work(), work(), work()];
+    await until(() => a.stats().releasesPerSecond !== undefined);
+    const refused = await a.acquire({ maxWaitMs: 1 }).catch((error: unknown) => error);
+    // One permit that is held for 20 ms, by timers that may be 1 ms early, comes back 52 times a second at most.
+    expect(a.stats().releasesPerSecond).toBeGreaterThan(0);
+    expect(a.stats().releasesPerSecond).toBeLessThan(1_000 / 19);
+    expect((refused as WaitTimeoutError).retryAfterMs).toBeGreaterThan(2 * 19);
+    await Promise.all(workers);
+    await a.idle();
   });
 
   it('goes wherever a limiter goes', async () => {

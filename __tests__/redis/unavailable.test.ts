@@ -202,6 +202,52 @@ describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
+  it('is idle only when Redis knows that all has been given back', async () => {
+    const semaphore = make({ permits: 1, leaseMs: 4_000 });
+    const held = await semaphore.acquire();
+    proxy.block('up', 'down');
+    held.release();
+    await isUp(semaphore, 'down');
+    const idle = watch(semaphore.idle());
+    await until(async () => (await books()).used === 1);
+    expect(idle.state).toBe('pending');
+    proxy.cut();
+    proxy.unblock();
+    await until(() => idle.state === 'fulfilled');
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('is idle for all that when Redis stays away until every lease has run out', async () => {
+    const semaphore = make({ permits: 1 });
+    const held = await semaphore.acquire();
+    proxy.cut(true);
+    held.release();
+    semaphore.close();
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ backend: 'down', held: 0, waiting: 0 });
+    await new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, ...TERMS }).ready();
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('asks for those who came while Redis was down, though nobody had asked before', async () => {
+    const other = make({ permits: 1 });
+    const semaphore = make({ permits: 1, leaseMs: 4_000 });
+    proxy.cut(true);
+    const tripping = await other.acquire();
+    await isUp(semaphore, 'down');
+    const [held, next] = [watch(semaphore.acquire()), watch(semaphore.acquire())];
+    await until(() => held.state === 'fulfilled');
+    proxy.cut(false);
+    await isUp(semaphore, 'up');
+    await until(async () => (await books()).waiters === 1);
+    expect(await books()).toEqual({ holders: 1, waiters: 1, used: 1 });
+    held.value.release();
+    await until(() => next.state === 'fulfilled');
+    expect(next.value.fence).toBeGreaterThan(0);
+    for (const permit of [tripping, next.value]) permit.release();
+    await Promise.all([other.idle(), semaphore.idle()]);
+  });
+
   it.each([['up'], ['down']] as const)(
     'leaves no ghost when only what goes %s is lost',
     async (direction) => {

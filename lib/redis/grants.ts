@@ -1,7 +1,6 @@
 import { systemClock } from '../core/clock.js';
 import type { Outcome } from '../core/limiter.js';
 import type { TakeBack } from '../core/permit.js';
-import { ReleaseRate } from '../core/release-rate.js';
 import { Tally } from '../core/tally.js';
 import type { Departure } from '../core/waiter.js';
 import { BackendError, QueueFullError, WaitTimeoutError } from '../errors.js';
@@ -34,8 +33,6 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
   readonly #terms: SemaphoreTerms;
   readonly #node: NodeConnection;
   readonly #onQuiet: () => void;
-  readonly #releaseRate = new ReleaseRate();
-  #released = 0;
   /** The limit that the waiters have been measured by. */
   #limit: number;
 
@@ -51,9 +48,9 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
     this.stock = new Stock(terms.batch, systemClock, this);
   }
 
-  /** How fast the permits of this process come back. */
-  get releasesPerMs(): number | undefined {
-    return this.#releaseRate.perMs(this.#released, systemClock.now());
+  /** How fast the waiters of this process are served. */
+  get ratePerMs(): number | undefined {
+    return this.line.ratePerMs(this.#terms.permits);
   }
 
   /** A limit of 0 is a pause, so there one permit is worth waiting for. */
@@ -69,6 +66,7 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
   enter(waiter: RedisWaiter): void {
     this.tally.join(waiter, this.line.size);
     this.line.push(waiter);
+    this.link.join();
     if (this.link.isDown) this.#serveHere();
     else {
       this.link.ask(waiter);
@@ -83,12 +81,14 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
       if (lease !== undefined) return this.#hold(lease, signal);
     }
     if (!this.link.isDown || this.line.size > 0 || !this.#fitsHere(weight)) return undefined;
+    this.link.join();
     return this.#hold(new Lease(this.#node.nextSeq(), weight, 0, false), signal);
   }
 
   /** Takes a waiter out of the line. */
   dismiss(waiter: RedisWaiter, error: unknown): void {
-    this.#leaveLine(waiter);
+    this.line.remove(waiter);
+    this.tally.leave(waiter);
     this.link.cancel(waiter);
     waiter.refuse(error);
   }
@@ -225,7 +225,7 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
   /** Hands over what Redis holds from `since` on for `lengthMs`, if that is still worth having. */
   #grantFrom(waiter: RedisWaiter, fence: number, since: number, lengthMs: number): void {
     if (this.leases.isLate(since, lengthMs)) {
-      waiter.isQueued = false;
+      this.line.unqueued(waiter);
       this.link.ask(waiter);
       return;
     }
@@ -236,13 +236,14 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
     }
     const lease = new Lease(waiter.seq, waiter.weight, fence, true);
     this.leases.extend(lease, since, lengthMs);
-    this.#leaveLine(waiter);
+    this.line.serve(waiter);
+    this.tally.leave(waiter);
     waiter.grant(this.#hold(lease, waiter.signal, waiter));
   }
 
   #queued(waiter: RedisWaiter, isNew: boolean): void {
     const { early, isQueued } = waiter;
-    waiter.isQueued = true;
+    this.line.queued(waiter);
     waiter.early = undefined;
     if (early !== undefined) this.published(waiter.seq, ...early);
     else if (isNew && isQueued) {
@@ -269,7 +270,8 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
     for (const waiter of this.line) {
       isFull ||= !this.#fitsHere(waiter.weight);
       if (!isFull) {
-        this.#leaveLine(waiter);
+        this.line.serve(waiter);
+        this.tally.leave(waiter);
         const lease = new Lease(waiter.seq, waiter.weight, 0, waiter.isSent);
         waiter.grant(this.#hold(lease, waiter.signal, waiter));
       } else if (isClosed)
@@ -296,7 +298,6 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
   #takeBack(lease: Lease, outcome: Outcome): void {
     if (lease.lost !== undefined) return;
     this.tally.release(lease.weight, outcome);
-    this.#released += lease.weight;
     if (!this.link.isDown && this.stock.keep(lease)) return;
     this.returned(lease);
   }
@@ -309,11 +310,6 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
     this.#onQuiet();
   }
 
-  #leaveLine(waiter: RedisWaiter): void {
-    this.line.remove(waiter);
-    this.tally.leave(waiter);
-  }
-
   #abort(waiter: RedisWaiter): void {
     this.tally.abort(waiter);
     this.dismiss(waiter, waiter.signal?.reason);
@@ -324,9 +320,9 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
     return this.tally.refuse(error, waiter);
   }
 
-  /** When everybody of this process now in line will have been served, at the rate at which its own permits come back. */
+  /** When everybody of this process now in line will have been served, as fast as it goes now. */
   #retryAfterMs(): number | undefined {
-    const rate = this.releasesPerMs;
+    const rate = this.ratePerMs;
     return rate === undefined ? undefined : (this.line.size + 1) / rate;
   }
 }

@@ -56,6 +56,9 @@ export class KeyLink implements BreakerMember, KeyListener {
   #isScheduled = false;
   #inFlight = 0;
   #isJoined = false;
+  /** Runs while Redis is down, for as long as it may count anything that it was told before. */
+  #forgetTimer: unknown = undefined;
+  #isForgotten = false;
   #resizeTo: number | undefined;
   #epoch = '';
   /** When the epoch was last seen, and by how much this clock was behind the server's then, at least. */
@@ -74,9 +77,10 @@ export class KeyLink implements BreakerMember, KeyListener {
     return this.#breaker.isOpen;
   }
 
-  /** Whether all that was asked has been answered, as far as Redis answers at all. */
+  /** Whether Redis knows all that it has to, or has been away until every lease that it knew of has run out. */
   get isSettled(): boolean {
-    return this.isDown || (this.#inFlight === 0 && this.#batch.isEmpty && this.#resizeTo === undefined);
+    const isTold = this.#inFlight === 0 && this.#batch.isEmpty && this.#resizeTo === undefined;
+    return isTold || this.#isForgotten;
   }
 
   /** The earliest moment by this process's clock at which the server's can have shown `serverMs`. */
@@ -115,6 +119,7 @@ export class KeyLink implements BreakerMember, KeyListener {
 
   /** Asks how things stand. */
   inquire(): void {
+    if (this.isDown) return;
     this.#batch.isInquiry = true;
     this.#schedule();
   }
@@ -124,12 +129,22 @@ export class KeyLink implements BreakerMember, KeyListener {
     this.#schedule();
   }
 
+  /** Hears from Redis from now on, and of its failure and return. */
+  join(): void {
+    if (this.#isJoined) return;
+    this.#isJoined = true;
+    this.#breaker.join(this);
+    this.#node.listen(this.#keys[2], this);
+    if (this.isDown) this.#awaitForgetting();
+  }
+
   /** Stops hearing from Redis, as nothing is held or waited for, unless there is something left to tell it. */
   leave(): void {
     if (!this.#isJoined || this.#inFlight > 0 || !this.#batch.isEmpty) return;
     this.#isJoined = false;
     this.#breaker.leave(this);
     this.#node.unlisten(this.#keys[2], this);
+    this.#remember();
   }
 
   /** Asks Redis for nothing but an answer. */
@@ -150,12 +165,13 @@ export class KeyLink implements BreakerMember, KeyListener {
   }
 
   down(): void {
+    this.#batch.dropQuestions();
+    this.#awaitForgetting();
     this.#owner.down();
   }
 
   up(): void {
-    // Who still waits asks again; what those who do not had asked for is given back with the rest.
-    this.#batch.asks.clear();
+    this.#remember();
     this.#owner.up();
     this.#schedule();
   }
@@ -164,12 +180,21 @@ export class KeyLink implements BreakerMember, KeyListener {
     this.ping().catch(ignore);
   }
 
+  #awaitForgetting(): void {
+    this.#forgetTimer = systemClock.setTimer(() => {
+      this.#isForgotten = true;
+      this.#owner.settled();
+    }, this.#terms.leaseMs);
+  }
+
+  #remember(): void {
+    this.#isForgotten = false;
+    if (this.#forgetTimer !== undefined) systemClock.clearTimer(this.#forgetTimer);
+    this.#forgetTimer = undefined;
+  }
+
   #schedule(delayMs = 0): void {
-    if (!this.#isJoined) {
-      this.#isJoined = true;
-      this.#breaker.join(this);
-      this.#node.listen(this.#keys[2], this);
-    }
+    this.join();
     if (this.#isScheduled || this.isDown) return;
     this.#isScheduled = true;
     this.#node.detached(() => {
@@ -196,6 +221,8 @@ export class KeyLink implements BreakerMember, KeyListener {
       this.#apply(batch, reply, sentAt);
     } catch {
       this.#inFlight--;
+      // Who still waits when it is up asks again.
+      if (this.isDown) batch.dropQuestions();
       this.#batch.takeBack(batch);
       this.#schedule(RETRY_MS);
     }

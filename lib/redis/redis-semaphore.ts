@@ -148,7 +148,11 @@ export class RedisSemaphore implements Limiter {
     this.#noticeQuiet();
   }
 
-  /** Resolves once this process holds nothing, nobody in it waits, and Redis knows; then the client may be closed. */
+  /**
+   * Resolves once this process holds nothing, nobody in it waits, and Redis counts nothing of it any more; then the
+   * client may be closed. That is once Redis has been told, or has not answered for a lease: by then what it knew has
+   * run out.
+   */
   idle(): Promise<void> {
     return this.#idleNotice.wait(this.#isQuiet());
   }
@@ -172,7 +176,7 @@ export class RedisSemaphore implements Limiter {
   }
 
   stats(): RedisSemaphoreStats {
-    const stats = this.#grants.tally.limiterStats(this, this.#grants.releasesPerMs);
+    const stats = this.#grants.tally.limiterStats(this, this.#grants.ratePerMs);
     return Object.freeze({ ...stats, backend: this.#grants.link.isDown ? 'down' : 'up' });
   }
 

@@ -44,6 +44,12 @@ export class TurnBatch {
     return [...lists, String(released), [...this.cancels].join(' '), String(asked)];
   }
 
+  /** Leaves in it only what Redis has to be told. */
+  dropQuestions(): void {
+    this.asks.clear();
+    this.isInquiry = false;
+  }
+
   /** Puts back what could not be sent, before what has come since; what has been given up meanwhile stays out. */
   takeBack(unsent: TurnBatch): void {
     for (const lease of unsent.releases) this.releases.add(lease);

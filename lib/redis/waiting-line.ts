@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Permit } from '../core/limiter.js';
+import { ReleaseRate } from '../core/release-rate.js';
 import { Waiter } from '../core/waiter.js';
 import { FifoQueue } from '../queue/fifo.js';
 
@@ -46,6 +47,9 @@ export class WaitingLine {
   readonly #clock: Clock;
   readonly #checkMs: number;
   readonly #check: () => void;
+  readonly #rate = new ReleaseRate();
+  /** Of those in line, the ones that Redis has put in its own. */
+  #queued = 0;
   #timer: unknown = undefined;
 
   constructor(clock: Clock, checkMs: number, check: () => void) {
@@ -71,7 +75,33 @@ export class WaitingLine {
     this.#bySeq.set(waiter.seq, waiter);
   }
 
+  /** Redis has put `waiter` in its line: now it waits for a permit, and not just for an answer. */
+  queued(waiter: RedisWaiter): void {
+    if (waiter.isQueued) return;
+    waiter.isQueued = true;
+    if (this.#queued++ === 0) this.#rate.begin(this.#clock.now());
+  }
+
+  /** Redis has served `waiter`, which comes to nothing: it has to ask once more. */
+  unqueued(waiter: RedisWaiter): void {
+    if (!waiter.isQueued) return;
+    waiter.isQueued = false;
+    if (--this.#queued === 0) this.#rate.end(this.#clock.now());
+  }
+
+  /** Takes out `waiter`, because it is served. */
+  serve(waiter: RedisWaiter): void {
+    if (waiter.isQueued) this.#rate.served++;
+    this.remove(waiter);
+  }
+
+  /** How many waiters of this node are served in a millisecond, of a limit of `permits`; `undefined` where that is unknown. */
+  ratePerMs(permits: number): number | undefined {
+    return this.#rate.perMs(this.#clock.now(), permits);
+  }
+
   remove(waiter: RedisWaiter): void {
+    this.unqueued(waiter);
     this.#queue.remove(waiter);
     this.#bySeq.delete(waiter.seq);
     if (this.#queue.size > 0 || this.#timer === undefined) return;
