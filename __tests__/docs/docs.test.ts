@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { anchorsOf, linksOf, programsOf, scriptsOf } from './markdown';
-import type { MarkdownDocument } from './markdown';
+import { anchorsOf, linksOf, programsOf, scriptsOf, testsOf } from './markdown';
+import type { MarkdownDocument, QuotedTest } from './markdown';
 import { ROOT, run, typeCheck } from './program';
 
 jest.setTimeout(60_000);
 
 const guides = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
-const documents = ['README.md', 'CHANGELOG.md', ...guides.map((name) => join('docs', name))]
+const documents = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...guides.map((name) => join('docs', name))]
   .filter((path) => path.endsWith('.md'))
   .map(read);
 const programs = documents.flatMap(programsOf);
@@ -25,6 +25,12 @@ describe('TypeScript in the documents', () => {
 describe.each(documents)('$path', (document) => {
   it('has no dead links', () => {
     expect(linksOf(document).filter((link) => !isAlive(link, document))).toEqual([]);
+  });
+
+  it('quotes tests that exist, each by its name', () => {
+    const isThere = ({ name, path }: QuotedTest) =>
+      read(join(dirname(document.path), path)).text.includes(name);
+    expect(testsOf(document).filter((test) => !isThere(test))).toEqual([]);
   });
 
   it('names npm scripts that exist', () => {

@@ -11,6 +11,13 @@ export interface Program {
   readonly code: string;
 }
 
+/** A test that a document names. */
+export interface QuotedTest {
+  readonly name: string;
+  /** From the document's folder. */
+  readonly path: string;
+}
+
 interface Block {
   readonly startsProgram: boolean;
   readonly from: number;
@@ -73,6 +80,17 @@ export function anchorsOf({ text }: MarkdownDocument): Set<string> {
     anchors.add(anchor);
   }
   return anchors;
+}
+
+/** Tests that a document links to: the text of such a link is the test's name. */
+export function testsOf({ text }: MarkdownDocument): QuotedTest[] {
+  return Array.from(
+    prose(text).matchAll(/\[([^\]]+)\]\(([^)\s]+\.test\.ts)\)/g),
+    ([, name = '', path = '']) => ({
+      name,
+      path,
+    }),
+  );
 }
 
 /** Names of the npm scripts that a document tells its reader to run. */
