@@ -32,7 +32,7 @@ export type {
 } from './core/limiter.js';
 export type { AdaptiveLifoOrder, FairOrder, Order, OrderName, PriorityOrder } from './core/order.js';
 export { Semaphore } from './core/semaphore.js';
-export type { SemaphoreOptions } from './core/semaphore.js';
+export type { SemaphoreOptions } from './core/semaphore-options.js';
 export { withSemaphore } from './decorators/with-semaphore.js';
 export type { AsyncFunction, WithSemaphore } from './decorators/with-semaphore.js';
 export {

@@ -9,7 +9,7 @@ import type {
 } from '../core/limiter.js';
 import { runWithPermit } from '../core/run.js';
 import { Semaphore } from '../core/semaphore.js';
-import type { SemaphoreOptions } from '../core/semaphore.js';
+import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { TALLY } from '../core/tally.js';
 import type { Tally } from '../core/tally.js';
 import { describe, requireOptions } from '../core/validate.js';

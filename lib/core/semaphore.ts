@@ -1,53 +1,22 @@
 import { ClosedError, WaitTimeoutError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { TOP_PRIORITY } from '../queue/priority.js';
-import { systemClock } from './clock.js';
+import { requireAsk, requireLive } from './ask.js';
 import type { Clock } from './clock.js';
+import { watchHold } from './hold-watch.js';
 import { IdleNotice } from './idle-notice.js';
 import type { AcquireOptions, Limiter, LimiterStats, Outcome, Permit, TryAcquireOptions } from './limiter.js';
 import { Line } from './line.js';
 import { makeQueue, reservedOf } from './order.js';
-import type { Order } from './order.js';
-import { watchHold } from './hold-watch.js';
 import { HeldPermit } from './permit.js';
 import type { TakeBack } from './permit.js';
 import { runWithPermit } from './run.js';
+import { readOptions } from './semaphore-options.js';
+import type { SemaphoreOptions } from './semaphore-options.js';
 import { TALLY, Tally } from './tally.js';
-import {
-  describe,
-  requireDuration,
-  requireInteger,
-  requireIntegerOrInfinity,
-  requireOptions,
-  requireString,
-} from './validate.js';
+import { requireDuration, requireInteger } from './validate.js';
 import { Waiter } from './waiter.js';
 import type { Departure } from './waiter.js';
-import { warnOfUnknown } from './warn.js';
-
-/** How a `Semaphore` lets callers wait. */
-export interface SemaphoreOptions {
-  /** What it is called in `stats()` and in metrics. */
-  readonly name?: string | undefined;
-
-  /** Waiters admitted while no permit is free; the next is refused. @defaultValue `Infinity` */
-  readonly queueLimit?: number | undefined;
-
-  /** Longest a waiter stands in line, in milliseconds, unless `acquire` says otherwise. @defaultValue `Infinity` */
-  readonly maxWaitMs?: number | undefined;
-
-  /** In which order waiters are served. @defaultValue `'fifo'` */
-  readonly order?: Order | undefined;
-
-  /**
-   * Warns, once a process, when a permit is held for longer, in milliseconds, with the stack of who acquired it. It
-   * costs a stack and a timer a permit: for the search of a leak. @defaultValue `Infinity`
-   */
-  readonly warnHeldMs?: number | undefined;
-
-  /** Where time comes from, for tests and simulations. @defaultValue the platform's monotonic clock */
-  readonly clock?: Clock | undefined;
-}
 
 /**
  * A counting semaphore for this process: at most `permits` are out at once, the rest wait in line, first in, first out
@@ -92,21 +61,8 @@ export class Semaphore implements Limiter {
 
   /** `permits` is how many may be out at once; 0 makes everybody wait for a `resize`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
-    requireOptions(options);
-    const {
-      name,
-      queueLimit = Infinity,
-      maxWaitMs = Infinity,
-      order = 'fifo',
-      warnHeldMs = Infinity,
-      clock = systemClock,
-      ...unknown
-    } = options;
-    warnOfUnknown('Semaphore', unknown);
+    const { name, queueLimit, maxWaitMs, order, warnHeldMs, clock } = readOptions(options);
     requireInteger('permits', permits, 0);
-    requireIntegerOrInfinity('queueLimit', queueLimit, 0);
-    requireDuration('maxWaitMs', maxWaitMs);
-    requireDuration('warnHeldMs', warnHeldMs);
     this.#tally = new Tally(name, clock);
     this.#line = new Line(this, makeQueue(order), queueLimit, this.#tally, clock);
     this.#reserved = reservedOf(order);
@@ -217,7 +173,7 @@ export class Semaphore implements Limiter {
     const { weight = 1, priority = 0, flow = '', signal, maxWaitMs = this.#maxWaitMs } = options;
     requireAsk(weight, priority, flow);
     if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
-    if (signal !== undefined) this.#requireLive(signal);
+    if (signal !== undefined) requireLive(signal, this.#tally);
     if (this.#closed !== undefined) throw this.#closedError();
     if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
     if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, signal));
@@ -231,17 +187,6 @@ export class Semaphore implements Limiter {
       // Whose place it took may have been the first, and too heavy for what is free.
       this.#serve();
     });
-  }
-
-  /** Throws the reason of an aborted signal. */
-  #requireLive(signal: AbortSignal): void {
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass anything
-    if (typeof signal?.aborted !== 'boolean') {
-      throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
-    }
-    if (!signal.aborted) return;
-    this.#tally.abort();
-    throw signal.reason;
   }
 
   #isFree(weight: number, priority: number, flow: string): boolean {
@@ -331,12 +276,6 @@ export class Semaphore implements Limiter {
   #tooHeavy(weight: number, priority: number): RangeError {
     return new RangeError(`weight must be at most permits (${this.#permitsFor(priority)}), got ${weight}`);
   }
-}
-
-function requireAsk(weight: unknown, priority: unknown, flow: unknown): void {
-  if (weight !== 1) requireInteger('weight', weight, 1);
-  if (priority !== 0) requireInteger('priority', priority, -TOP_PRIORITY, TOP_PRIORITY);
-  if (flow !== '') requireString('flow', flow);
 }
 
 /** One for all: a fresh one a call would be seen in the benchmarks. */

@@ -1,6 +1,5 @@
+import { requireAsk } from '../core/ask.js';
 import type { TryAcquireOptions } from '../core/limiter.js';
-import { TOP_PRIORITY } from '../queue/priority.js';
-import { requireInteger, requireString } from '../core/validate.js';
 
 /** What a request asks of the limiter: the same for all, or for each by a function. */
 export interface AskOptions<Req> {
@@ -19,7 +18,7 @@ export function askOf<Req>(options: AskOptions<Req>): (req: Req) => TryAcquireOp
   const { weight, priority, flow } = options;
   if (isFixed(weight) && isFixed(priority) && isFixed(flow)) {
     const ask = { weight, priority, flow };
-    requireAsk(ask, '');
+    requireAsk(weight, priority, flow);
     const fixed = weight === undefined && priority === undefined && flow === undefined ? undefined : ask;
     return () => fixed;
   }
@@ -29,7 +28,7 @@ export function askOf<Req>(options: AskOptions<Req>): (req: Req) => TryAcquireOp
       priority: valueFor(priority, req),
       flow: valueFor(flow, req),
     };
-    requireAsk(ask, 'what ', ' returns');
+    requireAsk(ask.weight, ask.priority, ask.flow, 'what ', ' returns');
     return ask;
   };
 }
@@ -40,12 +39,4 @@ function isFixed<Value>(option: Value | ((req: never) => Value)): option is Valu
 
 function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req): Value {
   return isFixed(option) ? option : option(req);
-}
-
-function requireAsk({ weight, priority, flow }: TryAcquireOptions, before: string, after = ''): void {
-  if (weight !== undefined) requireInteger(`${before}weight${after}`, weight, 1);
-  if (priority !== undefined) {
-    requireInteger(`${before}priority${after}`, priority, -TOP_PRIORITY, TOP_PRIORITY);
-  }
-  if (flow !== undefined) requireString(`${before}flow${after}`, flow);
 }

@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks';
 import { systemClock } from '../core/clock.js';
 import type { Clock } from '../core/clock.js';
 import { IdleNotice } from '../core/idle-notice.js';
@@ -23,9 +22,9 @@ import {
 } from '../core/validate.js';
 import { warn, warnOfUnknown } from '../core/warn.js';
 import { ClosedError, KeyLimitError } from '../errors.js';
-import { LinkedList } from '../queue/linked-list.js';
-import type { ListNode } from '../queue/linked-list.js';
 import { warnOfAddress } from './address-key.js';
+import { KeyMap } from './key-map.js';
+import type { Entry } from './key-map.js';
 import { requireRank, topKeys } from './top-keys.js';
 import type { KeyRank, KeyUse } from './top-keys.js';
 
@@ -69,20 +68,10 @@ export interface KeyedSemaphoreOptions {
  */
 export class KeyedSemaphore {
   readonly #create: (key: string) => Limiter;
-  readonly #maxKeys: number;
-  readonly #idleTtlMs: number;
-  readonly #clock: Clock;
-  /** The sweep's timer is armed by whoever releases; here it lets go of that one's async context. */
-  readonly #context = new AsyncResource('KeyedSemaphore', { requireManualDestroy: true });
-
-  /** Every key kept. */
-  readonly #entries = new Map<string, Entry>();
-  /** Those with neither holder nor waiter: the first is the one idle for longest. */
-  readonly #idle = new LinkedList<Entry>();
-  #sweep: unknown = undefined;
-  #closed: ErrorOptions | undefined;
+  readonly #keys: KeyMap;
   readonly #tally: Tally;
   readonly #idleNotice = new IdleNotice();
+  #closed: ErrorOptions | undefined;
 
   /**
    * `create` makes the limiter of a new key. It has to make another one each time: when a key leaves its limiter is closed,
@@ -96,15 +85,20 @@ export class KeyedSemaphore {
     requireInteger('maxKeys', maxKeys, 1);
     requireDuration('idleTtlMs', idleTtlMs);
     this.#create = create;
-    this.#maxKeys = maxKeys;
-    this.#idleTtlMs = idleTtlMs;
-    this.#clock = clock;
     this.#tally = new Tally(name, clock);
+    this.#keys = new KeyMap(maxKeys, idleTtlMs, clock, {
+      evicted: ({ limiter }) => {
+        closeQuietly(limiter, this.#closed?.cause);
+      },
+      fellIdle: () => {
+        this.#idleNotice.give();
+      },
+    });
   }
 
   /** Keys kept, busy and idle. */
   get size(): number {
-    return this.#entries.size;
+    return this.#keys.size;
   }
 
   /**
@@ -116,9 +110,9 @@ export class KeyedSemaphore {
   async acquire(key: string, options?: AcquireOptions): Promise<Permit> {
     const entry = this.#enter(key);
     try {
-      return new KeyedPermit(await entry.limiter.acquire(options), entry.leave);
+      return new KeyedPermit(await entry.limiter.acquire(options), entry.unpin);
     } catch (error) {
-      entry.leave();
+      entry.unpin();
       throw error;
     }
   }
@@ -129,15 +123,16 @@ export class KeyedSemaphore {
    * @throws `TypeError` or `RangeError` for a bad key or weight, and what `create` threw.
    */
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
-    if (this.#closed !== undefined || (this.#isFull() && !this.#entries.has(key))) return undefined;
+    if (this.#closed !== undefined || (this.#keys.isFull && this.#keys.get(key) === undefined))
+      return undefined;
     const entry = this.#enter(key);
     let permit: Permit | undefined;
     try {
       permit = entry.limiter.tryAcquire(options);
     } finally {
-      if (permit === undefined) entry.leave();
+      if (permit === undefined) entry.unpin();
     }
-    return permit && new KeyedPermit(permit, entry.leave);
+    return permit && new KeyedPermit(permit, entry.unpin);
   }
 
   /** What all keys did together, those of the past included. */
@@ -145,8 +140,8 @@ export class KeyedSemaphore {
   /** What the limiter behind `key` reports; `undefined` for a key that is not kept. */
   stats(key: string): LimiterStats | undefined;
   stats(key?: string): KeyedStats | LimiterStats | undefined {
-    if (key === undefined) return this.#tally.keyedStats(this.size, this.#busy);
-    return this.#entries.get(key)?.limiter.stats();
+    if (key === undefined) return this.#tally.keyedStats(this.size, this.#keys.busy);
+    return this.#keys.get(key)?.limiter.stats();
   }
 
   /**
@@ -158,130 +153,58 @@ export class KeyedSemaphore {
   top(rank: KeyRank, count: number): readonly KeyUse[] {
     requireRank(rank);
     requireInteger('count', count, 1);
-    return topKeys(this.#entries.values(), rank, count);
+    return topKeys(this.#keys.values(), rank, count);
   }
 
   /** Each key kept at the first step, with what its limiter reports when its turn has come. */
   *[Symbol.iterator](): IterableIterator<[key: string, stats: LimiterStats]> {
     // A copy: whoever uses keys meanwhile adds some, and could go on for ever.
-    for (const { key, limiter } of [...this.#entries.values()]) yield [key, limiter.stats()];
+    for (const { key, limiter } of [...this.#keys.values()]) yield [key, limiter.stats()];
   }
 
   /** Closes every key's limiter and admits nobody more. Held permits stay valid. */
   close(reason?: unknown): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
-    this.#clock.clearTimer(this.#sweep);
-    for (const entry of this.#idle) this.#evict(entry, reason);
-    for (const { limiter } of this.#entries.values()) closeQuietly(limiter, reason);
+    this.#keys.close();
+    for (const { limiter } of this.#keys.values()) closeQuietly(limiter, reason);
   }
 
   /** Resolves once no key has a holder or a waiter. */
   idle(): Promise<void> {
-    return this.#idleNotice.wait(this.#busy === 0);
+    return this.#idleNotice.wait(this.#keys.busy === 0);
   }
 
-  /** How many keys have a holder or a waiter. */
-  get #busy(): number {
-    return this.#entries.size - this.#idle.size;
-  }
-
-  #isFull(): boolean {
-    return this.#busy >= this.#maxKeys;
-  }
-
-  /** Pins the entry of `key`, made now if need be, until its `leave` has been called. */
+  /** Pins the entry of `key`, made now if need be, until its `unpin` has been called. */
   #enter(key: string): Entry {
     requireString('key', key);
     if (this.#closed !== undefined) {
       throw this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
     }
-    const entry = this.#entries.get(key) ?? this.#add(key);
-    if (entry.users === 0) this.#idle.remove(entry);
-    entry.users++;
+    const entry = this.#keys.get(key) ?? this.#add(key);
+    this.#keys.pin(entry);
     return entry;
   }
 
   /** Makes the entry of a new key, which is idle until somebody enters. */
   #add(key: string): Entry {
-    if (this.#isFull()) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
+    if (this.#keys.isFull) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
     warnOfAddress(key);
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
     tallyOf(limiter)?.reportTo(this.#tally, key);
-    const entry: Entry = {
-      key,
-      limiter,
-      users: 0,
-      idleSince: 0,
-      previous: undefined,
-      next: undefined,
-      leave: () => {
-        if (--entry.users === 0) this.#fallIdle(entry);
-      },
-    };
-    if (this.size >= this.#maxKeys && this.#idle.head !== undefined) this.#evict(this.#idle.head);
-    this.#entries.set(key, entry);
-    this.#idle.push(entry);
-    return entry;
+    return this.#keys.add(key, limiter);
   }
-
-  #fallIdle(entry: Entry): void {
-    if (this.#closed === undefined) {
-      entry.idleSince = this.#clock.now();
-      this.#idle.push(entry);
-      this.#armSweep();
-    } else this.#entries.delete(entry.key);
-    if (this.#busy === 0) this.#idleNotice.give();
-  }
-
-  #armSweep(): void {
-    const oldest = this.#idle.head;
-    if (oldest === undefined || this.#sweep !== undefined || this.#idleTtlMs === Infinity) return;
-    // A sum of fractions may come out above the longest delay that a timer takes.
-    const delayMs = Math.min(this.#idleTtlMs, Math.max(0, Math.ceil(this.#msLeft(oldest))));
-    this.#sweep = this.#context.runInAsyncScope(() =>
-      this.#clock.setTimer(this.#evictExpired, delayMs, true),
-    );
-  }
-
-  #msLeft(entry: Entry): number {
-    return entry.idleSince + this.#idleTtlMs - this.#clock.now();
-  }
-
-  readonly #evictExpired = (): void => {
-    this.#sweep = undefined;
-    for (const entry of this.#idle) {
-      if (this.#msLeft(entry) > 0) break;
-      this.#evict(entry);
-    }
-    this.#armSweep();
-  };
-
-  #evict(entry: Entry, reason?: unknown): void {
-    this.#idle.remove(entry);
-    this.#entries.delete(entry.key);
-    closeQuietly(entry.limiter, reason);
-  }
-}
-
-interface Entry extends ListNode<Entry> {
-  readonly key: string;
-  readonly limiter: Limiter;
-  readonly leave: () => void;
-  /** Permits out and calls waiting. */
-  users: number;
-  idleSince: number;
 }
 
 /** A key's permit: it keeps the entry pinned until it is really back. */
 class KeyedPermit extends HeldPermit {
   readonly #permit: Permit;
 
-  constructor(permit: Permit, leave: () => void) {
+  constructor(permit: Permit, unpin: () => void) {
     super(permit.weight, (_weight, outcome: Outcome) => {
       permit.release(outcome);
-      leave();
+      unpin();
     });
     this.#permit = permit;
   }

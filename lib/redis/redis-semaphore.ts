@@ -1,10 +1,11 @@
+import { requireLive } from '../core/ask.js';
 import { systemClock } from '../core/clock.js';
 import { IdleNotice } from '../core/idle-notice.js';
 import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from '../core/limiter.js';
 import { runWithPermit } from '../core/run.js';
 import { TALLY } from '../core/tally.js';
 import type { Tally } from '../core/tally.js';
-import { describe, requireDuration, requireInteger } from '../core/validate.js';
+import { requireDuration, requireInteger } from '../core/validate.js';
 import type { Departure, Waiter } from '../core/waiter.js';
 import { BackendError, ClosedError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
@@ -187,7 +188,7 @@ export class RedisSemaphore implements Limiter {
   ): void {
     if (weight !== 1) requireInteger('weight', weight, 1);
     if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
-    if (signal !== undefined) this.#requireLive(signal);
+    if (signal !== undefined) requireLive(signal, this.#grants.tally);
     if (this.#closed !== undefined) throw this.#closedError();
     if (this.#grants.isTooHeavy(weight)) throw this.#grants.tooHeavy(weight);
     const here = this.#grants.takeHere(weight, signal);
@@ -205,17 +206,6 @@ export class RedisSemaphore implements Limiter {
       waiter.watch(depart, patienceMs, systemClock);
     }
     this.#grants.enter(waiter);
-  }
-
-  /** Throws the reason of an aborted signal. */
-  #requireLive(signal: AbortSignal): void {
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass anything
-    if (typeof signal?.aborted !== 'boolean') {
-      throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
-    }
-    if (!signal.aborted) return;
-    this.#grants.tally.abort();
-    throw signal.reason;
   }
 
   #isQuiet(): boolean {
