@@ -122,14 +122,15 @@ describe('the keys of a KeyedSemaphore', () => {
     expect([keyed.size, made.size]).toEqual([0, 0]);
   });
 
-  it('are seen by iteration, with what their limiters report', async () => {
+  it('are seen by iteration in the order in which they were made, with what their limiters report', async () => {
     const { keyed } = makeKeyed();
+    touch(keyed, 'bob');
     const permit = await keyed.acquire('ann');
     touch(keyed, 'bob');
     const seen = new Map(keyed);
-    expect([...seen.keys()].sort()).toEqual(['ann', 'bob']);
+    expect([...seen.keys()]).toEqual(['bob', 'ann']);
+    expect(seen.get('bob')).toMatchObject({ held: 0, acquired: 2 });
     expect(seen.get('ann')).toMatchObject({ held: 1, acquired: 1 });
-    expect(seen.get('bob')).toMatchObject({ held: 0, acquired: 1 });
     permit.release();
   });
 

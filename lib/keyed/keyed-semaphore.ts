@@ -156,7 +156,7 @@ export class KeyedSemaphore {
     return topKeys(this.#keys.values(), rank, count);
   }
 
-  /** Each key kept at the first step, with what its limiter reports when its turn has come. */
+  /** Each key kept at the first step, the one made first first, with what its limiter reports when its turn has come. */
   *[Symbol.iterator](): IterableIterator<[key: string, stats: LimiterStats]> {
     // A copy: whoever uses keys meanwhile adds some, and could go on for ever.
     for (const { key, limiter } of [...this.#keys.values()]) yield [key, limiter.stats()];
