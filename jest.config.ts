@@ -4,6 +4,8 @@ import type { Config } from 'jest';
 const config: Config = {
   testEnvironment: 'node',
   testMatch: ['**/__tests__/**/*.test.ts'],
+  // Mutants are tested in copies of all this.
+  modulePathIgnorePatterns: ['<rootDir>/reports/'],
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/__tests__/tsconfig.json' }] },
   moduleNameMapper: {
     '^express-semaphore$': '<rootDir>/lib/index.ts',

@@ -1,6 +1,7 @@
 import { Semaphore } from 'express-semaphore';
+import type { Order } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
-import { turn } from '../helpers/watch';
+import { turn, watch } from '../helpers/watch';
 
 it('carries its name, and refuses one that is no string', () => {
   expect(new Semaphore(1, { name: 'api' }).stats().name).toBe('api');
@@ -36,6 +37,26 @@ it('measures holds and waits once somebody has asked, and leaves the clock alone
   expect(semaphore.stats()).toMatchObject({
     hold: { count: 2, maxMs: 60 },
     wait: { count: 1, p50Ms: 40, maxMs: 40 },
+  });
+});
+
+describe.each<[number, Order[]]>([
+  [10, ['fifo', 'lifo', 'fair', { name: 'priority' }]],
+  // An order that goes by time asks for it whenever somebody comes, too.
+  [640, ['adaptive-lifo', { name: 'priority', ageMs: 1_000 }]],
+])('reads the clock %i times', (count, orders) => {
+  it.each(orders)('as 320 join a long line in the order %j', (order) => {
+    const clock = new FakeClock();
+    const readings = jest.spyOn(clock, 'now');
+    const semaphore = new Semaphore(1, { clock, order });
+    const join = (waiters: number) => {
+      readings.mockClear();
+      for (let n = 0; n < waiters; n++) watch(semaphore.acquire());
+      return readings.mock.calls.length;
+    };
+    semaphore.tryAcquire();
+    join(16);
+    expect(join(320)).toBe(count);
   });
 });
 

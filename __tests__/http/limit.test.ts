@@ -6,8 +6,10 @@ import express from 'express';
 import request from 'supertest';
 import { ClosedError, KeyedSemaphore, KeyLimitError, limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
+import { FakeClock } from '../helpers/clock';
 import { defer, serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
+import { watch } from '../helpers/watch';
 
 function spiedOn(semaphore: Semaphore): Limiter & { readonly calls: string[] } {
   const calls: string[] = [];
@@ -176,6 +178,23 @@ describe('limit without a free permit', () => {
       detail: 'the queue is full',
       code: 'ERR_SEMAPHORE_QUEUE_FULL',
     });
+  });
+
+  it.each([
+    [{}, 1_000],
+    [{ maxWaitMs: 5_000 }, 5_000],
+  ])('told %j, lets a request wait %i ms and no longer', async (options, ms) => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(0, { clock });
+    await using server = await serve(express().use(limit(semaphore, options)));
+    const answer = watch(fetch(server.url));
+    await until(() => semaphore.waiting === 1);
+    clock.advance(ms - 1);
+    expect(semaphore.waiting).toBe(1);
+    clock.advance(1);
+    expect(semaphore.waiting).toBe(0);
+    await until(() => answer.state !== 'pending');
+    expect(answer.value.status).toBe(503);
   });
 
   it('refuses after maxWaitMs', async () => {

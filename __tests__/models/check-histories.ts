@@ -8,8 +8,8 @@ export const STEPS = Number(process.env['STEPS'] ?? 50_000);
 /** `SEED` plays a run again, and `FC_PATH` the one history of it that failed, made as short as it got. */
 export const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const { FC_PATH } = process.env;
-/** Histories before it is looked at whether there were enough steps. */
-const HISTORIES = 100;
+/** Histories before it is looked at whether there were enough steps; fewer will do for few steps. */
+const HISTORIES = Math.min(100, Math.ceil(STEPS / 500));
 
 /** Plays random histories until `share` of all steps have been taken. */
 export async function checkHistories<Setup>(

@@ -9,7 +9,7 @@ const setups = fc
     queueLimit: fc.constantFrom(Infinity, Infinity, 0, 1),
     maxWaitMs: fc.constantFrom(Infinity, Infinity, 20),
     maxKeys: fc.integer({ min: 1, max: 4 }),
-    idleTtlMs: fc.constantFrom(Infinity, 0, 1, 10, 40),
+    idleTtlMs: fc.constantFrom(Infinity, 0, 1, 2, 3, 10, 40),
     isLifo: fc.boolean(),
   })
   .map(({ isLifo, ...sizes }) => ({

@@ -1,12 +1,20 @@
 /** @jest-config-loader esbuild-register */
+import path from 'node:path';
 import type { Config } from 'jest';
 import config from '../../jest.config';
 
-/** What mutants are run against: the fast tests of the folders that are mutated. */
+// Names of tests tell the seed, and Stryker knows a test by its name. Few steps, since they are taken for each mutant.
+process.env['SEED'] ??= '1';
+process.env['STEPS'] ??= '3000';
+
+/** What mutants are run against: the tests of the folders that are mutated, and the models. */
 const mutation: Config = {
   ...config,
   rootDir: '../..',
-  testEnvironment: '@stryker-mutator/jest-runner/jest-env/node',
+  roots: ['<rootDir>/lib', '<rootDir>/__tests__'],
+  runner: '<rootDir>/__tests__/mutation/first-failure-runner.cjs',
+  // Stryker, too, loads it, and knows no rootDir.
+  testEnvironment: path.join(__dirname, 'first-failure-environment.cjs'),
   testMatch: ['**/__tests__/{core,queue,keyed,http,models}/**/*.test.ts'],
   // A million keys take too long under instrumentation.
   testPathIgnorePatterns: ['/node_modules/', 'keyed/residue'],

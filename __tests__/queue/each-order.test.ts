@@ -3,6 +3,7 @@ import { FairQueue } from '../../lib/queue/fair';
 import { LifoQueue } from '../../lib/queue/lifo';
 import { PriorityQueue } from '../../lib/queue/priority';
 import type { Queue } from '../../lib/queue/queue';
+import { collectGarbage } from '../helpers/gc';
 import { namesServed, Node } from './node';
 
 function filled<Line extends Queue<Node>>(
@@ -34,7 +35,7 @@ describe('AdaptiveLifoQueue', () => {
       new AdaptiveLifoQueue<Node>(5, 100),
       { name: 'a', since: 0 },
       { name: 'b', since: 50 },
-      { name: 'c', since: 97 },
+      { name: 'c', since: 95 },
       { name: 'd', since: 99 },
     );
 
@@ -101,6 +102,13 @@ describe('PriorityQueue', () => {
     expect(queue.evictee(new Node({ priority: 1 }))).toBeUndefined();
   });
 
+  it('lets somebody of a higher level make room when nobody of a lower one is left', () => {
+    const queue = filled(new PriorityQueue<Node>(Infinity), { name: 'low', priority: -1 });
+    queue.shift();
+    filled(queue, { name: 'middle', priority: 0 });
+    expect(queue.evictee(new Node({ priority: 1 }))?.name).toBe('middle');
+  });
+
   it('lets who waits rise by one level every ageMs, but not above the top', () => {
     const queue = filled(
       new PriorityQueue<Node>(100),
@@ -150,6 +158,56 @@ describe('FairQueue', () => {
       filled(queue, ...each('b'));
     }
     expect(served.join('')).toBe('ababab');
+  });
+
+  it('says how many go before a newcomer: of each flow as many as have a turn by then', () => {
+    const queue = filled(
+      new FairQueue<Node>((flow) => (flow === 'a' ? 2 : 1)),
+      ...each('bbb'),
+      ...each('ccc'),
+      ...each('aaa'),
+    );
+    expect(queue.ahead(new Node({ flow: 'a' }))).toBe(7);
+    expect(queue.ahead(new Node({ flow: 'b' }))).toBe(9);
+    expect(queue.ahead(new Node({ flow: 'new' }))).toBe(3);
+    filled(queue, { name: '!', flow: 'a' });
+    expect(namesServed(queue)).toBe('bcaabca!bc');
+  });
+
+  it('gives nobody a second turn because another flow has left', () => {
+    const queue = filled(new FairQueue<Node>(() => 1), ...each('aa'));
+    const leaving = new Node({ flow: 'b' });
+    queue.push(leaving);
+    filled(queue, ...each('c'));
+    queue.remove(leaving);
+    expect(namesServed(queue)).toBe('aca');
+  });
+
+  it('knows the longest flow when another was the longest before', () => {
+    const queue = new FairQueue<Node>(() => 1);
+    const long = each('aaaa').map((node) => new Node(node));
+    for (const node of long) queue.push(node);
+    filled(queue, ...each('bb'), ...each('cc'));
+    expect(queue.evictee(ASK)?.name).toBe('a');
+    for (const node of long) queue.remove(node);
+    expect(queue.evictee(ASK)?.name).toBe('b');
+    filled(queue, ...each('c'));
+    expect(queue.evictee(ASK)?.name).toBe('c');
+  });
+
+  it('remembers nothing of flows that have gone', async () => {
+    const queue = new FairQueue<Node>(() => 1);
+    const heapAfter = async (flows: number): Promise<number> => {
+      for (let n = 0; n < flows; n++) {
+        queue.push(new Node({ flow: String(n) }));
+        queue.shift();
+      }
+      await collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const few = await heapAfter(100);
+    // A flow takes some 200 bytes.
+    expect((await heapAfter(30_000)) - few).toBeLessThan(3_000_000);
   });
 
   it('lets the latest of the longest flow make room for one of a shorter flow', () => {

@@ -63,6 +63,6 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements Queue<No
   }
 
   #stands(now: number): boolean {
-    return this.#list.size > 0 && now - this.#occupiedSince >= this.#intervalMs;
+    return now - this.#occupiedSince >= this.#intervalMs;
   }
 }

@@ -1,0 +1,46 @@
+// Runs the files in which some test is asked for, the quickest first, and none after one that failed. Stryker switches
+// `bail` off and gives only names of tests, so that Jest by itself would load each file for each mutant.
+const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
+const path = require('node:path');
+const { default: TestRunner } = require('jest-runner');
+
+module.exports = class FirstFailureRunner extends TestRunner {
+  #hasFailed = false;
+  /** What is known of each file that has run: its path, the names of its tests, how long it took. */
+  #known = [];
+
+  constructor(globalConfig, context) {
+    super(globalConfig, context);
+    this.on('test-file-success', ([{ path: file }, { testResults, numFailingTests, perfStats }]) => {
+      this.#hasFailed ||= numFailingTests > 0;
+      this.#known.push({ file, names: testResults.map(({ fullName }) => fullName), ms: perfStats.runtime });
+    });
+    this.on('test-file-failure', () => {
+      this.#hasFailed = true;
+    });
+  }
+
+  async runTests(tests, watcher, options) {
+    const { rootDir, testNamePattern } = this._globalConfig;
+    const record = path.join(rootDir, 'reports/tests-by-file.json');
+    const isMutated = process.env.__STRYKER_ACTIVE_MUTANT__ !== undefined;
+    const chosen = isMutated
+      ? choose(tests, JSON.parse(readFileSync(record, 'utf8')), testNamePattern)
+      : tests;
+    for (const test of chosen) {
+      await super.runTests([test], watcher, options);
+      if (isMutated && this.#hasFailed) return;
+    }
+    if (isMutated) return;
+    mkdirSync(path.dirname(record), { recursive: true });
+    writeFileSync(record, JSON.stringify(this.#known));
+  }
+};
+
+function choose(tests, known, testNamePattern) {
+  const pattern = new RegExp(testNamePattern ?? '', 'i');
+  const knownOf = new Map(known.map((one) => [one.file, one]));
+  return tests
+    .filter(({ path: file }) => knownOf.get(file)?.names.some((name) => pattern.test(name)) ?? true)
+    .sort((a, b) => (knownOf.get(a.path)?.ms ?? 0) - (knownOf.get(b.path)?.ms ?? 0));
+}
