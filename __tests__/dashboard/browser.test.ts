@@ -8,7 +8,8 @@ import type { Control, DashboardOptions } from 'express-semaphore/dashboard';
 import { createApp } from '../../example-server/app';
 import { createLimiters } from '../../example-server/limiters';
 import { Work } from '../../example-server/work';
-import { INSTALL_MS, openBrowser, openPage } from '../helpers/browser';
+import { openBrowser, openPage } from '../helpers/browser';
+import { INSTALL_MS } from '../helpers/debian-package';
 import { defer, serve, until } from '../helpers/serve';
 
 jest.setTimeout(30_000);

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { startServer } from '../../example-server/start-server';
 import type { ServerProcess } from '../../example-server/start-server';
-import { INSTALL_MS, openBrowser, openPage } from '../helpers/browser';
+import { openBrowser, openPage } from '../helpers/browser';
+import { INSTALL_MS } from '../helpers/debian-package';
 import { until } from '../helpers/serve';
 
 jest.setTimeout(60_000);

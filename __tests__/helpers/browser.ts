@@ -2,9 +2,6 @@ import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { requireCommand } from './debian-package';
 
-/** Time that a machine without a browser may take to install it, in milliseconds. */
-export const INSTALL_MS = 300_000;
-
 /** Starts Debian's Chromium, which calls nobody. Close it at the end. */
 export async function openBrowser(): Promise<Browser> {
   requireCommand('chromium');

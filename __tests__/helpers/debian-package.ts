@@ -2,6 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Time that a machine without a package may take to install it, in milliseconds. */
+export const INSTALL_MS = 300_000;
+
 /**
  * Makes sure that a command is there. Root installs what is missing where there is apt, one process at a time; anybody
  * else is told what to install.
