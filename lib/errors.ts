@@ -53,7 +53,10 @@ export abstract class SemaphoreError extends Error {
 
   /** Headers for the answer: `Retry-After` in whole seconds, from 1 to 60, where `retryAfterMs` is known. */
   get headers(): Record<string, string> {
-    return this.retryAfterMs === undefined ? {} : { 'Retry-After': String(wholeSeconds(this.retryAfterMs)) };
+    const ms = this.retryAfterMs;
+    // Anybody may have set it, and a header that cannot be sent would take the answer with it.
+    if (typeof ms !== 'number' || Number.isNaN(ms)) return {};
+    return { 'Retry-After': String(wholeSeconds(ms)) };
   }
 }
 

@@ -11,7 +11,7 @@ const BAD_WEIGHTS: [value: unknown, kind: ErrorConstructor, message: string][] =
   [2 ** 53, RangeError, 'weight must be an integer of at least 1, got 9007199254740992'],
   ['2', TypeError, 'weight must be a number, got "2"'],
   [null, TypeError, 'weight must be a number, got null'],
-  [2n, TypeError, 'weight must be a number, got 2'],
+  [2n, TypeError, 'weight must be a number, got 2n'],
   [{}, TypeError, 'weight must be a number, got an object'],
 ];
 

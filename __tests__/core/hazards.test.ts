@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as Package from 'express-semaphore';
+import type * as Dashboard from 'express-semaphore/dashboard';
+import type * as OpenTelemetry from 'express-semaphore/opentelemetry';
+import type * as Prometheus from 'express-semaphore/prometheus';
+import { metrics } from '@opentelemetry/api';
+import * as prom from 'prom-client';
 import type * as Redis from '../../lib/redis/options';
 import { anchorsOf } from '../docs/markdown';
 import { FakeClock } from '../helpers/clock';
@@ -15,12 +20,18 @@ const guide = {
 /** What is warned of once a process has to be loaded anew for each test. */
 let lib: typeof Package;
 let redis: typeof Redis;
+let dashboard: typeof Dashboard;
+let prometheus: typeof Prometheus;
+let openTelemetry: typeof OpenTelemetry;
 let warnings: EmittedWarning[];
 
 beforeEach(async () => {
   jest.resetModules();
   lib = await import('express-semaphore');
   redis = await import('../../lib/redis/options');
+  dashboard = await import('express-semaphore/dashboard');
+  prometheus = await import('express-semaphore/prometheus');
+  openTelemetry = await import('express-semaphore/opentelemetry');
   warnings = collectWarnings();
 });
 
@@ -51,6 +62,29 @@ describe('an option that is not known', () => {
     ['limit', () => lib.limitHandler(new lib.Semaphore(1), () => undefined, misspelt())],
     ['withSemaphore', () => lib.withSemaphore(new lib.Semaphore(1), misspelt())],
     ['clientKey', () => lib.clientKey(misspelt())],
+    ['acquire', () => new lib.Semaphore(1).acquire(misspelt())],
+    ['acquire', () => new lib.Semaphore(1).run(() => 1, misspelt())],
+    ['tryAcquire', () => new lib.Semaphore(1).tryAcquire(misspelt())],
+    ['acquire', () => new lib.KeyedSemaphore(() => new lib.Semaphore(1)).acquire('a', misspelt())],
+    ...(['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'] as const).map(
+      (name): [string, () => unknown] => [
+        `the order ${name}`,
+        () => new lib.Semaphore(1, { order: { name, ...misspelt() } as never }),
+      ],
+    ),
+    ['aimd', () => lib.aimd(misspelt())],
+    ['gradient', () => lib.gradient(misspelt())],
+    ['vegas', () => lib.vegas(misspelt())],
+    ['dashboard', () => dashboard.dashboard({}, misspelt())],
+    ...controls().map((control): [string, () => unknown] => [
+      `a control of type ${control.type}`,
+      () => dashboard.dashboard({}, { controls: { a: { ...control, ...misspelt() } } }),
+    ]),
+    [
+      'registerMetrics',
+      () => prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), ...misspelt() }),
+    ],
+    ['registerMetrics', () => openTelemetry.registerMetrics(metrics.getMeter('test'), [], misspelt())],
     ['RedisSemaphore', () => redis.readOptions({ name: 'api', permits: 1, ...misspelt() })],
   ])('of %s is told once, with the place', (what, use) => {
     use();
@@ -85,6 +119,18 @@ describe('an option that is not known', () => {
     new lib.KeyedSemaphore(() => semaphore, { name: 'users', maxKeys: 1, idleTtlMs: 1, clock });
     new lib.AdaptiveSemaphore({ ...options, mode: 'monitor' });
     lib.clientKey({ ipv6Prefix: 64 });
+    semaphore.tryAcquire({ weight: 1, priority: 1, flow: 'a' })?.release();
+    void semaphore.acquire({ weight: 1, priority: 1, flow: 'a', maxWaitMs: 1, signal: undefined });
+    new lib.Semaphore(1, { order: { name: 'adaptive-lifo', targetMs: 1, intervalMs: 1 } });
+    new lib.Semaphore(1, { order: { name: 'priority', ageMs: 1, reserved: 1 } });
+    new lib.Semaphore(1, { order: { name: 'fair', share: () => 1 } });
+    const bounds = { minPermits: 1, maxPermits: 2, initialPermits: 1 };
+    lib.aimd({ ...bounds, timeoutMs: 1 });
+    lib.gradient({ ...bounds, random: () => 0 });
+    const all = Object.fromEntries(controls().map((control) => [control.type, control]));
+    dashboard.dashboard({}, { authorize: () => true, maskKey: (key) => key, controls: all });
+    prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), topKeys: 1 })();
+    openTelemetry.registerMetrics(metrics.getMeter('test'), [], { topKeys: 1 })();
     expect(warnings).toEqual([]);
   });
 });
@@ -195,6 +241,19 @@ describe('warnHeldMs', () => {
     expect(clock.made).toBe(0);
   });
 });
+
+/** One of each type, with all that it can be told. */
+function controls(): Dashboard.Control[] {
+  const label = 'a';
+  const set = () => undefined;
+  return [
+    { type: 'range', label, min: 0, max: 1, step: 1, unit: '', get: () => 0, set },
+    { type: 'choice', label, choices: ['a'], get: () => 'a', set },
+    { type: 'switch', label, get: () => true, set },
+    { type: 'button', label, press: set },
+    { type: 'reading', label, get: () => '' },
+  ];
+}
 
 /** As plain JavaScript lets one write it. */
 function misspelt(): object {

@@ -74,7 +74,7 @@ describe('a Semaphore', () => {
     ['random', 'order must be fifo, lifo, adaptive-lifo, priority or fair, got "random"'],
     [7, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got 7'],
     [null, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got null'],
-    [{}, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got undefined'],
+    [{}, 'order.name must be fifo, lifo, adaptive-lifo, priority or fair, got undefined'],
     [{ name: 'priority', ageMs: -1 }, 'ageMs must be 0 to 2147483647 milliseconds or Infinity, got -1'],
     [{ name: 'priority', reserved: 0.5 }, 'reserved must be an integer of at least 0, got 0.5'],
     [{ name: 'adaptive-lifo', targetMs: '5' }, 'targetMs must be a number, got "5"'],

@@ -4,7 +4,8 @@ describe('what an error message shows of a value', () => {
   it.each<[unknown, string]>([
     [undefined, 'undefined'],
     [null, 'null'],
-    [7n, '7'],
+    [7n, '7n'],
+    [Symbol('s'.repeat(40)), `Symbol(${'s'.repeat(33)}…`],
     [Symbol('s'), 'Symbol(s)'],
     ['', '""'],
     ['a"b', '"a\\"b"'],

@@ -79,15 +79,19 @@ describe.each(asks)('$what', ({ method, path }) => {
 it.each([
   [{ authorize: true }, 'authorize must be a function, got true'],
   [{ maskKey: 'hash' }, 'maskKey must be a function, got "hash"'],
-  [{ controls: { a: { type: 'knob' } } }, 'controls.a.type must be a kind of control, got "knob"'],
-  [{ controls: { a: { type: 'button' } } }, 'controls.a.press must be a function, got undefined'],
-  [{ controls: { a: { type: 'reading' } } }, 'controls.a.get must be a function, got undefined'],
   [
-    { controls: { a: { type: 'switch', get: () => true } } },
+    { controls: { a: { type: 'knob' } } },
+    'controls.a.type must be range, choice, switch, button or reading, got "knob"',
+  ],
+  [{ controls: { a: { type: 'button' } } }, 'controls.a.label must be a string, got undefined'],
+  [{ controls: { a: { type: 'button', label: 'a' } } }, 'controls.a.press must be a function, got undefined'],
+  [{ controls: { a: { type: 'reading', label: 'a' } } }, 'controls.a.get must be a function, got undefined'],
+  [
+    { controls: { a: { type: 'switch', label: 'a', get: () => true } } },
     'controls.a.set must be a function, got undefined',
   ],
   [
-    { controls: { a: { type: 'range', min: 3, max: 2 } } },
+    { controls: { a: { type: 'range', label: 'a', min: 3, max: 2 } } },
     'controls.a.max must be an integer of at least 3, got 2',
   ],
 ])('names the bad option of %j', (options, message) => {

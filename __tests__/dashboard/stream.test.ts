@@ -143,7 +143,8 @@ describe('the stream', () => {
   });
 
   it('passes an error on when not even the first frame can be read', async () => {
-    const broken = { tryAcquire: () => undefined, stats: () => failing() } as unknown as Limiter;
+    const broken = new Semaphore(1);
+    jest.spyOn(broken, 'stats').mockImplementation(failing);
     const app = express().use(dashboard({ broken }, { authorize: () => true }));
     await using server = await serve(app.set('env', 'test'));
     const response = await fetch(`${server.url}/events`);

@@ -91,7 +91,7 @@ it('ranks by waiters', () => {
 it('refuses a rank or a count that makes no sense', () => {
   const keyed = new KeyedSemaphore(() => new Semaphore(1));
   expect(() => keyed.top('size' as 'held', 1)).toThrow(
-    new RangeError('rank must be held, waiting, refused, got "size"'),
+    new RangeError('rank must be held, waiting or refused, got "size"'),
   );
   expect(() => keyed.top('held', 0)).toThrow(new RangeError('count must be an integer of at least 1, got 0'));
 });

@@ -278,7 +278,7 @@ describe('RedisSemaphore options', () => {
     [
       { onUnavailable: 'toString' },
       RangeError,
-      `onUnavailable must be 'local', 'open' or 'closed', got "toString"`,
+      `onUnavailable must be local, open or closed, got "toString"`,
     ],
   ])('refuses %p, naming it', (bad, kind, message) => {
     const options = { name: 'x', permits: 1, ...bad } as RedisSemaphoreOptions;

@@ -12,7 +12,7 @@ import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { TALLY } from '../core/tally.js';
 import type { Tally } from '../core/tally.js';
-import { describe, requireOptions } from '../core/validate.js';
+import { requireInteger, requireMethods, requireOneOf, requireOptions } from '../core/validate.js';
 import type { Algorithm } from './algorithm.js';
 import { gradient } from './gradient.js';
 import { WatchedPermit } from './watched-permit.js';
@@ -58,11 +58,12 @@ export class AdaptiveSemaphore implements Limiter {
   constructor(options: AdaptiveSemaphoreOptions = {}) {
     requireOptions(options);
     const { algorithm = gradient(), mode = 'enforce', clock = systemClock, ...gateOptions } = options;
-    requireMode(mode);
+    requireOneOf('mode', mode, MODES);
+    requireMethods('algorithm', algorithm, 'next');
     this.#algorithm = algorithm;
     this.#isMonitor = mode === 'monitor';
     this.#clock = clock;
-    this.#permits = whole(algorithm.initial);
+    this.#permits = whole('algorithm.initial', algorithm.initial);
     this.#gate = new Semaphore(this.#isMonitor ? Number.MAX_SAFE_INTEGER : this.#permits, {
       ...gateOptions,
       clock,
@@ -136,7 +137,7 @@ export class AdaptiveSemaphore implements Limiter {
   readonly #takeIn = (startedMs: number, inFlight: number, outcome: Outcome): void => {
     if (outcome === 'ignore') return;
     const sample = { startedMs, endedMs: this.#clock.now(), inFlight, isOverload: outcome === 'overload' };
-    const permits = whole(this.#algorithm.next(sample));
+    const permits = whole('what algorithm.next returns', this.#algorithm.next(sample));
     if (permits === this.#permits) return;
     if (this.#isMonitor) this.#gate[TALLY].changeLimit(this.#permits, permits);
     else this.#gate.resize(permits);
@@ -144,12 +145,11 @@ export class AdaptiveSemaphore implements Limiter {
   };
 }
 
-function whole(limit: number): number {
-  return Math.max(1, Math.floor(limit));
-}
+const MODES = ['enforce', 'monitor'] as const;
 
-function requireMode(mode: unknown): void {
-  if (mode === 'enforce' || mode === 'monitor') return;
-  const message = `mode must be enforce or monitor, got ${describe(mode)}`;
-  throw typeof mode === 'string' ? new RangeError(message) : new TypeError(message);
+/** The limit as a whole number. Throws for what no number of permits can be made of. */
+function whole(name: string, limit: unknown): number {
+  const permits = typeof limit === 'number' ? Math.max(1, Math.floor(limit)) : limit;
+  requireInteger(name, permits, 1);
+  return permits;
 }

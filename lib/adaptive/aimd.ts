@@ -1,4 +1,4 @@
-import { requireDuration } from '../core/validate.js';
+import { requireDuration, requireOptions } from '../core/validate.js';
 import type { Algorithm, Bounds } from './algorithm.js';
 import { checkBounds, clamp } from './bounds.js';
 import { isOverload } from './is-overload.js';
@@ -33,9 +33,10 @@ export interface AimdOptions extends Bounds {
  * ```
  */
 export function aimd(options: AimdOptions = {}): Algorithm {
-  const { timeoutMs = 1_000 } = options;
+  requireOptions(options);
+  const { timeoutMs = 1_000, ...boundOptions } = options;
   requireDuration('timeoutMs', timeoutMs);
-  const bounds = checkBounds(options);
+  const bounds = checkBounds('aimd', boundOptions);
   const window = new SampleWindow();
   let limit = bounds.initial;
 

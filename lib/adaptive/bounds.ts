@@ -1,4 +1,5 @@
 import { requireInteger } from '../core/validate.js';
+import { warnOfUnknown } from '../core/warn.js';
 import type { Bounds } from './algorithm.js';
 
 /** Bounds that have been checked and filled in. */
@@ -8,7 +9,10 @@ export interface CheckedBounds {
   readonly initial: number;
 }
 
-export function checkBounds({ minPermits = 3, maxPermits = 1_000, initialPermits }: Bounds): CheckedBounds {
+/** The bounds that `what` was given; it knows no other options than these. */
+export function checkBounds(what: string, bounds: Bounds): CheckedBounds {
+  const { minPermits = 3, maxPermits = 1_000, initialPermits, ...unknown } = bounds;
+  warnOfUnknown(what, unknown);
   requireInteger('minPermits', minPermits, 1);
   requireInteger('maxPermits', maxPermits, minPermits);
   if (initialPermits !== undefined) requireInteger('initialPermits', initialPermits, minPermits, maxPermits);

@@ -1,3 +1,4 @@
+import { requireFunction, requireOptions } from '../core/validate.js';
 import type { Algorithm, Bounds } from './algorithm.js';
 import { Baseline } from './baseline.js';
 import { checkBounds, clamp } from './bounds.js';
@@ -27,9 +28,11 @@ export interface LatencyOptions extends Bounds {
  * restored; the backoff after overload; and that the limit is left alone while less than half of it is in use, since then
  * latency says nothing about it.
  */
-export function byLatency(step: Step, options: LatencyOptions): Algorithm {
-  const { random = Math.random } = options;
-  const bounds = checkBounds(options);
+export function byLatency(name: string, step: Step, options: LatencyOptions): Algorithm {
+  requireOptions(options);
+  const { random = Math.random, ...boundOptions } = options;
+  requireFunction('random', random);
+  const bounds = checkBounds(name, boundOptions);
   const baseline = new Baseline(random);
   const window = new SampleWindow();
   let limit = bounds.initial;

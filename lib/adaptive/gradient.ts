@@ -28,7 +28,7 @@ const MAX_GRADIENT = 2;
  * ```
  */
 export function gradient(options: LatencyOptions = {}): Algorithm {
-  return byLatency(gradientStep, options);
+  return byLatency('gradient', gradientStep, options);
 }
 
 function gradientStep(limit: number, medianMs: number, baselineMs: number): number {

@@ -24,7 +24,7 @@ const BETA = 6;
  * ```
  */
 export function vegas(options: LatencyOptions = {}): Algorithm {
-  return byLatency(vegasStep, options);
+  return byLatency('vegas', vegasStep, options);
 }
 
 function vegasStep(limit: number, medianMs: number, baselineMs: number): number {

@@ -10,8 +10,11 @@ export class WatchedPermit extends HeldPermit {
 
   constructor(permit: Permit, startedMs: number, inFlight: number, takeIn: TakeIn) {
     super(permit.weight, (_weight, outcome) => {
-      takeIn(startedMs, inFlight, outcome);
-      permit.release(outcome);
+      try {
+        takeIn(startedMs, inFlight, outcome);
+      } finally {
+        permit.release(outcome);
+      }
     });
     this.#permit = permit;
   }

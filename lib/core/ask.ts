@@ -1,6 +1,8 @@
 import { TOP_PRIORITY } from '../queue/priority.js';
+import type { AcquireOptions } from './limiter.js';
 import type { Tally } from './tally.js';
-import { describe, requireInteger, requireString } from './validate.js';
+import { requireDuration, requireInteger, requireOptions, requireSignal, requireString } from './validate.js';
+import { warnUnlessKnown } from './warn.js';
 
 /**
  * Throws unless a limiter can be asked for this. What is not given, or is the default, needs no look; `before` and `after`
@@ -14,12 +16,28 @@ export function requireAsk(weight: unknown, priority: unknown, flow: unknown, be
   if (flow !== '' && flow !== undefined) requireString(`${before}flow${after}`, flow);
 }
 
-/** Throws unless `signal` is one, and throws the reason of one that has aborted, which it enters in the books. */
+/** Throws unless a wait can be told this. */
+export function requireWait(maxWaitMs: unknown, signal: unknown): void {
+  if (maxWaitMs !== Infinity && maxWaitMs !== undefined) requireDuration('maxWaitMs', maxWaitMs);
+  if (signal !== undefined) requireSignal(signal);
+}
+
+/** Throws unless `options` is an object, and warns of what of it `what` does not know. */
+export function requireAskOptions(what: string, options: AcquireOptions): void {
+  requireOptions(options);
+  warnUnlessKnown(what, options, KNOWN);
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof AcquireOptions>([
+  'weight',
+  'priority',
+  'flow',
+  'signal',
+  'maxWaitMs',
+]);
+
+/** Throws the reason of a signal that has aborted, which it enters in the books. */
 export function requireLive(signal: AbortSignal, tally: Tally): void {
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass anything
-  if (typeof signal?.aborted !== 'boolean') {
-    throw new TypeError(`signal must be an AbortSignal, got ${describe(signal)}`);
-  }
   if (!signal.aborted) return;
   tally.abort();
   throw signal.reason;

@@ -2,6 +2,7 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { SemaphoreErrorCode } from '../errors.js';
 import type { Clock } from './clock.js';
 import type { Outcome } from './limiter.js';
+import { requireFunction, requireOneOf } from './validate.js';
 import type { Waiter } from './waiter.js';
 
 /** What every message tells. */
@@ -100,12 +101,16 @@ export const CHANNELS = {
   limit: channel('express-semaphore:limit'),
 };
 
+const EVENTS = Object.keys(CHANNELS) as readonly (keyof Messages)[];
+
 /**
  * Calls `listener` with what happens to all limiters of this process, until the function that it returns is called. It is
  * `node:diagnostics_channel` with types: the channel of `'reject'` is `express-semaphore:reject`.
  *
  * Messages come in order, each in a microtask of its own, so that no listener can meddle with a limiter half-way. What
  * it throws becomes an uncaught exception. While nobody listens, nothing is made and no clock is read.
+ *
+ * @throws `TypeError` or `RangeError` for what is no event or no function.
  *
  * @example
  * ```ts
@@ -122,6 +127,8 @@ export function observe<Event extends keyof Messages>(
   event: Event,
   listener: (message: Messages[Event]) => void,
 ): () => void {
+  requireOneOf('event', event, EVENTS);
+  requireFunction('listener', listener);
   const onMessage = (message: unknown) => {
     // Only `publish` writes to these channels.
     listener(message as Messages[Event]);

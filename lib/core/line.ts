@@ -67,10 +67,16 @@ export class Line {
     this.dismiss(evictee, error);
   }
 
+  /** Lets `waiter` in, unless the order throws: then it is refused, as if it had never come. */
   join(waiter: Waiter): void {
     this.#tally.join(waiter, this.#queue.isTimed ? 0 : this.#queue.size);
     if (this.#queue.size === 0) this.#rate.begin(waiter.since);
-    this.#queue.push(waiter);
+    try {
+      this.#queue.push(waiter);
+    } catch (error) {
+      this.#countWait(waiter);
+      waiter.refuse(error);
+    }
   }
 
   /** Refuses those who are not worth serving any more, before anybody is served. */

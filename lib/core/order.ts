@@ -4,7 +4,8 @@ import { FifoQueue } from '../queue/fifo.js';
 import { LifoQueue } from '../queue/lifo.js';
 import { PriorityQueue } from '../queue/priority.js';
 import type { Queue, QueueNode } from '../queue/queue.js';
-import { describe, requireDuration, requireFunction, requireInteger } from './validate.js';
+import { requireDuration, requireFunction, requireInteger, requireOneOf } from './validate.js';
+import { warnOfUnknown } from './warn.js';
 
 /**
  * In which order waiters are served: a name, or an object that names it and says more.
@@ -60,46 +61,55 @@ export interface FairOrder {
   readonly share?: ((flow: string) => number) | undefined;
 }
 
-/** Permits that only the top priority may take. */
+/** Permits that only the top priority may take, in an order that a queue has been made for. */
 export function reservedOf(order: Order): number {
   const named = nameOf(order);
-  const reserved = named.name === 'priority' ? (named.reserved ?? 0) : 0;
-  requireInteger('reserved', reserved, 0);
-  return reserved;
+  return named.name === 'priority' ? (named.reserved ?? 0) : 0;
 }
 
 /** An empty queue in that order. */
 export function makeQueue<Node extends QueueNode<Node>>(order: Order): Queue<Node> {
   const options = nameOf(order);
+  requireOneOf(options === order ? 'order.name' : 'order', options.name, ORDERS);
   switch (options.name) {
     case 'fifo':
-      return new FifoQueue();
+      return makePlain(options, new FifoQueue());
     case 'lifo':
-      return new LifoQueue();
+      return makePlain(options, new LifoQueue());
     case 'adaptive-lifo':
       return makeAdaptiveLifo(options);
     case 'priority':
       return makePriority(options);
     case 'fair':
       return makeFair(options);
-    default:
-      throw unknownOrder(options);
   }
 }
 
+function makePlain<Node extends QueueNode<Node>>(options: PlainOrder, queue: Queue<Node>): Queue<Node> {
+  const { name, ...unknown } = options;
+  warnOfUnknownIn(name, unknown);
+  return queue;
+}
+
 function makeAdaptiveLifo<Node extends QueueNode<Node>>(options: AdaptiveLifoOrder): Queue<Node> {
-  const { targetMs = 5, intervalMs = 100 } = options;
+  const { name, targetMs = 5, intervalMs = 100, ...unknown } = options;
+  warnOfUnknownIn(name, unknown);
   requireDuration('targetMs', targetMs);
   requireDuration('intervalMs', intervalMs);
   return new AdaptiveLifoQueue(targetMs, intervalMs);
 }
 
-function makePriority<Node extends QueueNode<Node>>({ ageMs = Infinity }: PriorityOrder): Queue<Node> {
+function makePriority<Node extends QueueNode<Node>>(options: PriorityOrder): Queue<Node> {
+  const { name, ageMs = Infinity, reserved = 0, ...unknown } = options;
+  warnOfUnknownIn(name, unknown);
   requireDuration('ageMs', ageMs);
+  requireInteger('reserved', reserved, 0);
   return new PriorityQueue(ageMs);
 }
 
-function makeFair<Node extends QueueNode<Node>>({ share = oneEach }: FairOrder): Queue<Node> {
+function makeFair<Node extends QueueNode<Node>>(options: FairOrder): Queue<Node> {
+  const { name, share = oneEach, ...unknown } = options;
+  warnOfUnknownIn(name, unknown);
   requireFunction('share', share);
   return new FairQueue((flow) => {
     const permits = share(flow);
@@ -112,15 +122,20 @@ function oneEach(): number {
   return 1;
 }
 
-type NamedOrder = { readonly name: 'fifo' | 'lifo' } | AdaptiveLifoOrder | PriorityOrder | FairOrder;
+const ORDERS: readonly OrderName[] = ['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'];
+
+interface PlainOrder {
+  readonly name: 'fifo' | 'lifo';
+}
+
+type NamedOrder = PlainOrder | AdaptiveLifoOrder | PriorityOrder | FairOrder;
+
+function warnOfUnknownIn(name: OrderName, unknown: object): void {
+  warnOfUnknown(`the order ${name}`, unknown);
+}
 
 /** An order by name is that order without further settings. */
 function nameOf(order: Order): NamedOrder {
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass null
   return typeof order === 'object' && order !== null ? order : { name: order };
-}
-
-function unknownOrder({ name }: { readonly name: unknown }): Error {
-  const message = `order must be fifo, lifo, adaptive-lifo, priority or fair, got ${describe(name)}`;
-  return typeof name === 'string' ? new RangeError(message) : new TypeError(message);
 }

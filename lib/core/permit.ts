@@ -1,5 +1,5 @@
 import type { Outcome, Permit } from './limiter.js';
-import { describe } from './validate.js';
+import { describe, requireOneOf } from './validate.js';
 
 /** Called with what comes back, once a permit. */
 export type TakeBack = (weight: number, outcome: Outcome) => void;
@@ -25,6 +25,7 @@ export class HeldPermit implements Permit {
 
   release(outcome: Outcome = 'success'): void {
     if (this.#outcome !== undefined) return;
+    if (outcome !== 'success') requireOneOf('outcome', outcome, OUTCOMES);
     this.#outcome = outcome;
     if (this.#works === 0) this.#takeBack(this.weight, outcome);
   }
@@ -44,6 +45,8 @@ export class HeldPermit implements Permit {
     this.release();
   }
 }
+
+const OUTCOMES: readonly Outcome[] = ['success', 'overload', 'ignore'];
 
 /** Whether `value` can be awaited for something. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

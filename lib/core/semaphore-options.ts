@@ -1,7 +1,7 @@
 import { systemClock } from './clock.js';
 import type { Clock } from './clock.js';
 import type { Order } from './order.js';
-import { requireDuration, requireIntegerOrInfinity, requireOptions } from './validate.js';
+import { requireDuration, requireIntegerOrInfinity, requireMethods, requireOptions } from './validate.js';
 import { warnOfUnknown } from './warn.js';
 
 /** How a `Semaphore` lets callers wait. */
@@ -37,5 +37,6 @@ export function readOptions(options: SemaphoreOptions) {
   requireIntegerOrInfinity('queueLimit', queueLimit, 0);
   requireDuration('maxWaitMs', maxWaitMs);
   requireDuration('warnHeldMs', warnHeldMs);
+  requireMethods('clock', clock, 'now', 'setTimer', 'clearTimer');
   return { name, queueLimit, maxWaitMs, order, warnHeldMs, clock };
 }

@@ -1,7 +1,7 @@
 import { ClosedError, WaitTimeoutError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { TOP_PRIORITY } from '../queue/priority.js';
-import { requireAsk, requireLive } from './ask.js';
+import { requireAsk, requireAskOptions, requireLive, requireWait } from './ask.js';
 import type { Clock } from './clock.js';
 import { watchHold } from './hold-watch.js';
 import { IdleNotice } from './idle-notice.js';
@@ -14,7 +14,7 @@ import { runWithPermit } from './run.js';
 import { readOptions } from './semaphore-options.js';
 import type { SemaphoreOptions } from './semaphore-options.js';
 import { TALLY, Tally } from './tally.js';
-import { requireDuration, requireInteger } from './validate.js';
+import { requireInteger } from './validate.js';
 import { Waiter } from './waiter.js';
 import type { Departure } from './waiter.js';
 
@@ -123,6 +123,7 @@ export class Semaphore implements Limiter {
 
   tryAcquire(options?: TryAcquireOptions): Permit | undefined {
     if (options === undefined) return this.#isFree(1, 0, '') ? this.#grant(1) : undefined;
+    requireAskOptions('tryAcquire', options);
     const { weight = 1, priority = 0, flow = '' } = options;
     requireAsk(weight, priority, flow);
     return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
@@ -170,9 +171,10 @@ export class Semaphore implements Limiter {
   }
 
   #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
+    if (options !== NO_OPTIONS) requireAskOptions('acquire', options);
     const { weight = 1, priority = 0, flow = '', signal, maxWaitMs = this.#maxWaitMs } = options;
     requireAsk(weight, priority, flow);
-    if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
+    requireWait(maxWaitMs, signal);
     if (signal !== undefined) requireLive(signal, this.#tally);
     if (this.#closed !== undefined) throw this.#closedError();
     if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);

@@ -28,10 +28,21 @@ export function requireDuration(name: string, value: unknown): asserts value is 
   }
 }
 
+/** Throws unless `value` is an object. */
+export function requireObject(name: string, value: unknown): asserts value is object {
+  if (typeof value === 'object' && value !== null) return;
+  throw new TypeError(`${name} must be an object, got ${describe(value)}`);
+}
+
 /** Throws unless `value` is an object, as options are; `undefined` has become one by its default. */
 export function requireOptions(value: unknown): void {
-  if (typeof value === 'object' && value !== null) return;
-  throw new TypeError(`options must be an object, got ${describe(value)}`);
+  requireObject('options', value);
+}
+
+/** Throws unless `value` is an object with these methods. */
+export function requireMethods(name: string, value: unknown, ...methods: string[]): void {
+  requireObject(name, value);
+  for (const method of methods) requireFunction(`${name}.${method}`, Reflect.get(value, method));
 }
 
 /** Throws unless `value` is a function. */
@@ -44,23 +55,66 @@ export function requireString(name: string, value: unknown): asserts value is st
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${describe(value)}`);
 }
 
+/** Throws unless `value` is an array. */
+export function requireList(name: string, value: unknown): asserts value is readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array, got ${describe(value)}`);
+}
+
 /** Throws unless `value` is a boolean, and returns it. */
 export function requireBoolean(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, got ${describe(value)}`);
   return value;
 }
 
+/** Throws unless `value` is one of these texts. */
+export function requireOneOf<Choice extends string>(
+  name: string,
+  value: unknown,
+  choices: readonly Choice[],
+): asserts value is Choice {
+  if (choices.some((choice) => choice === value)) return;
+  const message = `${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, got ${describe(value)}`;
+  throw typeof value === 'string' ? new RangeError(message) : new TypeError(message);
+}
+
 /** Throws unless `value` looks like a limiter. */
 export function requireLimiter(name: string, value: unknown): void {
-  if (typeof value === 'object' && value !== null && 'tryAcquire' in value) return;
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    LIMITER_METHODS.every((method) => isMethod(value, method))
+  )
+    return;
   throw new TypeError(`${name} must be a limiter, got ${describe(value)}`);
+}
+
+const LIMITER_METHODS = ['acquire', 'tryAcquire', 'close', 'idle', 'stats'];
+
+/** Throws unless `value` is what an `AbortController` has, of whatever realm. */
+export function requireSignal(value: unknown): asserts value is AbortSignal {
+  const isSignal =
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    typeof value.aborted === 'boolean' &&
+    isMethod(value, 'addEventListener');
+  if (!isSignal) throw new TypeError(`signal must be an AbortSignal, got ${describe(value)}`);
 }
 
 /** A short name of any value for an error message: it never throws and never shows a long text whole. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === 'string') return JSON.stringify(cut(value));
   if (typeof value === 'object' && value !== null) return 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
+  if (typeof value === 'bigint') return `${cut(String(value))}n`;
+  return typeof value === 'function' ? 'a function' : cut(String(value));
+}
+
+function cut(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+function isMethod(value: object, name: string): boolean {
+  return typeof Reflect.get(value, name) === 'function';
 }
 
 function requireNumber(name: string, value: unknown): asserts value is number {

@@ -39,6 +39,13 @@ export function warnOfUnknown(what: string, rest: object): void {
   }
 }
 
+/** The same where `known` lists those that `what` knows: it copies nothing, so it can be asked for every permit. */
+export function warnUnlessKnown(what: string, options: object, known: ReadonlySet<string>): void {
+  for (const name in options) {
+    if (!known.has(name) && Object.hasOwn(options, name)) warnOfUnknown(what, { [name]: undefined });
+  }
+}
+
 function emit(code: FaultCode | HazardCode, message: string, detail: string | undefined): void {
   process.emitWarning(message, {
     type: 'SemaphoreWarning',

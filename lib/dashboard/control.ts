@@ -1,4 +1,12 @@
-import { describe, requireFunction, requireInteger } from '../core/validate.js';
+import {
+  requireFunction,
+  requireInteger,
+  requireList,
+  requireObject,
+  requireOneOf,
+  requireString,
+} from '../core/validate.js';
+import { warnUnlessKnown } from '../core/warn.js';
 import type { ControlFrame } from './frame.js';
 
 /**
@@ -87,26 +95,43 @@ export interface ReadingControl {
 
 /** Throws unless `control` can be shown and used. */
 export function requireControl(name: string, control: Control): void {
-  switch (control.type) {
-    case 'range':
-      requireInteger(`${name}.min`, control.min, Number.MIN_SAFE_INTEGER);
-      requireInteger(`${name}.max`, control.max, control.min);
-      requireInteger(`${name}.step`, control.step ?? 1, 1);
-      break;
-    case 'choice':
-    case 'switch':
-    case 'reading':
-      break;
-    case 'button':
-      requireFunction(`${name}.press`, control.press);
-      return;
-    default:
-      throw new TypeError(
-        `${name}.type must be a kind of control, got ${describe((control as Control).type)}`,
-      );
+  requireObject(name, control);
+  requireOneOf(`${name}.type`, control.type, TYPES);
+  requireString(`${name}.label`, control.label);
+  warnUnlessKnown(`a control of type ${control.type}`, control, OPTIONS[control.type]);
+  if (control.type === 'range') requireRange(name, control);
+  if (control.type === 'choice') {
+    requireList(`${name}.choices`, control.choices);
+    for (const [index, choice] of control.choices.entries())
+      requireString(`${name}.choices[${index}]`, choice);
+  }
+  if (control.type === 'button') {
+    requireFunction(`${name}.press`, control.press);
+    return;
   }
   requireFunction(`${name}.get`, control.get);
   if (control.type !== 'reading') requireFunction(`${name}.set`, control.set);
+}
+
+const TYPES: readonly Control['type'][] = ['range', 'choice', 'switch', 'button', 'reading'];
+
+const OPTIONS: Record<Control['type'], ReadonlySet<string>> = {
+  range: optionsOf('min', 'max', 'step', 'unit', 'get', 'set'),
+  choice: optionsOf('choices', 'get', 'set'),
+  switch: optionsOf('get', 'set'),
+  button: optionsOf('press'),
+  reading: optionsOf('get'),
+};
+
+function optionsOf(...own: string[]): ReadonlySet<string> {
+  return new Set(['type', 'label', ...own]);
+}
+
+function requireRange(name: string, { min, max, step = 1, unit = '' }: RangeControl): void {
+  requireInteger(`${name}.min`, min, Number.MIN_SAFE_INTEGER);
+  requireInteger(`${name}.max`, max, min);
+  requireInteger(`${name}.step`, step, 1);
+  requireString(`${name}.unit`, unit);
 }
 
 /** The control as it stands now. */

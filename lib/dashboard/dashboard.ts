@@ -1,6 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
-import { describe, requireBoolean, requireFunction, requireLimiter } from '../core/validate.js';
+import {
+  describe,
+  requireBoolean,
+  requireFunction,
+  requireLimiter,
+  requireObject,
+  requireOptions,
+} from '../core/validate.js';
+import { warnOfUnknown } from '../core/warn.js';
 import type { Middleware } from '../http/limit-options.js';
 import { passError } from '../http/next.js';
 import type { Next } from '../http/next.js';
@@ -63,10 +71,14 @@ export function dashboard<
   limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>,
   options: DashboardOptions<Req> = {},
 ): Middleware<Req, Res> {
-  const { authorize = isDevelopment, maskKey, controls = {} } = options;
+  requireOptions(options);
+  const { authorize = isDevelopment, maskKey, controls = {}, ...unknown } = options;
+  warnOfUnknown('dashboard', unknown);
+  requireObject('limiters', limiters);
   for (const [name, limiter] of Object.entries(limiters)) requireLimiter(`limiters.${name}`, limiter);
   requireFunction('authorize', authorize);
   if (maskKey !== undefined) requireFunction('maskKey', maskKey);
+  requireObject('controls', controls);
   for (const [id, control] of Object.entries(controls)) requireControl(`controls.${id}`, control);
 
   const stream = new FrameStream(() => readFrame({ limiters, controls, maskKey }));

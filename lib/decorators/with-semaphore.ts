@@ -1,7 +1,7 @@
+import { requireAsk, requireAskOptions, requireWait } from '../core/ask.js';
 import type { AcquireOptions, Limiter } from '../core/limiter.js';
 import { runWithPermit } from '../core/run.js';
-import { describe, requireLimiter, requireOptions } from '../core/validate.js';
-import { warnOfUnknown } from '../core/warn.js';
+import { describe, requireLimiter } from '../core/validate.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 
 /** A function that returns a promise; `never` parameters let any list of parameters in. */
@@ -24,7 +24,7 @@ export interface WithSemaphore {
  * The wrapped function keeps `this`, parameters, result, `name` and `length`. `options` apply to every call; a refusal
  * rejects the call's promise. A function that calls itself while it holds a permit can wait for itself.
  *
- * @throws `TypeError` for what is neither a limiter nor a function or method.
+ * @throws `TypeError` for what is neither a limiter nor a function or method; `TypeError` or `RangeError` for a bad option.
  *
  * @example
  * ```ts
@@ -51,9 +51,10 @@ export function withSemaphore(limiter: Limiter, options: AcquireOptions = {}): W
   if (limiter instanceof KeyedSemaphore) {
     throw new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore');
   }
-  requireOptions(options);
-  const { weight, priority, flow, maxWaitMs, signal, ...unknown } = options;
-  warnOfUnknown('withSemaphore', unknown);
+  requireAskOptions('withSemaphore', options);
+  const { weight, priority, flow, maxWaitMs, signal } = options;
+  requireAsk(weight, priority, flow);
+  requireWait(maxWaitMs, signal);
   const ask = { weight, priority, flow, maxWaitMs, signal };
 
   /** TC39 passes a method and its context, TypeScript's older form the class, the name and a descriptor. */

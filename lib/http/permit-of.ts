@@ -1,11 +1,14 @@
 import type { ServerResponse } from 'node:http';
 import type { Limiter, Permit } from '../core/limiter.js';
+import { requireObject } from '../core/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { Exchange } from './exchange.js';
 
 /**
  * The permit that `limit` took for this response: the last one, or the last one of `limiter`.
  * `undefined` when there is none, because the request was skipped or is not limited.
+ *
+ * @throws `TypeError` for a response that is no object.
  *
  * @example
  * ```ts
@@ -22,5 +25,6 @@ import { Exchange } from './exchange.js';
  * ```
  */
 export function permitOf(res: ServerResponse, limiter?: Limiter | KeyedSemaphore): Permit | undefined {
+  requireObject('res', res);
   return Exchange.find(res)?.permit(limiter);
 }

@@ -6,6 +6,6 @@ const MAX_SECONDS = 30;
  * milliseconds: clients refused at one moment do not come back at one moment.
  */
 export function jittered(ms = 0): number {
-  const seconds = Math.min(MAX_SECONDS, Math.max(1, Math.ceil(ms / 1_000)));
+  const seconds = Math.min(MAX_SECONDS, Math.max(1, Math.ceil(ms / 1_000) || 1));
   return (seconds + Math.floor(Math.random() * (seconds + 1))) * 1_000;
 }

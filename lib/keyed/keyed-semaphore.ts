@@ -17,6 +17,7 @@ import {
   requireFunction,
   requireInteger,
   requireLimiter,
+  requireMethods,
   requireOptions,
   requireString,
 } from '../core/validate.js';
@@ -84,6 +85,7 @@ export class KeyedSemaphore {
     requireFunction('create', create);
     requireInteger('maxKeys', maxKeys, 1);
     requireDuration('idleTtlMs', idleTtlMs);
+    requireMethods('clock', clock, 'now', 'setTimer', 'clearTimer');
     this.#create = create;
     this.#tally = new Tally(name, clock);
     this.#keys = new KeyMap(maxKeys, idleTtlMs, clock, {
@@ -108,6 +110,7 @@ export class KeyedSemaphore {
    * new and all `maxKeys` keys are busy.
    */
   async acquire(key: string, options?: AcquireOptions): Promise<Permit> {
+    requireString('key', key);
     const entry = this.#enter(key);
     try {
       return new KeyedPermit(await entry.limiter.acquire(options), entry.unpin);
@@ -123,6 +126,7 @@ export class KeyedSemaphore {
    * @throws `TypeError` or `RangeError` for a bad key or weight, and what `create` threw.
    */
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
+    requireString('key', key);
     if (this.#closed !== undefined || (this.#keys.isFull && this.#keys.get(key) === undefined))
       return undefined;
     const entry = this.#enter(key);
@@ -141,6 +145,7 @@ export class KeyedSemaphore {
   stats(key: string): LimiterStats | undefined;
   stats(key?: string): KeyedStats | LimiterStats | undefined {
     if (key === undefined) return this.#tally.keyedStats(this.size, this.#keys.busy);
+    requireString('key', key);
     return this.#keys.get(key)?.limiter.stats();
   }
 
@@ -177,7 +182,6 @@ export class KeyedSemaphore {
 
   /** Pins the entry of `key`, made now if need be, until its `unpin` has been called. */
   #enter(key: string): Entry {
-    requireString('key', key);
     if (this.#closed !== undefined) {
       throw this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
     }

@@ -1,6 +1,6 @@
 import type { Limiter } from '../core/limiter.js';
 import { tallyOf } from '../core/tally.js';
-import { describe } from '../core/validate.js';
+import { requireOneOf } from '../core/validate.js';
 
 /** By what keys can be compared. */
 export type KeyRank = 'held' | 'waiting' | 'refused';
@@ -39,11 +39,9 @@ export function topKeys(
   return top;
 }
 
-const RANKS: readonly KeyRank[] = ['held', 'waiting', 'refused'];
-
 /** Throws unless `rank` is one. */
 export function requireRank(rank: unknown): void {
-  if (!RANKS.some((known) => known === rank)) {
-    throw new RangeError(`rank must be ${RANKS.join(', ')}, got ${describe(rank)}`);
-  }
+  requireOneOf('rank', rank, RANKS);
 }
+
+const RANKS: readonly KeyRank[] = ['held', 'waiting', 'refused'];

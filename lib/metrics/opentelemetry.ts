@@ -1,6 +1,7 @@
 import { observe } from '../core/diagnostics.js';
 import type { AcquireMessage, QueuedMessage, RejectMessage } from '../core/diagnostics.js';
-import { requireInteger } from '../core/validate.js';
+import { requireInteger, requireMethods, requireOptions } from '../core/validate.js';
+import { warnOfUnknown } from '../core/warn.js';
 import {
   DURATION_BUCKETS,
   HOLD_DURATION,
@@ -81,7 +82,7 @@ export interface OpenTelemetryOptions {
  * Counts are read when the SDK collects. Durations are recorded as they end, so from now on each permit of this process
  * costs its holder some microseconds more.
  *
- * @throws `TypeError` if a limiter has no name or that of another.
+ * @throws `TypeError` or `RangeError` for a bad option or a limiter without a name of its own.
  *
  * @example
  * ```ts
@@ -101,7 +102,10 @@ export function registerMetrics<Observable>(
   limiters: readonly Measurable[],
   options: OpenTelemetryOptions = {},
 ): () => void {
-  const { topKeys = 0 } = options;
+  requireOptions(options);
+  const { topKeys = 0, ...unknown } = options;
+  warnOfUnknown('registerMetrics', unknown);
+  requireMethods('meter', meter, ...METER_METHODS);
   requireInteger('topKeys', topKeys, 0);
   const source = new Source(limiters);
 
@@ -174,6 +178,7 @@ export function registerMetrics<Observable>(
  * ```
  */
 export function traceWaits(trace: { getActiveSpan(): OpenTelemetrySpan | undefined }): () => void {
+  requireMethods('trace', trace, 'getActiveSpan');
   const spans = new WeakMap<QueuedMessage, OpenTelemetrySpan>();
   const stops = [
     observe('queued', (message) => {
@@ -197,6 +202,14 @@ export function traceWaits(trace: { getActiveSpan(): OpenTelemetrySpan | undefin
     });
   }
 }
+
+const METER_METHODS: readonly (keyof OpenTelemetryMeter<unknown>)[] = [
+  'createObservableCounter',
+  'createObservableUpDownCounter',
+  'createHistogram',
+  'addBatchObservableCallback',
+  'removeBatchObservableCallback',
+];
 
 /** `error.type` is the conventions' own; the others have none. */
 const ATTRIBUTES = {

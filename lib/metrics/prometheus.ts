@@ -1,4 +1,5 @@
-import { requireInteger } from '../core/validate.js';
+import { requireInteger, requireMethods, requireOptions } from '../core/validate.js';
+import { warnOfUnknown } from '../core/warn.js';
 import {
   DURATION_BUCKETS,
   HOLD_DURATION,
@@ -75,7 +76,7 @@ export interface PrometheusOptions<Registry> {
  * Counts are read when somebody scrapes. Durations are observed as they end, so from now on each permit of this process
  * costs its holder some microseconds more.
  *
- * @throws `TypeError` if a limiter has no name or that of another, and what prom-client throws of names registered twice.
+ * @throws `TypeError` or `RangeError` for a bad option or a limiter without a name of its own, and what prom-client throws of names registered twice.
  *
  * @example
  * ```ts
@@ -102,9 +103,13 @@ export function registerMetrics<Registry extends PrometheusRegistry>(
   limiters: readonly Measurable[],
   options: PrometheusOptions<Registry> = {},
 ): () => void {
-  const { registry, topKeys = 0 } = options;
-  const registers = registry === undefined ? {} : { registers: [registry] };
+  requireOptions(options);
+  const { registry, topKeys = 0, ...unknown } = options;
+  warnOfUnknown('registerMetrics', unknown);
+  requireMethods('client', client, 'Gauge', 'Counter', 'Histogram');
+  if (registry !== undefined) requireMethods('registry', registry, 'removeSingleMetric');
   requireInteger('topKeys', topKeys, 0);
+  const registers = registry === undefined ? {} : { registers: [registry] };
   const source = new Source(limiters);
   const names: string[] = [];
 

@@ -1,7 +1,7 @@
 import { observe } from '../core/diagnostics.js';
 import type { AcquireMessage } from '../core/diagnostics.js';
 import type { Limiter } from '../core/limiter.js';
-import { describe, requireLimiter } from '../core/validate.js';
+import { describe, requireLimiter, requireList } from '../core/validate.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { KeyInstrument, StatsInstrument } from './instruments.js';
 
@@ -21,8 +21,9 @@ export interface Measurement {
 export class Source {
   readonly #limiters = new Map<string, Measurable>();
 
-  /** @throws `TypeError` if one has no name, or the name of another. */
+  /** @throws `TypeError` if it is no list of limiters, or one has no name, or the name of another. */
   constructor(limiters: readonly Measurable[]) {
+    requireList('limiters', limiters);
     for (const [index, limiter] of limiters.entries()) {
       requireLimiter(`limiters[${index}]`, limiter);
       const { name } = limiter.stats();

@@ -97,13 +97,22 @@ export class FairQueue<Node extends QueueNode<Node>> implements Queue<Node> {
 
   /** Passes the turn on until the one whose turn it is can be paid. */
   #findPayable(): void {
+    let passed = 0;
     for (let flow = this.#turns.head; flow !== undefined; flow = this.#turns.head) {
       if (this.#paid !== flow) flow.credit += flow.share;
       this.#paid = flow;
-      if (flow.credit >= (flow.line.head?.weight ?? 0)) return;
+      if (flow.missing <= 0) return;
       this.#leaveTurn(flow);
       this.#turns.push(flow);
+      if (++passed === this.#turns.size) this.#skipRounds();
     }
+  }
+
+  /** Gives all flows at once what they get in the rounds to come in which none can be paid: weights may be large. */
+  #skipRounds(): void {
+    let rounds = Infinity;
+    for (const { missing, share } of this.#turns) rounds = Math.min(rounds, Math.ceil(missing / share) - 1);
+    for (const flow of this.#turns) flow.credit += rounds * flow.share;
   }
 
   #leaveTurn(flow: Flow<Node>): void {
@@ -135,5 +144,10 @@ class Flow<Node extends QueueNode<Node>> {
 
   constructor(share: number) {
     this.share = share;
+  }
+
+  /** What the first in line weighs beyond the flow's credit. */
+  get missing(): number {
+    return (this.line.head?.weight ?? 0) - this.credit;
   }
 }

@@ -1,3 +1,4 @@
+import { requireMethods } from '../core/validate.js';
 import type { Emitter, RedisAdapter } from './adapter.js';
 
 /** What is used of an ioredis client, a `Redis` or a `Cluster`. */
@@ -17,6 +18,7 @@ export function isIoRedis(client: object): client is IoRedisClient {
 }
 
 export function adaptIoRedis(client: IoRedisClient): RedisAdapter {
+  requireMethods('client', client, 'evalsha', 'eval', 'duplicate', 'on');
   client.on('error', ignore);
   return {
     isCluster: 'isCluster' in client && client.isCluster === true,

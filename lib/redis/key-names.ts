@@ -12,7 +12,10 @@ export function keyNames(prefix: string, name: string): KeyNames {
   return [`${tag}:h`, `${tag}:q`, `${tag}:m`];
 }
 
-/** Starts with a character that no plain name has, so the two kinds never meet. */
+/**
+ * Starts with a character that no plain name has, so the two kinds never meet. In UTF-8 all halves of a surrogate pair
+ * that stand alone would be the same.
+ */
 function hashed(name: string): string {
-  return `#${createHash('sha256').update(name).digest('base64url').slice(0, 27)}`;
+  return `#${createHash('sha256').update(name, 'utf16le').digest('base64url').slice(0, 27)}`;
 }

@@ -1,3 +1,4 @@
+import { requireMethods } from '../core/validate.js';
 import { RESUBSCRIBE_MS } from './adapter.js';
 import type { Emitter, RedisAdapter, Subscriber } from './adapter.js';
 
@@ -25,6 +26,7 @@ export function isNodeRedis(client: object): client is NodeRedisClient {
 }
 
 export function adaptNodeRedis(client: NodeRedisClient): RedisAdapter {
+  requireMethods('client', client, 'evalSha', 'eval', 'subscribe', 'duplicate', 'on');
   const isCluster = 'slots' in client;
   // Without any listener a lost connection would end the process.
   client.on('error', ignore);

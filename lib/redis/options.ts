@@ -1,7 +1,9 @@
 import {
+  describe,
   requireDuration,
   requireInteger,
   requireIntegerOrInfinity,
+  requireOneOf,
   requireOptions,
   requireString,
 } from '../core/validate.js';
@@ -86,7 +88,8 @@ export function readOptions(options: RedisSemaphoreOptions) {
   requireInteger('expectedNodes', expectedNodes, 1);
   requireInteger('timeoutMs', timeoutMs, 1);
   requireDuration('timeoutMs', timeoutMs);
-  const share = SHARES[requirePolicy(onUnavailable)];
+  requireOneOf('onUnavailable', onUnavailable, POLICIES);
+  const share = SHARES[onUnavailable];
   return {
     name,
     permits,
@@ -112,18 +115,12 @@ const SHARES: Record<UnavailablePolicy, (permits: number, nodes: number) => numb
   closed: () => 0,
 };
 
-function requirePolicy(value: UnavailablePolicy): UnavailablePolicy {
-  requireString('onUnavailable', value);
-  if (Object.hasOwn(SHARES, value)) return value;
-  throw new RangeError(`onUnavailable must be 'local', 'open' or 'closed', got ${JSON.stringify(value)}`);
-}
+const POLICIES: readonly UnavailablePolicy[] = ['local', 'open', 'closed'];
 
 /** Braces would move the hash tag, and blanks end a key in a message. */
 function requirePrefix(prefix: unknown): void {
   requireString('prefix', prefix);
   if (!/^[\w:.-]+$/.test(prefix)) {
-    throw new RangeError(
-      `prefix must be letters, digits, ':', '.', '_' or '-', got ${JSON.stringify(prefix)}`,
-    );
+    throw new RangeError(`prefix must be letters, digits, ':', '.', '_' or '-', got ${describe(prefix)}`);
   }
 }

@@ -1,11 +1,11 @@
-import { requireLive } from '../core/ask.js';
+import { requireAsk, requireAskOptions, requireLive, requireWait } from '../core/ask.js';
 import { systemClock } from '../core/clock.js';
 import { IdleNotice } from '../core/idle-notice.js';
 import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from '../core/limiter.js';
 import { runWithPermit } from '../core/run.js';
 import { TALLY } from '../core/tally.js';
 import type { Tally } from '../core/tally.js';
-import { requireDuration, requireInteger } from '../core/validate.js';
+import { requireInteger } from '../core/validate.js';
 import type { Departure, Waiter } from '../core/waiter.js';
 import { BackendError, ClosedError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
@@ -116,8 +116,10 @@ export class RedisSemaphore implements Limiter {
   }
 
   /** Takes a permit if no question to Redis is needed for it: one of a batch, or while Redis is down one that the policy allows. */
-  tryAcquire({ weight = 1 }: TryAcquireOptions = {}): LeasedPermit | undefined {
-    if (weight !== 1) requireInteger('weight', weight, 1);
+  tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
+    requireAskOptions('tryAcquire', options);
+    const { weight = 1, priority, flow } = options;
+    requireAsk(weight, priority, flow);
     if (this.#closed !== undefined || this.#grants.isTooHeavy(weight)) return undefined;
     return this.#grants.takeHere(weight);
   }
@@ -184,10 +186,12 @@ export class RedisSemaphore implements Limiter {
   #acquire(
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
-    { weight = 1, signal, maxWaitMs = this.#terms.maxWaitMs }: AcquireOptions = {},
+    options: AcquireOptions = {},
   ): void {
-    if (weight !== 1) requireInteger('weight', weight, 1);
-    if (maxWaitMs !== Infinity) requireDuration('maxWaitMs', maxWaitMs);
+    requireAskOptions('acquire', options);
+    const { weight = 1, priority, flow, signal, maxWaitMs = this.#terms.maxWaitMs } = options;
+    requireAsk(weight, priority, flow);
+    requireWait(maxWaitMs, signal);
     if (signal !== undefined) requireLive(signal, this.#grants.tally);
     if (this.#closed !== undefined) throw this.#closedError();
     if (this.#grants.isTooHeavy(weight)) throw this.#grants.tooHeavy(weight);

@@ -1,3 +1,4 @@
+import { requireMethods } from '../core/validate.js';
 import { RESUBSCRIBE_MS } from './adapter.js';
 import type { RedisAdapter, Subscriber } from './adapter.js';
 
@@ -16,6 +17,7 @@ export function isValkeyGlide(client: object): client is ValkeyGlideClient {
 }
 
 export function adaptValkeyGlide(client: ValkeyGlideClient): RedisAdapter {
+  requireMethods('client', client, 'customCommand', 'subscribe', 'getPubSubMessage');
   const run = (name: string, script: string, keys: readonly string[], args: readonly string[]) =>
     client.customCommand([name, script, String(keys.length), ...keys, ...args]);
   return {
