@@ -82,9 +82,16 @@ describe('an option that is not known', () => {
     ]),
     [
       'registerMetrics',
-      () => prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), ...misspelt() }),
+      () => {
+        prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), ...misspelt() })();
+      },
     ],
-    ['registerMetrics', () => openTelemetry.registerMetrics(metrics.getMeter('test'), [], misspelt())],
+    [
+      'registerMetrics',
+      () => {
+        openTelemetry.registerMetrics(metrics.getMeter('test'), [], misspelt())();
+      },
+    ],
     ['RedisSemaphore', () => redis.readOptions({ name: 'api', permits: 1, ...misspelt() })],
   ])('of %s is told once, with the place', (what, use) => {
     use();
