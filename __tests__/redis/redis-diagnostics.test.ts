@@ -11,7 +11,10 @@ describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore through %s'
     await using node = await connect(server.port);
     const told: string[] = [];
     const stops = (['queued', 'acquire', 'release', 'reject'] as const).map((event) =>
-      observe(event, ({ name }) => told.push(`${event} ${name ?? ''}`)),
+      observe(event, ({ name }) => {
+        // What other tests of this process have left is heard of here, too.
+        if (name === 'reports') told.push(event);
+      }),
     );
     const reports = new RedisSemaphore(node.client, { name: 'reports', permits: 1, queueLimit: 0 });
     const permit = await reports.acquire();
@@ -20,20 +23,16 @@ describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore through %s'
     reports.close();
     await reports.idle();
     for (const stop of stops) stop();
-    expect(told).toEqual([
-      'queued reports',
-      'acquire reports',
-      'queued reports',
-      'reject reports',
-      'release reports',
-    ]);
+    expect(told).toEqual(['queued', 'acquire', 'queued', 'reject', 'release']);
   });
 
   it('tell of a lease that has ended under its holder', async () => {
     await using server = await RedisServer.start();
     await using node = await connect(server.port);
     const lost: LostMessage[] = [];
-    const stop = observe('lost', (message) => lost.push(message));
+    const stop = observe('lost', (message) => {
+      if (message.name === 'per user') lost.push(message);
+    });
     const perUser = new KeyedSemaphore(
       (key) => new RedisSemaphore(node.client, { name: key, permits: 5, leaseMs: 200, timeoutMs: 10_000 }),
       { name: 'per user' },

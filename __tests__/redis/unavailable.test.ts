@@ -1,6 +1,8 @@
 import { BackendError } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
+import { readBooks } from '../helpers/redis-books';
+import type { Books } from '../helpers/redis-books';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
@@ -10,6 +12,9 @@ import { states, watch } from '../helpers/watch';
 
 /** Short, so that outages can be longer; still far above what this machine may stand still. */
 const TERMS = { leaseMs: 600, timeoutMs: 150 };
+
+// A client takes its time to come back, the more so on a loaded machine.
+jest.setTimeout(30_000);
 
 describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect) => {
   let server: RedisServer;
@@ -36,13 +41,9 @@ describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect
     await until(() => semaphore.stats().backend === is);
   }
 
-  async function books(): Promise<{ holders: number; waiters: number; used: number }> {
-    const tag = `{semaphore:n${names}}`;
-    return {
-      holders: Number(await direct.command('ZCARD', `${tag}:h`)),
-      waiters: Number(await direct.command('ZCARD', `${tag}:q`)),
-      used: Number(await direct.command('HGET', `${tag}:m`, 'used')),
-    };
+  /** Those of the limit that was made last. */
+  function books(): Promise<Books> {
+    return readBooks((...args) => direct.command(...args), `n${names}`);
   }
 
   it('local shares the permits out evenly, and says so', async () => {
@@ -243,7 +244,6 @@ describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect
     expect(await books()).toEqual({ holders: 1, waiters: 1, used: 1 });
     held.value.release();
     await until(() => next.state === 'fulfilled');
-    expect(next.value.fence).toBeGreaterThan(0);
     for (const permit of [tripping, next.value]) permit.release();
     await Promise.all([other.idle(), semaphore.idle()]);
   });

@@ -47,21 +47,29 @@ export class Breaker {
     this.#members.delete(member);
   }
 
-  /** Makes a call on behalf of `member`, and learns from what comes of it. */
-  async run<Reply>(member: BreakerMember, call: () => Promise<Reply>): Promise<Reply> {
-    const sent = { since: this.#clock.now() };
+  /** Learns from what comes of a call that `member` made at `since`, and passes it on. */
+  watch<Reply>(
+    member: BreakerMember,
+    since: number,
+    call: Promise<Reply>,
+    onReply: (reply: Reply) => void,
+    onError: (error: unknown) => void,
+  ): void {
+    const sent = { since };
     this.#calls.add(sent);
     this.#armWatchdog(this.timeoutMs, member);
-    try {
-      const reply = await call();
-      this.#calls.delete(sent);
-      this.#succeeded();
-      return reply;
-    } catch (error) {
-      this.#calls.delete(sent);
-      this.#failed(member);
-      throw error;
-    }
+    call.then(
+      (reply) => {
+        this.#calls.delete(sent);
+        this.#succeeded();
+        onReply(reply);
+      },
+      (error: unknown) => {
+        this.#calls.delete(sent);
+        this.#failed(member);
+        onError(error);
+      },
+    );
   }
 
   /** One timer watches all calls: they are answered in the order in which they were sent. */

@@ -116,7 +116,7 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
     else if (this.line.get(waiter.seq) !== waiter) {
       // It has left meanwhile; or it was served here, and Redis has it in its books now.
       const lease = this.leases.get(waiter.seq);
-      if (answer > 0 && lease === undefined) this.link.strikeOut(waiter.id);
+      if (answer > 0 && lease === undefined) this.link.strikeOut(waiter);
       else if (answer > 0 && lease !== undefined) this.renewed(lease, sentAt);
     } else if (answer > 0) {
       const wasQueued = waiter.isQueued;
@@ -141,7 +141,7 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
   renewed(lease: Lease, sentAt: number): void {
     lease.isBooked = true;
     if (this.leases.get(lease.seq) === lease) this.leases.extend(lease, sentAt);
-    else if (lease.lost === undefined) this.link.strikeOut(lease.id);
+    else if (lease.lost === undefined) this.link.strikeOut(lease);
   }
 
   lost(seq: string): void {
@@ -152,7 +152,7 @@ export class Grants implements LinkOwner, LeaseBookOwner, StockOwner {
   synced(reply: SyncReply): void {
     this.measureLimit();
     this.stock.hear(reply.queued);
-    this.line.watch(reply.nextMs < 0 ? Infinity : reply.nextMs);
+    this.line.watch(reply.queued > 0 ? reply.nextMs : Infinity);
   }
 
   readonly check = (): void => {

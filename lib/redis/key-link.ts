@@ -5,7 +5,8 @@ import type { Lease } from './lease.js';
 import type { KeyListener, NodeConnection } from './node-connection.js';
 import { parseReply } from './sync-reply.js';
 import type { GrantMessage, SyncReply } from './sync-reply.js';
-import { TurnBatch } from './turn-batch.js';
+import { memberOf, TurnBatch } from './turn-batch.js';
+import type { Member } from './turn-batch.js';
 import type { RedisWaiter } from './waiting-line.js';
 
 /** How long after a call failed its operations are sent again, in milliseconds. */
@@ -59,8 +60,7 @@ export class KeyLink implements BreakerMember, KeyListener {
   /** Runs while Redis is down, for as long as it may count anything that it was told before. */
   #forgetTimer: unknown = undefined;
   #isForgotten = false;
-  #resizeTo: number | undefined;
-  #epoch = '';
+  #epoch = 0;
   /** When the epoch was last seen, and by how much this clock was behind the server's then, at least. */
   #seenAt = -Infinity;
   #behindMs = 0;
@@ -79,8 +79,7 @@ export class KeyLink implements BreakerMember, KeyListener {
 
   /** Whether Redis knows all that it has to, or has been away until every lease that it knew of has run out. */
   get isSettled(): boolean {
-    const isTold = this.#inFlight === 0 && this.#batch.isEmpty && this.#resizeTo === undefined;
-    return isTold || this.#isForgotten;
+    return (this.#inFlight === 0 && this.#batch.isEmpty) || this.#isForgotten;
   }
 
   /** The earliest moment by this process's clock at which the server's can have shown `serverMs`. */
@@ -96,7 +95,7 @@ export class KeyLink implements BreakerMember, KeyListener {
   /** Takes out of the line, or gives back what has been granted meanwhile. */
   cancel(waiter: RedisWaiter): void {
     this.#batch.asks.delete(waiter);
-    if (waiter.isSent) this.strikeOut(waiter.id);
+    if (waiter.isSent) this.strikeOut(waiter);
   }
 
   giveBack(lease: Lease): void {
@@ -107,8 +106,8 @@ export class KeyLink implements BreakerMember, KeyListener {
   }
 
   /** Strikes out a holder or a waiter, whichever it is by now. */
-  strikeOut(id: string): void {
-    this.#batch.cancels.add(id);
+  strikeOut(member: Member): void {
+    this.#batch.cancels.add(member);
     this.#schedule();
   }
 
@@ -125,7 +124,7 @@ export class KeyLink implements BreakerMember, KeyListener {
   }
 
   resize(permits: number): void {
-    this.#resizeTo = permits;
+    this.#batch.resizeTo = permits;
     this.#schedule();
   }
 
@@ -150,7 +149,10 @@ export class KeyLink implements BreakerMember, KeyListener {
   /** Asks Redis for nothing but an answer. */
   async ping(): Promise<void> {
     const sentAt = systemClock.now();
-    this.#learn(await this.#call(new TurnBatch()), sentAt);
+    const reply = await new Promise<SyncReply>((resolve, reject) => {
+      this.#call(new TurnBatch(), sentAt, resolve, reject);
+    });
+    this.#learn(reply, sentAt);
   }
 
   granted(grants: GrantMessage['grants']): void {
@@ -181,10 +183,14 @@ export class KeyLink implements BreakerMember, KeyListener {
   }
 
   #awaitForgetting(): void {
-    this.#forgetTimer = systemClock.setTimer(() => {
-      this.#isForgotten = true;
-      this.#owner.settled();
-    }, this.#terms.leaseMs);
+    this.#forgetTimer = systemClock.setTimer(
+      () => {
+        this.#isForgotten = true;
+        this.#owner.settled();
+      },
+      this.#terms.leaseMs,
+      true,
+    );
   }
 
   #remember(): void {
@@ -205,70 +211,81 @@ export class KeyLink implements BreakerMember, KeyListener {
 
   readonly #flush = (): void => {
     this.#isScheduled = false;
-    if (this.isDown || (this.#batch.isEmpty && this.#resizeTo === undefined)) return;
+    if (this.isDown || this.#batch.isEmpty) return;
     const batch = this.#batch;
     this.#batch = new TurnBatch();
-    void this.#send(batch, this.#resizeTo);
+    this.#send(batch);
   };
 
-  async #send(batch: TurnBatch, resizeTo: number | undefined): Promise<void> {
+  #send(batch: TurnBatch): void {
     const sentAt = systemClock.now();
     this.#inFlight++;
-    try {
-      const reply = await this.#call(batch, resizeTo);
+    const onReply = (reply: SyncReply): void => {
       this.#inFlight--;
-      if (this.#resizeTo === resizeTo) this.#resizeTo = undefined;
       this.#apply(batch, reply, sentAt);
-    } catch {
+      if (this.isSettled) this.#owner.settled();
+    };
+    const onError = (): void => {
       this.#inFlight--;
       // Who still waits when it is up asks again.
       if (this.isDown) batch.dropQuestions();
       this.#batch.takeBack(batch);
       this.#schedule(RETRY_MS);
-    }
-    if (this.isSettled) this.#owner.settled();
+    };
+    this.#call(batch, sentAt, onReply, onError);
   }
 
-  async #call(batch: TurnBatch, resizeTo?: number): Promise<SyncReply> {
+  #call(
+    batch: TurnBatch,
+    sentAt: number,
+    onReply: (reply: SyncReply) => void,
+    onError: (error: unknown) => void,
+  ): void {
     const { leaseMs, claimMs, permits, version, queueLimit } = this.#terms;
+    const { id } = this.#node;
     // An epoch that Redis may have forgotten for want of use proves nothing.
-    const isLive = systemClock.now() - this.#seenAt < 2 * leaseMs;
-    const args = [
-      this.#node.id,
-      String(leaseMs),
-      String(claimMs),
-      String(permits),
-      String(version),
-      queueLimit === Infinity ? '-1' : String(queueLimit),
-      isLive ? this.#epoch : '',
-      resizeTo === undefined ? '' : String(resizeTo),
-      this.#node.channel,
-      ...batch.write(),
-    ];
-    return parseReply(await this.#breaker.run(this, () => this.#node.sync(this.#keys, args)));
+    const epoch = sentAt - this.#seenAt < 2 * leaseMs ? this.#epoch : 0;
+    const most = queueLimit === Infinity ? -1 : queueLimit;
+    const told = [id, leaseMs, claimMs, permits, version, epoch, most, ...batch.write(id)];
+    const called = this.#node.sync(this.#keys, [JSON.stringify(told)]);
+    this.#breaker.watch(
+      this,
+      sentAt,
+      called,
+      (reply) => {
+        onReply(parseReply(reply));
+      },
+      onError,
+    );
   }
 
   #learn(reply: SyncReply, sentAt: number): void {
-    this.#terms.permits = reply.limit;
-    this.#terms.version = reply.version;
     this.#behindMs = reply.serverNow - sentAt;
     this.#seenAt = sentAt;
-    const isOther = this.#epoch !== '' && this.#epoch !== reply.epoch;
-    this.#epoch = reply.epoch;
+    if (reply.rules === undefined) return;
+    const { epoch, limit, version } = reply.rules;
+    this.#terms.permits = limit;
+    this.#terms.version = version;
+    const isOther = this.#epoch !== 0 && this.#epoch !== epoch;
+    this.#epoch = epoch;
     if (isOther) this.#owner.reassert();
   }
 
   #apply(batch: TurnBatch, reply: SyncReply, sentAt: number): void {
-    const lost = new Set(reply.lost);
-    for (const lease of batch.renewals) {
-      if (lost.has(lease.seq)) this.#owner.lost(lease.seq);
-      else this.#owner.renewed(lease, sentAt);
-    }
+    if (batch.renewals.size > 0) this.#applyRenewals(batch, reply, sentAt);
     this.#learn(reply, sentAt);
     let i = 0;
     for (const waiter of batch.asks) this.#owner.answered(waiter, reply.answer(i++), sentAt);
     for (const [seq, fence] of reply.promoted) this.#owner.promoted(seq, fence, sentAt);
     this.#owner.synced(reply);
+  }
+
+  #applyRenewals({ renewals }: TurnBatch, reply: SyncReply, sentAt: number): void {
+    const lost = new Set(reply.lost);
+    for (const lease of renewals) {
+      if (lost.has(memberOf(this.#node.id, lease))) this.#owner.lost(lease.seq);
+      else this.#owner.renewed(lease, sentAt);
+    }
   }
 }
 

@@ -41,11 +41,6 @@ export class Lease {
     this.isBooked = fence > 0;
   }
 
-  /** How the script is told of it; the node's id is put before it there. */
-  get id(): string {
-    return `${this.seq}.${this.weight}`;
-  }
-
   lose(error: LeaseLostError): void {
     this.lost = error;
     this.onLost?.(error);

@@ -12,7 +12,7 @@ import { adaptNodeRedis, isNodeRedis } from './node-redis.js';
 import type { NodeRedisClient } from './node-redis.js';
 import { parseMessage } from './sync-reply.js';
 import type { GrantMessage } from './sync-reply.js';
-import { SYNC_SCRIPT, SYNC_SHA } from './sync-script.js';
+import { CHANNEL, SYNC_SCRIPT, SYNC_SHA } from './sync-script.js';
 import { adaptValkeyGlide, isValkeyGlide } from './valkey-glide.js';
 import type { ValkeyGlideClient } from './valkey-glide.js';
 
@@ -26,15 +26,11 @@ export interface KeyListener {
   resubscribed(): void;
 }
 
-/** What each node's channel starts with; the rest is the node's id. */
-const CHANNEL = 'express-semaphore:';
-
 const connections = new WeakMap<object, NodeConnection>();
 
 /** One client of this process: the node that the servers know by its id, and to which grants are addressed. */
 export class NodeConnection {
   readonly id = randomBytes(6).toString('base64url');
-  readonly channel = CHANNEL;
   readonly #adapter: RedisAdapter;
   readonly #listeners = new Map<string, Set<KeyListener>>();
   readonly #context = new AsyncResource('RedisSemaphore', { requireManualDestroy: true });
@@ -105,7 +101,7 @@ export class NodeConnection {
   }
 
   get #ownChannel(): string {
-    return this.channel + this.id;
+    return CHANNEL + this.id;
   }
 
   #subscribe(): Subscribing {

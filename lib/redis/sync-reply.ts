@@ -11,26 +11,30 @@ export const Answer = {
   tooHeavy: -4,
 } as const;
 
-/** The state of a key after a sync, and what became of the operations in it. */
+/** What became of the operations in a sync, and how things stand after it. */
 export interface SyncReply {
   /** The server's time at the sync, in milliseconds. */
   readonly serverNow: number;
-  /** Changes when the key's data has been lost. */
-  readonly epoch: string;
-  readonly limit: number;
-  readonly version: number;
-  /** Permits held by all nodes. */
-  readonly used: number;
-  /** Waiters of all nodes. */
-  readonly queued: number;
-  /** Milliseconds until the next lease or claim ends; negative when nobody waits. */
-  readonly nextMs: number;
   /** What became of each ask, by its place. */
   readonly answer: (index: number) => number;
+  /** Waiters of all nodes. */
+  readonly queued: number;
+  /** Milliseconds until a lease or claim can end; only if somebody waits. */
+  readonly nextMs: number;
   /** Waiters of this node that were served, each followed by its fence; fence 0 means too heavy. */
   readonly promoted: readonly (readonly [seq: string, fence: number])[];
-  /** Leases that were to be renewed and are not there any more. */
+  /** Leases that were to be renewed and are not there any more, by their members. */
   readonly lost: readonly string[];
+  /** What a limit goes by; `undefined` when that is just what the node has said. */
+  readonly rules: KeyRules | undefined;
+}
+
+/** What all nodes that share a limit go by. */
+export interface KeyRules {
+  /** Changes when the key's data has been lost. */
+  readonly epoch: number;
+  readonly limit: number;
+  readonly version: number;
 }
 
 /** A grant to this node that was published by another. */
@@ -42,23 +46,26 @@ export interface GrantMessage {
 }
 
 export function parseReply(reply: unknown): SyncReply {
-  const [now, epoch, limit, version, used, queued, nextMs, answers, promoted, lost] = reply as unknown[];
+  const [now, answers, queued, nextMs, promoted, lost, epoch, limit, version] = reply as unknown[];
+  // When all were granted, it is the first fence, and the others follow it.
+  const answer = (index: number) =>
+    Array.isArray(answers) ? Number(answers[index] ?? 0) : Number(answers) + index;
+  const serverNow = Number(now);
+  if (queued === undefined) {
+    return { serverNow, answer, queued: 0, nextMs: 0, promoted: [], lost: [], rules: undefined };
+  }
   const pairs = promoted as unknown[];
   return {
-    serverNow: Number(now),
-    epoch: String(epoch),
-    limit: Number(limit),
-    version: Number(version),
-    used: Number(used),
+    serverNow,
+    answer,
     queued: Number(queued),
     nextMs: Number(nextMs),
-    // When all were granted, it is the first fence, and the others follow it.
-    answer: (index) => (Array.isArray(answers) ? Number(answers[index] ?? 0) : Number(answers) + index),
     promoted: Array.from({ length: pairs.length / 2 }, (_, i) => [
       String(pairs[2 * i]),
       Number(pairs[2 * i + 1]),
     ]),
     lost: (lost as unknown[]).map(String),
+    rules: { epoch: Number(epoch), limit: Number(limit), version: Number(version) },
   };
 }
 

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 
+/** What each node's channel starts with; the rest is the node's id. */
+export const CHANNEL = 'express-semaphore:';
+
 /**
  * All that a key's nodes ever ask of Redis, in one script. It applies any number of operations in a fixed order:
  * drop what has expired; give back; renew; serve the head of the line while it fits; take or queue what is asked for.
@@ -7,6 +10,9 @@ import { createHash } from 'node:crypto';
  * A holder is a member `node.seq.weight` whose score is the end of its lease, by the server's clock. A waiter is the
  * same member in the queue, and its score the number of its arrival. One counter, `seq`, numbers arrivals and grants;
  * it starts at the server's time in microseconds, so a fence never falls behind one given before the data was lost.
+ *
+ * The state is one packed string, as that is the cheapest to read and to write: `used` is what all holders weigh, no
+ * lease ends before `nextEnd`, and `queued` is 0 only when nobody stands in line.
  *
  * Keys outlive every lease in them by one at least; when the holders' key has expired as a whole, nothing is used.
  *
@@ -16,16 +22,14 @@ import { createHash } from 'node:crypto';
  */
 const SOURCE = `
 local holders, queue, meta = KEYS[1], KEYS[2], KEYS[3]
-local node, lease, claim = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local limit, version, queueLimit = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local knownEpoch, resizeTo, channel = ARGV[7], ARGV[8], ARGV[9]
-
-local prefix = node .. '.'
+local node, lease, claim, knownLimit, knownVersion, knownEpoch, queueLimit,
+  returns, returnedWeight, asks, modes, askedWeight,
+  renewals, assertions, cancels, resizeTo = unpack(cjson.decode(ARGV[1]))
 
 local function weightOf(member) return tonumber(string.match(member, '%.(%d+)$')) end
 local function nodeOf(member) return string.match(member, '^[^.]+') end
 
-local used
+local seq, epoch, used, limit, version, longest, quiet, nextEnd, queued
 local function recount()
   used = 0
   for _, member in ipairs(redis.call('ZRANGE', holders, 0, -1)) do used = used + weightOf(member) end
@@ -33,45 +37,42 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local stored = redis.call('HMGET', meta, 'seq', 'used', 'epoch', 'limit', 'version', 'lease', 'quiet')
-local seq, epoch = tonumber(stored[1]), stored[3]
-used = tonumber(stored[2])
-local longest = math.max(lease, tonumber(stored[6] or 0))
-local quiet = tonumber(stored[7] or 0)
-local renamed = not epoch
-if renamed then
+local state = redis.call('GET', meta)
+if state then
+  seq, epoch, used, limit, version, longest, quiet, nextEnd, queued = cmsgpack.unpack(state)
+else
   seq = time[1] * 1000000 + time[2]
-  epoch = string.format('%.0f', seq)
+  epoch, limit, version, longest, quiet, nextEnd, queued = seq, 0, -1, 0, 0, 0, 1
   recount()
 end
 
-local storedVersion = tonumber(stored[5] or -1)
-if resizeTo ~= '' then
-  limit, version = tonumber(resizeTo), math.max(version, storedVersion) + 1
-elseif storedVersion >= version then
-  limit, version = tonumber(stored[4]), storedVersion
+local isOther = false
+if resizeTo and resizeTo >= 0 then
+  limit, version, isOther = resizeTo, math.max(knownVersion, version) + 1, true
+elseif version < knownVersion then
+  limit, version, isOther = knownLimit, knownVersion, true
 end
-local lost = knownEpoch ~= '' and knownEpoch ~= epoch
+longest = math.max(longest, lease)
+local lost = knownEpoch > 0 and knownEpoch ~= epoch
 if lost then quiet = now + math.floor(lease / 3) end
-if renamed or lost or version ~= storedVersion or longest ~= tonumber(stored[6]) then
-  redis.call('HSET', meta, 'epoch', epoch, 'limit', limit, 'version', version, 'lease', longest, 'quiet', quiet)
-end
+local granting = now >= quiet
 
-local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')
-if not first[1] then used = 0 end
-if first[2] and tonumber(first[2]) <= now then
+if now >= nextEnd then
   local gone = {}
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
     used = used - weightOf(member)
     gone[nodeOf(member)] = true
   end
-  redis.call('ZREMRANGEBYSCORE', holders, '-inf', now)
   gone[node] = nil
   if next(gone) then
     for _, member in ipairs(redis.call('ZRANGE', queue, 0, -1)) do
       if gone[nodeOf(member)] then redis.call('ZREM', queue, member) end
     end
   end
+  redis.call('ZREMRANGEBYSCORE', holders, '-inf', now)
+  local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')
+  if not first[1] then used = 0 end
+  nextEnd = tonumber(first[2]) or now + lease
 end
 
 local function inParts(command, list)
@@ -82,47 +83,42 @@ local function inParts(command, list)
   return changed
 end
 
-local returned = {}
-for id in string.gmatch(ARGV[10], '%S+') do returned[#returned + 1] = prefix .. id end
-if #returned > 0 then
-  if inParts('ZREM', returned) == #returned then used = used - tonumber(ARGV[14]) else recount() end
+local isTouched = false
+local function hold(member, untilMs)
+  isTouched = true
+  nextEnd = math.min(nextEnd, untilMs)
+  return redis.call('ZADD', holders, untilMs, member)
 end
-for id in string.gmatch(ARGV[15], '%S+') do
-  local member = prefix .. id
+
+if returns[1] then
+  if inParts('ZREM', returns) == #returns then used = used - returnedWeight else recount() end
+end
+for _, member in ipairs(cancels or {}) do
   if redis.call('ZREM', holders, member) == 1 then used = used - weightOf(member)
   else redis.call('ZREM', queue, member) end
 end
 
-local touched = false
-local function hold(member, untilMs)
-  touched = true
-  return redis.call('ZADD', holders, untilMs, member)
-end
-
 local gone = {}
-for id in string.gmatch(ARGV[11], '%S+') do
-  local member = prefix .. id
+for _, member in ipairs(renewals or {}) do
   if redis.call('ZSCORE', holders, member) then hold(member, now + lease)
   elseif lost then used = used + hold(member, now + lease) * weightOf(member)
-  else gone[#gone + 1] = string.match(id, '^[^.]+') end
+  else gone[#gone + 1] = member end
 end
-for id in string.gmatch(ARGV[12], '%S+') do
-  local member = prefix .. id
+for _, member in ipairs(assertions or {}) do
   redis.call('ZREM', queue, member)
   used = used + hold(member, now + lease) * weightOf(member)
 end
 
-local granting = now >= quiet
 local promoted, messages = {}, {}
-local queued = redis.call('ZCARD', queue)
-while queued > 0 do
+if queued > 0 then queued = redis.call('ZCARD', queue) end
+while queued > 0 and (used < limit or isOther) do
   local head = redis.call('ZRANGE', queue, 0, 0)[1]
-  local weight, owner = weightOf(head), nodeOf(head)
+  local owner, number, weight = string.match(head, '^([^.]+)%.([^.]+)%.(%d+)$')
+  weight = tonumber(weight)
   local tooHeavy = weight > math.max(1, limit)
   if not tooHeavy and not (granting and used + weight <= limit) then break end
   redis.call('ZREM', queue, head)
   queued = queued - 1
-  local number = string.match(head, '%.([^.]+)%.')
   local fence, untilMs = 0, limit
   if not tooHeavy then
     seq, used = seq + 1, used + weight
@@ -137,28 +133,25 @@ while queued > 0 do
   end
 end
 for owner, grants in pairs(messages) do
-  redis.pcall('PUBLISH', channel .. owner, grants .. ' ' .. KEYS[3])
+  redis.pcall('PUBLISH', '${CHANNEL}' .. owner, grants .. ' ' .. meta)
 end
 
 local answers = {}
-local asks = ARGV[13]
-local total = tonumber(ARGV[16])
-if total > 0 and queued == 0 and granting and used + total <= limit then
-  local scored = {}
-  for id in string.gmatch(asks, '%a(%S+)') do
-    scored[#scored + 1] = now + lease
-    scored[#scored + 1] = prefix .. id
+if asks[1] and queued == 0 and granting and used + askedWeight <= limit then
+  -- The last comes first: of a small set, Redis passes all members that are before the new one.
+  local untilMs, scored, count = string.format('%.0f', now + lease), {}, #asks
+  for i = 1, count do
+    scored[2 * i - 1] = untilMs
+    scored[2 * i] = asks[count + 1 - i]
   end
-  local count = #scored / 2
-  touched = true
-  if inParts('ZADD', scored) == count then used = used + total else recount() end
+  isTouched, nextEnd = true, math.min(nextEnd, now + lease)
+  if inParts('ZADD', scored) == count then used = used + askedWeight else recount() end
   answers = seq + 1
   seq = seq + count
-  asks = ''
+  asks = {}
 end
-for mode, id in string.gmatch(asks, '(%a)(%S+)') do
-  local member = prefix .. id
-  local weight = weightOf(id)
+for i, member in ipairs(asks) do
+  local weight = weightOf(member)
   local answer
   if queued == 0 and granting and used + weight <= limit then
     used = used + hold(member, now + lease) * weight
@@ -170,27 +163,24 @@ for mode, id in string.gmatch(asks, '(%a)(%S+)') do
     answer = seq
   elseif redis.call('ZSCORE', queue, member) then answer = 0
   elseif weight > math.max(1, limit) then answer = -4
-  elseif mode == 't' then answer = -2
+  elseif string.sub(modes, i, i) == 't' then answer = -2
   elseif queueLimit >= 0 and queued >= queueLimit then answer = -3
   else
     seq, queued = seq + 1, queued + 1
     redis.call('ZADD', queue, seq, member)
     answer = -1
   end
-  answers[#answers + 1] = answer
+  answers[i] = answer
 end
 
-redis.call('HSET', meta, 'seq', seq, 'used', used)
-redis.call('PEXPIRE', meta, 3 * longest)
-if touched then redis.call('PEXPIRE', holders, 2 * longest) end
-local nextMs = -1
-if queued > 0 then
-  redis.call('PEXPIRE', queue, 2 * longest)
-  first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')
-  if first[2] then nextMs = tonumber(first[2]) - now end
-  if not granting then nextMs = quiet - now end
-end
-return { now, epoch, limit, version, used, queued, nextMs, answers, promoted, gone }
+state = cmsgpack.pack(seq, epoch, used, limit, version, longest, quiet, nextEnd, queued)
+redis.call('SET', meta, state, 'PX', 3 * longest)
+if isTouched then redis.call('PEXPIRE', holders, 2 * longest) end
+if queued > 0 then redis.call('PEXPIRE', queue, 2 * longest) end
+if queued == 0 and not promoted[1] and not gone[1]
+  and epoch == knownEpoch and version == knownVersion and limit == knownLimit then return { now, answers } end
+local nextMs = (granting and nextEnd or quiet) - now
+return { now, answers, queued, nextMs, promoted, gone, epoch, limit, version }
 `;
 
 /** The script as it is sent: runs of blanks at the starts of lines say nothing to Redis. */

@@ -30,11 +30,6 @@ export class RedisWaiter extends Waiter {
     this.seq = seq;
     this.isTry = isTry;
   }
-
-  /** How the script is told of it; the node's id is put before it there. */
-  get id(): string {
-    return `${this.seq}.${this.weight}`;
-  }
 }
 
 /**

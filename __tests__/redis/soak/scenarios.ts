@@ -1,6 +1,7 @@
 import { createClient } from 'redis';
 import type { Random } from '../../../bench/sim/random';
 import { RedisSemaphore } from '../../../lib/redis';
+import { readBooks } from '../../helpers/redis-books';
 import { RedisServer } from '../../helpers/redis-server';
 import { TcpProxy } from '../../helpers/tcp-proxy';
 import { now } from './checker';
@@ -182,10 +183,10 @@ async function inFleet(
     check(fleet.checker.count('unhandled') === 0, 'a promise was rejected and nobody handled it');
     // Whatever has run out is struck out by the next who looks.
     await new RedisSemaphore(client, { name: 'soak', permits: PERMITS, leaseMs: LEASE_MS }).ready();
-    const used = await client.hGet('{semaphore:soak}:m', 'used');
+    const { used } = await readBooks((...args) => client.sendCommand(args), 'soak');
     const left = (await client.zRange('{semaphore:soak}:h', 0, -1)).filter((member) => member !== '');
     const sum = left.reduce((total, member) => total + Number(member.split('.')[2]), 0);
-    check(Number(used ?? 0) === sum, `used is ${used}, but ${sum} are held`);
+    check(used === sum, `used is ${used}, but ${sum} are held`);
     return result;
   } finally {
     client.destroy();
