@@ -4,6 +4,8 @@ import type { Config } from 'jest';
 const config: Config = {
   testEnvironment: 'node',
   testMatch: ['**/__tests__/**/*.test.ts'],
+  // For those that start processes, on a machine that has much else to do; who hangs is told so all the same.
+  testTimeout: 60_000,
   // Mutants are tested in copies of all this.
   modulePathIgnorePatterns: ['<rootDir>/reports/'],
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/__tests__/tsconfig.json' }] },

@@ -12,8 +12,6 @@ import { openBrowser, openPage } from '../helpers/browser';
 import { INSTALL_MS } from '../helpers/debian-package';
 import { defer, serve, until } from '../helpers/serve';
 
-jest.setTimeout(30_000);
-
 let browser: Browser;
 
 beforeAll(async () => {

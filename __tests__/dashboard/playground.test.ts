@@ -6,8 +6,6 @@ import { openBrowser, openPage } from '../helpers/browser';
 import { INSTALL_MS } from '../helpers/debian-package';
 import { until } from '../helpers/serve';
 
-jest.setTimeout(60_000);
-
 let browser: Browser;
 let server: ServerProcess;
 

@@ -5,8 +5,6 @@ import { RedisServer } from '../helpers/redis-server';
 import type { Program } from './markdown';
 import { compilerOptions, ROOT, run, typeCheck } from './program';
 
-jest.setTimeout(60_000);
-
 /** What a user can import, at the entries that the API reference is made of. */
 interface ExportedName {
   readonly name: string;

@@ -4,8 +4,6 @@ import { anchorsOf, linksOf, programsOf, scriptsOf, testsOf } from './markdown';
 import type { MarkdownDocument, QuotedTest } from './markdown';
 import { ROOT, run, typeCheck } from './program';
 
-jest.setTimeout(60_000);
-
 const guides = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
 const documents = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...guides.map((name) => join('docs', name))]
   .filter((path) => path.endsWith('.md'))

@@ -5,8 +5,6 @@ import type { RunningHost } from './host-process';
 import { RUNNABLE_HOSTS } from './hosts';
 import type { State } from './run';
 
-jest.setTimeout(60_000);
-
 describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
   let hosts: HostProcess;
 

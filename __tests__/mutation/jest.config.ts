@@ -19,6 +19,7 @@ const mutation: Config = {
   // A million keys take too long under instrumentation.
   testPathIgnorePatterns: ['/node_modules/', 'keyed/residue'],
   collectCoverage: false,
+  testTimeout: 5_000,
 };
 
 export default mutation;

@@ -6,8 +6,6 @@ import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
 import { RedisServer } from '../helpers/redis-server';
 
-jest.setTimeout(60_000);
-
 /** Three primaries with a replica each. */
 let servers: RedisServer[] = [];
 
