@@ -6,7 +6,7 @@ let server: ServerProcess;
 
 beforeAll(async () => {
   server = await startServer({ env: { SERVICE_MS: '50' } });
-}, 30_000);
+});
 
 afterAll(async () => {
   await server.stop();

@@ -53,7 +53,7 @@ test('10,000 mixed requests, a third of them reset at random moments, leave noth
   }
   // Some left while they stood in line.
   expect(limiters.users.stats().aborted + limiters.orders.stats().aborted).toBeGreaterThan(0);
-}, 60_000);
+});
 
 /** What `/stats` says is still held or waiting. */
 async function leftOver(url: string): Promise<string[]> {

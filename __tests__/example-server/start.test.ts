@@ -12,7 +12,7 @@ let server: ServerProcess;
 
 beforeEach(async () => {
   server = await startServer({ command: ['npm', 'start'], detached: true, env: { SERVICE_MS: '300' } });
-}, 30_000);
+});
 
 afterEach(() => {
   try {

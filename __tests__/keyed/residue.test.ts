@@ -20,7 +20,7 @@ describe('what the keys of a KeyedSemaphore leave behind', () => {
     // A key with its limiter takes about a kilobyte: 100,000 that stayed would show as 25 times this.
     expect(many - few).toBeLessThan(maxKeys * 4_096);
     keyed.close();
-  }, 20_000);
+  });
 
   it('is one timer, which keeps no process alive', () => {
     const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
