@@ -1,5 +1,5 @@
-// Runs the files in which some test is asked for, the quickest first, and none after one that failed. Stryker switches
-// `bail` off and gives only names of tests, so that Jest by itself would load each file for each mutant.
+// Runs the files in which some test is asked for, and none after one that failed. Stryker switches `bail` off and gives
+// only names of tests, so that Jest by itself would load each file for each mutant.
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { default: TestRunner } = require('jest-runner');
@@ -37,10 +37,12 @@ module.exports = class FirstFailureRunner extends TestRunner {
   }
 };
 
+/** The files with such tests, first those that have many for the time they take: there the failure is most likely soon. */
 function choose(tests, known, testNamePattern) {
   const pattern = new RegExp(testNamePattern ?? '', 'i');
-  const knownOf = new Map(known.map((one) => [one.file, one]));
-  return tests
-    .filter(({ path: file }) => knownOf.get(file)?.names.some((name) => pattern.test(name)) ?? true)
-    .sort((a, b) => (knownOf.get(a.path)?.ms ?? 0) - (knownOf.get(b.path)?.ms ?? 0));
+  const costs = new Map(
+    known.map(({ file, names, ms }) => [file, ms / names.filter((name) => pattern.test(name)).length]),
+  );
+  const costOf = ({ path: file }) => costs.get(file) ?? 0;
+  return tests.filter((test) => costOf(test) < Infinity).sort((a, b) => costOf(a) - costOf(b));
 }

@@ -21,7 +21,7 @@ export class ReleaseRate {
   served = 0;
 
   #isWaiting = false;
-  /** When it looked last, and at which count. */
+  /** When it looked last while somebody waited, and at which count. */
   #now = -Infinity;
   #counted = 0;
   /** The window before, and this one. */
@@ -37,7 +37,7 @@ export class ReleaseRate {
       this.#window = { ms: 0, served: 0 };
       this.#fullWindowMs = Infinity;
     }
-    this.#look(now);
+    this.#now = now;
     this.#isWaiting = true;
   }
 
@@ -62,10 +62,9 @@ export class ReleaseRate {
   }
 
   #look(now: number): void {
-    if (this.#isWaiting) {
-      this.#window.ms += now - this.#now;
-      this.#window.served += this.served - this.#counted;
-    }
+    if (!this.#isWaiting) return;
+    this.#window.ms += now - this.#now;
+    this.#window.served += this.served - this.#counted;
     this.#now = now;
     this.#counted = this.served;
   }
