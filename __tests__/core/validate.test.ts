@@ -14,6 +14,7 @@ describe('what an error message shows of a value', () => {
     [[1, 2], 'an object'],
     [Object.create(null), 'an object'],
     [() => 1, 'a function'],
+    [Promise.resolve(1), 'a promise'],
   ])('is short and harmless: %#', (value, shown) => {
     expect(nameOf(value)).toBe(shown);
   });
@@ -24,7 +25,7 @@ describe('what an error message shows of a value', () => {
     for (const value of [null, {}, () => 1, 'tryAcquire']) {
       expect(() => {
         requireLimiter('limiter', value);
-      }).toThrow(new TypeError(`limiter must be a limiter, got ${nameOf(value)}`));
+      }).toThrow(new TypeError(`limiter must be a limiter, such as new Semaphore(10), got ${nameOf(value)}`));
     }
   });
 });

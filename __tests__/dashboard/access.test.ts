@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Semaphore } from 'express-semaphore';
 import { dashboard } from 'express-semaphore/dashboard';
 import type { DashboardOptions } from 'express-semaphore/dashboard';
 import { serve } from '../helpers/serve';
@@ -99,7 +100,12 @@ it.each([
 });
 
 it('names what is no limiter', () => {
-  expect(() => dashboard({ api: {} as never })).toThrow('limiters.api must be a limiter, got an object');
+  expect(() => dashboard({ api: {} as never })).toThrow(
+    'limiters.api must be a limiter, such as new Semaphore(10), got an object',
+  );
+  expect(() => dashboard(new Semaphore(1) as never)).toThrow(
+    'limiters must name each limiter, as in { api }',
+  );
 });
 
 function fail(): never {

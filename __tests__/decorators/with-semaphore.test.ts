@@ -56,7 +56,9 @@ describe('a function behind withSemaphore', () => {
     expect(() => withSemaphore(new Semaphore(1))(value as never)).toThrow(
       /^withSemaphore takes a function or a method, got /,
     );
-    expect(() => withSemaphore(value as never)).toThrow(/^limiter must be a limiter, got /);
+    expect(() => withSemaphore(value as never)).toThrow(
+      /^limiter must be a limiter, such as new Semaphore\(10\), got /,
+    );
   });
 });
 

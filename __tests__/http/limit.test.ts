@@ -111,7 +111,7 @@ describe('limit with a free permit', () => {
     app.use((_req, res) => res.send('passed'));
     await request(app)
       .get('/')
-      .expect(500, /what skip returns must be a boolean, got an object/);
+      .expect(500, /what skip returns must be a boolean, got a promise/);
   });
 
   it('takes one permit when the same limiter is mounted twice, two of two limiters', async () => {
@@ -424,8 +424,16 @@ describe('the options of limit', () => {
   const semaphore = new Semaphore(1);
   const keyed = new KeyedSemaphore(() => semaphore);
   it.each<[string, () => unknown, string]>([
-    ['limiter', () => limit({} as unknown as Semaphore), 'limiter must be a limiter, got an object'],
-    ['limiter', () => limit(undefined as unknown as Semaphore), 'limiter must be a limiter, got undefined'],
+    [
+      'limiter',
+      () => limit({} as unknown as Semaphore),
+      'limiter must be a limiter, such as new Semaphore(10), got an object',
+    ],
+    [
+      'limiter',
+      () => limit(undefined as unknown as Semaphore),
+      'limiter must be a limiter, such as new Semaphore(10), got undefined',
+    ],
     [
       'maxWaitMs',
       () => limit(semaphore, { maxWaitMs: -1 }),

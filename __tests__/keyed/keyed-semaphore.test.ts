@@ -403,12 +403,12 @@ describe('a factory that fails', () => {
 
   it.each<[made: unknown, shown: string]>([
     [undefined, 'undefined'],
-    [Promise.resolve(new Semaphore(1)), 'an object'],
+    [Promise.resolve(new Semaphore(1)), 'a promise'],
     [7, '7'],
   ])('is told when it makes no limiter: %p', async (made, shown) => {
     const keyed = new KeyedSemaphore(() => made as Limiter);
     await expect(keyed.acquire('ann')).rejects.toEqual(
-      new TypeError(`what create returns must be a limiter, got ${shown}`),
+      new TypeError(`what create returns must be a limiter, such as new Semaphore(10), got ${shown}`),
     );
     expect(keyed.size).toBe(0);
   });

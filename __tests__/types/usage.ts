@@ -63,12 +63,15 @@ export function expressHosts(): void {
     permitOf(res, semaphore)?.hold(Promise.resolve());
     await Promise.resolve(res.json({ id: req.params['id'], ip: req.ip }));
   });
+  // A compiler that quotes one overload quotes the last, so it has to be the one that most mistakes were meant for.
+  const quoted: Parameters<typeof limit> = [semaphore, { maxWaitMs: 5 }];
+  const quotedOfHandler: Parameters<typeof limitHandler> = [semaphore, () => undefined];
   const inferred: RequestHandler = limit(keyed, { key: (req: Request) => req.get('x-api-token') });
   const failing = limitHandler(semaphore, (_req: Request, _res: Response, next: NextFunction) => {
     next(new Error('no'));
   });
   express()
-    .use(limit(semaphore))
+    .use(limit(...quoted), limitHandler(...quotedOfHandler))
     .use(limit(keyed, { key: clientKey(), statusCode: 503 }))
     .get('/a', limit(semaphore, { maxWaitMs: 5, skip: (req: Request) => req.path === '/' }), handler)
     .post('/b', [inferred, failing])

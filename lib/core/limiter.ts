@@ -80,7 +80,7 @@ export interface AcquireOptions extends TryAcquireOptions {
   /** Ends the wait when it aborts: the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
 
-  /** Longest wait in milliseconds, up to 2,147,483,647 or `Infinity`; 0 means: do not queue. */
+  /** Longest wait in milliseconds, up to 2,147,483,647 or `Infinity`; 0 means: do not queue. @defaultValue the limiter's own */
   readonly maxWaitMs?: number | undefined;
 }
 

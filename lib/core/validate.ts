@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** The longest delay that a platform timer takes, in milliseconds; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -79,13 +81,14 @@ export function requireOneOf<Choice extends string>(
 
 /** Throws unless `value` looks like a limiter. */
 export function requireLimiter(name: string, value: unknown): void {
-  if (
-    typeof value === 'object' &&
-    value !== null &&
-    LIMITER_METHODS.every((method) => isMethod(value, method))
-  )
-    return;
-  throw new TypeError(`${name} must be a limiter, got ${describe(value)}`);
+  if (isLimiter(value)) return;
+  throw new TypeError(`${name} must be a limiter, such as new Semaphore(10), got ${describe(value)}`);
+}
+
+/** Whether `value` looks like a limiter. */
+export function isLimiter(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return LIMITER_METHODS.every((method) => isMethod(value, method));
 }
 
 const LIMITER_METHODS = ['acquire', 'tryAcquire', 'close', 'idle', 'stats'];
@@ -104,6 +107,7 @@ export function requireSignal(value: unknown): asserts value is AbortSignal {
 /** A short name of any value for an error message: it never throws and never shows a long text whole. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(cut(value));
+  if (types.isPromise(value)) return 'a promise';
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value === 'bigint') return `${cut(String(value))}n`;
   return typeof value === 'function' ? 'a function' : cut(String(value));

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
 import {
   describe,
+  isLimiter,
   requireBoolean,
   requireFunction,
   requireLimiter,
@@ -75,6 +76,8 @@ export function dashboard<
   const { authorize = isDevelopment, maskKey, controls = {}, ...unknown } = options;
   warnOfUnknown('dashboard', unknown);
   requireObject('limiters', limiters);
+  if (isLimiter(limiters))
+    throw new TypeError('limiters must name each limiter, as in { api }, got a limiter');
   for (const [name, limiter] of Object.entries(limiters)) requireLimiter(`limiters.${name}`, limiter);
   requireFunction('authorize', authorize);
   if (maskKey !== undefined) requireFunction('maskKey', maskKey);

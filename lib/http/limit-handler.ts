@@ -36,17 +36,17 @@ export function limitHandler<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
 >(
-  limiter: Limiter,
+  limiter: KeyedSemaphore,
   handler: (req: Req, res: Res, next: Next) => unknown,
-  options?: LimitOptions<Req, Res>,
+  options: KeyedLimitOptions<Req, Res>,
 ): Middleware<Req, Res>;
 export function limitHandler<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
 >(
-  limiter: KeyedSemaphore,
+  limiter: Limiter,
   handler: (req: Req, res: Res, next: Next) => unknown,
-  options: KeyedLimitOptions<Req, Res>,
+  options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res>;
 export function limitHandler<Req extends IncomingMessage, Res extends ServerResponse>(
   limiter: Limiter | KeyedSemaphore,

@@ -34,11 +34,11 @@ import type { Next } from './next.js';
 export function limit<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
->(limiter: Limiter, options?: LimitOptions<Req, Res>): Middleware<Req, Res>;
+>(limiter: KeyedSemaphore, options: KeyedLimitOptions<Req, Res>): Middleware<Req, Res>;
 export function limit<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
->(limiter: KeyedSemaphore, options: KeyedLimitOptions<Req, Res>): Middleware<Req, Res>;
+>(limiter: Limiter, options?: LimitOptions<Req, Res>): Middleware<Req, Res>;
 export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
   limiter: Limiter | KeyedSemaphore,
   options?: LimitOptions<Req, Res>,
