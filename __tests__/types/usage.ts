@@ -111,6 +111,7 @@ export function keys(): void {
   // @ts-expect-error -- null names nobody
   limit(keyed, { key: () => null });
   // @ts-expect-error -- there are no keys to tell apart
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- is only read, as the first overload
   limit(semaphore, { key: () => 'a' });
 }
 
