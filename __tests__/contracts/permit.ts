@@ -95,6 +95,34 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
     expect(subject.limiter.stats()).toMatchObject({ held: 1, waiting: 0 });
   });
 
+  it.each<[does: string, then: (settle: () => void) => void]>([
+    [
+      'calls back twice',
+      (settle) => {
+        settle();
+        settle();
+      },
+    ],
+    [
+      'throws',
+      () => {
+        throw new Error('of another');
+      },
+    ],
+  ])('counts once a promise whose own then %s', async (_does, then) => {
+    await using subject = await make(1);
+    const [first, second] = await ask(subject, {}, {});
+    const work = defer();
+    first?.value.hold(work.promise);
+    first?.value.hold(Object.assign(Promise.resolve(), { then }));
+    first?.value.release();
+    await subject.settle();
+    expect(second?.state).toBe('pending');
+    work.resolve();
+    await subject.settle();
+    expect(second?.state).toBe('fulfilled');
+  });
+
   it('holds for promises only', async () => {
     await using subject = await make(1);
     const [first] = await ask(subject, {});

@@ -137,6 +137,25 @@ describe('the expected wait', () => {
     expect(new Set(states(line))).toEqual(new Set(['pending']));
   });
 
+  it('lets everybody wait for the end of a pause, which counts for nothing afterwards', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(0, { clock });
+    const line: ReturnType<typeof watch<Permit>>[] = [];
+    const come = () => {
+      for (let count = 0; count < 2; count++) line.push(watch(semaphore.acquire({ maxWaitMs: 60_000 })));
+      clock.advance(10_000);
+    };
+    come();
+    come();
+    semaphore.resize(2);
+    come();
+    await turn();
+    expect(states(line)).toEqual([
+      ...Array<string>(2).fill('fulfilled'),
+      ...Array<string>(4).fill('pending'),
+    ]);
+  });
+
   it('lets the first in line wait, however slow the line was', async () => {
     const { semaphore } = await measured(1);
     const line = [1, 2].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));

@@ -1,4 +1,4 @@
-import { ClosedError, KeyedSemaphore, KeyLimitError, Semaphore } from 'express-semaphore';
+import { AdaptiveSemaphore, ClosedError, KeyedSemaphore, KeyLimitError, Semaphore } from 'express-semaphore';
 import type { KeyedSemaphoreOptions, Limiter } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { defer } from '../helpers/serve';
@@ -161,6 +161,20 @@ describe('what a key asks of its limiter', () => {
     await turn();
     expect(late.reason).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
     expect(() => keyed.tryAcquire('bob', { weight: 0 })).toThrow(RangeError);
+  });
+
+  it('lets go of its key though its release throws', async () => {
+    const algorithm = {
+      initial: 1,
+      next: () => {
+        throw new Error('of the algorithm');
+      },
+    };
+    const keyed = new KeyedSemaphore(() => new AdaptiveSemaphore({ algorithm }), { maxKeys: 1 });
+    const permit = keyed.tryAcquire('ann');
+    expect(() => permit?.release()).toThrow('of the algorithm');
+    await keyed.idle();
+    expect(keyed.tryAcquire('bob')).toBeDefined();
   });
 
   it('tells the limiter how the work went', () => {
@@ -424,6 +438,17 @@ describe('a factory that fails', () => {
     keyed.tryAcquire('outer');
     expect(keyed.tryAcquire('another')).toBeUndefined();
     expect(keyed.stats('another')).toBeUndefined();
+  });
+
+  it('may use the very key meanwhile, which has one limiter all the same', () => {
+    let isFirst = true;
+    const keyed: KeyedSemaphore = new KeyedSemaphore((key) => {
+      const permit = isFirst && ((isFirst = false), keyed.tryAcquire(key));
+      expect(permit).toBeDefined();
+      return new Semaphore(1);
+    });
+    expect(keyed.tryAcquire('ann')).toBeUndefined();
+    expect(keyed.stats()).toMatchObject({ keys: 1, busyKeys: 1, held: 1 });
   });
 
   it('lets go of a key whose limiter throws', async () => {

@@ -210,6 +210,16 @@ describe('FairQueue', () => {
     expect((await heapAfter(30_000)) - few).toBeLessThan(3_000_000);
   });
 
+  it('has nobody make room for one whose share cannot be told', () => {
+    const queue = new FairQueue<Node>((flow) => {
+      if (flow === 'unknown') throw new Error('no such tenant');
+      return 1;
+    });
+    filled(queue, ...each('aaa'));
+    expect(() => queue.evictee(new Node({ flow: 'unknown' }))).toThrow('no such tenant');
+    expect(queue.evictee(new Node({ flow: 'known' }))?.flow).toBe('a');
+  });
+
   it('lets the latest of the longest flow make room for one of a shorter flow', () => {
     const queue = filled(
       new FairQueue<Node>(() => 1),

@@ -98,6 +98,11 @@ export class Line {
     waiter.refuse(reason);
   }
 
+  /** Ends a pause: how long it took says nothing of how fast the line is. */
+  resume(): void {
+    this.#rate.forget(this.#clock.now());
+  }
+
   /** When all those in line will have been served, as fast as it goes now; `undefined` where that is unknown. */
   retryAfterMs(): number | undefined {
     const rate = this.ratePerMs();

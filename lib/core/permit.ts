@@ -37,8 +37,8 @@ export class HeldPermit implements Permit {
     const settled = () => {
       if (--this.#works === 0 && this.#outcome !== undefined) this.#takeBack(this.weight, this.#outcome);
     };
-    // Adopted by a real promise, so that a thenable that settles twice, or throws, counts once.
-    Promise.resolve(work).then(settled, settled);
+    // Adopted by a real promise and asked by its real `then`, so that one that settles twice, or throws, counts once.
+    void Promise.prototype.then.call(Promise.resolve(work), settled, settled);
   }
 
   [Symbol.dispose](): void {

@@ -32,11 +32,7 @@ export class ReleaseRate {
 
   /** Somebody waits from now on. */
   begin(now: number): void {
-    if (now - this.#now > FORGET_MS) {
-      this.#before = undefined;
-      this.#window = { ms: 0, served: 0 };
-      this.#fullWindowMs = Infinity;
-    }
+    if (now - this.#now > FORGET_MS) this.forget(now);
     this.#now = now;
     this.#isWaiting = true;
   }
@@ -47,9 +43,18 @@ export class ReleaseRate {
     this.#isWaiting = false;
   }
 
+  /** Begins anew: what was seen before `now` says nothing of what comes. */
+  forget(now: number): void {
+    this.#look(now);
+    this.#before = undefined;
+    this.#window = { ms: 0, served: 0 };
+    this.#fullWindowMs = Infinity;
+  }
+
   /** Waiters served in a millisecond by `permits` permits; `undefined` while too little has been seen. */
   perMs(now: number, permits: number): number | undefined {
     this.#look(now);
+    if (permits === 0) return undefined; // a pause: nobody is to be served
     const isFull = this.#window.served >= permits;
     if (this.#window.ms >= WINDOW_MS && (isFull || this.#window.ms >= STALL_FACTOR * this.#fullWindowMs)) {
       if (isFull) this.#fullWindowMs = this.#window.ms;

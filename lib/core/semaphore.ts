@@ -144,6 +144,7 @@ export class Semaphore implements Limiter {
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
     const isLess = permits < this.#permits;
+    if (this.#permits === 0) this.#line.resume();
     this.#tally.changeLimit(this.#permits, permits);
     this.#permits = permits;
     this.#ordinaryPermits = this.#withoutReserved(permits);

@@ -196,6 +196,9 @@ export class KeyedSemaphore {
     warnOfAddress(key);
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
+    // To make it, `create` may have asked for this very key: that has its limiter already.
+    const made = this.#keys.get(key);
+    if (made !== undefined) return made;
     tallyOf(limiter)?.reportTo(this.#tally, key);
     return this.#keys.add(key, limiter);
   }
@@ -207,8 +210,11 @@ class KeyedPermit extends HeldPermit {
 
   constructor(permit: Permit, unpin: () => void) {
     super(permit.weight, (_weight, outcome: Outcome) => {
-      permit.release(outcome);
-      unpin();
+      try {
+        permit.release(outcome);
+      } finally {
+        unpin();
+      }
     });
     this.#permit = permit;
   }

@@ -73,8 +73,9 @@ export class FairQueue<Node extends QueueNode<Node>> implements Queue<Node> {
   }
 
   evictee(ask: Ask): Node | undefined {
-    const own = this.#flows.get(ask.flow)?.line.size ?? 0;
-    if (this.#longest < own + 2) return undefined;
+    // A new flow is made, too: nobody is to make room for one whose share cannot be told.
+    const { line } = this.#flows.get(ask.flow) ?? this.#makeFlow(ask.flow);
+    if (this.#longest < line.size + 2) return undefined;
     const [longest] = this.#byLength.get(this.#longest) ?? [];
     return longest?.line.tail;
   }
@@ -89,10 +90,14 @@ export class FairQueue<Node extends QueueNode<Node>> implements Queue<Node> {
   }
 
   #addFlow(name: string): Flow<Node> {
-    const flow = new Flow<Node>(this.#shareOf(name));
+    const flow = this.#makeFlow(name);
     this.#flows.set(name, flow);
     this.#turns.push(flow);
     return flow;
+  }
+
+  #makeFlow(name: string): Flow<Node> {
+    return new Flow(this.#shareOf(name));
   }
 
   /** Passes the turn on until the one whose turn it is can be paid. */
