@@ -29,8 +29,8 @@ describe('clientKey', () => {
   });
 
   it.each<[prefix: unknown, error: Error]>([
-    [0, new RangeError('ipv6Prefix must be an integer of at least 1, got 0')],
-    [129, new RangeError('ipv6Prefix must be 1 to 128, got 129')],
+    [0, new RangeError('ipv6Prefix must be an integer from 1 to 128, got 0')],
+    [129, new RangeError('ipv6Prefix must be an integer from 1 to 128, got 129')],
     ['64', new TypeError('ipv6Prefix must be a number, got "64"')],
   ])('refuses a prefix of %p', (prefix, error) => {
     expect(() => clientKey({ ipv6Prefix: prefix as number })).toThrow(error);

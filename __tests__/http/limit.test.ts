@@ -442,9 +442,13 @@ describe('the options of limit', () => {
     [
       'statusCode',
       () => limit(semaphore, { statusCode: 200 }),
-      'statusCode must be an integer of at least 400, got 200',
+      'statusCode must be an integer from 400 to 599, got 200',
     ],
-    ['statusCode', () => limit(semaphore, { statusCode: 600 }), 'statusCode must be 400 to 599, got 600'],
+    [
+      'statusCode',
+      () => limit(semaphore, { statusCode: 600 }),
+      'statusCode must be an integer from 400 to 599, got 600',
+    ],
     ['weight', () => limit(semaphore, { weight: 0 }), 'weight must be an integer of at least 1, got 0'],
     ['handler', () => limit(semaphore, { handler: 1 as never }), 'handler must be a function, got 1'],
     ['skip', () => limit(semaphore, { skip: 'x' as never }), 'skip must be a function, got "x"'],

@@ -35,8 +35,7 @@ export function clientKey(options: ClientKeyOptions = {}): (req: IncomingMessage
   requireOptions(options);
   const { ipv6Prefix = 56, ...unknown } = options;
   warnOfUnknown('clientKey', unknown);
-  requireInteger('ipv6Prefix', ipv6Prefix, 1);
-  if (ipv6Prefix > 128) throw new RangeError(`ipv6Prefix must be 1 to 128, got ${ipv6Prefix}`);
+  requireInteger('ipv6Prefix', ipv6Prefix, 1, 128);
 
   return function keyOfClient(req) {
     const text = 'ip' in req ? req.ip : req.socket.remoteAddress;

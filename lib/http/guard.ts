@@ -47,7 +47,7 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
   warnOfUnknown('limit', unknown);
   requireLimiter('limiter', limiter);
   requireDuration('maxWaitMs', maxWaitMs);
-  if (statusCode !== undefined) requireStatus(statusCode);
+  if (statusCode !== undefined) requireInteger('statusCode', statusCode, 400, 599);
   if (handler !== undefined) requireFunction('handler', handler);
   if (skip !== undefined) requireFunction('skip', skip);
   requireBoolean('retryJitter', retryJitter);
@@ -201,9 +201,4 @@ function withoutKeys(limiter: Limiter): Gate {
 /** Whether one user has too much running, rather than all of them together. */
 function isOfOneKey({ code }: SemaphoreError): boolean {
   return code !== 'ERR_SEMAPHORE_CLOSED' && code !== 'ERR_SEMAPHORE_KEY_LIMIT';
-}
-
-function requireStatus(statusCode: unknown): void {
-  requireInteger('statusCode', statusCode, 400);
-  if (statusCode > 599) throw new RangeError(`statusCode must be 400 to 599, got ${statusCode}`);
 }
