@@ -178,6 +178,33 @@ it('makes nothing and reads no clock while nobody listens, and stops when told t
   expect(EVENTS.filter((event) => channel(`express-semaphore:${event}`).hasSubscribers)).toEqual([]);
 });
 
+it.each(['acquire', 'reject'] as const)(
+  'reads the clock for %s only while somebody listens',
+  async (event) => {
+    const clock = new FakeClock();
+    const now = jest.spyOn(clock, 'now');
+    const readings = async () => {
+      now.mockClear();
+      const semaphore = new Semaphore(1, { clock, queueLimit: 3 });
+      const leaving = new AbortController();
+      const held = semaphore.tryAcquire();
+      for (const options of [{ maxWaitMs: 10 }, { signal: leaving.signal }, {}])
+        watch(semaphore.acquire(options));
+      clock.advance(10);
+      leaving.abort();
+      held?.release();
+      await turn();
+      return now.mock.calls.length;
+    };
+    const unheard = await readings();
+    using log = record(event);
+    const heard = await readings();
+    const afterWaits = log.told.filter(({ message }) => 'queued' in message && message.queued !== undefined);
+    expect(afterWaits.length).toBeGreaterThan(0);
+    expect(heard - unheard).toBe(afterWaits.length);
+  },
+);
+
 it('can be heard on the channels of Node themselves', async () => {
   const told: unknown[] = [];
   const listener = (message: unknown) => told.push(message);

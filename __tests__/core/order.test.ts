@@ -70,17 +70,28 @@ describe('a Semaphore', () => {
     expect((await semaphore.acquire({ weight: 3, priority: 100 })).weight).toBe(3);
   });
 
-  it.each<[unknown, string]>([
-    ['random', 'order must be fifo, lifo, adaptive-lifo, priority or fair, got "random"'],
-    [7, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got 7'],
-    [null, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got null'],
-    [{}, 'order.name must be fifo, lifo, adaptive-lifo, priority or fair, got undefined'],
-    [{ name: 'priority', ageMs: -1 }, 'ageMs must be 0 to 2147483647 milliseconds or Infinity, got -1'],
-    [{ name: 'priority', reserved: 0.5 }, 'reserved must be an integer of at least 0, got 0.5'],
-    [{ name: 'adaptive-lifo', targetMs: '5' }, 'targetMs must be a number, got "5"'],
-    [{ name: 'fair', share: 2 }, 'share must be a function, got 2'],
-  ])('refuses the order %j', (order, message) => {
-    expect(() => new Semaphore(1, { order: order as Order })).toThrow(message);
+  it.each<[unknown, ErrorConstructor, string]>([
+    ['random', RangeError, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got "random"'],
+    [7, TypeError, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got 7'],
+    [null, TypeError, 'order must be fifo, lifo, adaptive-lifo, priority or fair, got null'],
+    [{}, TypeError, 'order.name must be fifo, lifo, adaptive-lifo, priority or fair, got undefined'],
+    [
+      { name: 'priority', ageMs: -1 },
+      RangeError,
+      'ageMs must be 0 to 2147483647 milliseconds or Infinity, got -1',
+    ],
+    [{ name: 'priority', reserved: 0.5 }, RangeError, 'reserved must be an integer of at least 0, got 0.5'],
+    [{ name: 'adaptive-lifo', targetMs: '5' }, TypeError, 'targetMs must be a number, got "5"'],
+    [{ name: 'fair', share: 2 }, TypeError, 'share must be a function, got 2'],
+    [
+      { name: 'adaptive-lifo', intervalMs: -1 },
+      RangeError,
+      'intervalMs must be 0 to 2147483647 milliseconds or Infinity, got -1',
+    ],
+  ])('refuses the order %j', (order, kind, message) => {
+    const make = () => new Semaphore(1, { order: order as Order });
+    expect(make).toThrow(kind);
+    expect(make).toThrow(message);
   });
 
   it('refuses a bad priority, flow and share where they are given', async () => {

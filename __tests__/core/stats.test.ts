@@ -40,23 +40,37 @@ it('measures holds and waits once somebody has asked, and leaves the clock alone
   });
 });
 
-describe.each<[number, Order[]]>([
-  [10, ['fifo', 'lifo', 'fair', { name: 'priority' }]],
-  // An order that goes by time asks for it whenever somebody comes, too.
-  [640, ['adaptive-lifo', { name: 'priority', ageMs: 1_000 }]],
-])('reads the clock %i times', (count, orders) => {
-  it.each(orders)('as 320 join a long line in the order %j', (order) => {
+describe('a line before which nobody has asked for stats', () => {
+  it.each<[Order, number[]]>([
+    ['fifo', [16, 0, 1, 10]],
+    ['lifo', [16, 0, 1, 10]],
+    ['fair', [16, 0, 1, 10]],
+    [{ name: 'priority' }, [16, 0, 1, 10]],
+    // An order that goes by time takes it whenever somebody comes.
+    ['adaptive-lifo', [32, 62, 2, 640]],
+    [{ name: 'priority', ageMs: 1_000 }, [32, 62, 2, 640]],
+  ])('takes in the order %j the time of the first 16, and of each 32nd behind them', (order, readings) => {
     const clock = new FakeClock();
-    const readings = jest.spyOn(clock, 'now');
-    const semaphore = new Semaphore(1, { clock, order });
-    const join = (waiters: number) => {
-      readings.mockClear();
+    const now = jest.spyOn(clock, 'now');
+    const semaphore = new Semaphore(0, { clock, order });
+    const seen = [16, 31, 1, 320].map((waiters) => {
+      now.mockClear();
       for (let n = 0; n < waiters; n++) watch(semaphore.acquire());
-      return readings.mock.calls.length;
-    };
-    semaphore.tryAcquire();
-    join(16);
-    expect(join(320)).toBe(count);
+      return now.mock.calls.length;
+    });
+    expect(seen).toEqual(readings);
+  });
+
+  it('measures nobody whose time was not taken, once it is asked for them', async () => {
+    const clock = new FakeClock();
+    clock.advance(1_000_000);
+    const semaphore = new Semaphore(0, { clock });
+    const waits = Array.from({ length: 20 }, () => semaphore.acquire());
+    semaphore.stats();
+    clock.advance(10);
+    semaphore.resize(20);
+    await Promise.all(waits);
+    expect(semaphore.stats()).toMatchObject({ wait: { count: 16, maxMs: 10 }, waitedMs: 160 });
   });
 });
 
