@@ -8,6 +8,21 @@ export type SemaphoreErrorCode =
   | 'ERR_SEMAPHORE_LEASE_LOST'
   | 'ERR_SEMAPHORE_BACKEND';
 
+let isAnswering = false;
+
+/**
+ * Calls `ask`. Refusals made meanwhile have no stack: whoever asks answers them, and all that it could show are frames of
+ * the host. Under overload it would be a tenth of what a refused request costs.
+ */
+export function withoutStacks<Result>(ask: () => Result): Result {
+  isAnswering = true;
+  try {
+    return ask();
+  } finally {
+    isAnswering = false;
+  }
+}
+
 /**
  * A limiter refused to give a permit. Each refusal is a fresh instance, which names no request and no key.
  *
@@ -42,7 +57,11 @@ export abstract class SemaphoreError extends Error {
   retryAfterMs: number | undefined;
 
   constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
+    const frames = Error.stackTraceLimit;
+    // Not by assignment, which throws where the platform's objects are frozen.
+    if (isAnswering) Reflect.set(Error, 'stackTraceLimit', 0);
     super(message, options);
+    if (isAnswering) Reflect.set(Error, 'stackTraceLimit', frames);
     this.retryAfterMs = retryAfterMs;
   }
 

@@ -72,18 +72,20 @@ export class Exchange {
     return kept;
   }
 
-  /** Keeps the permit that `acquire` promises; its wait ends when this is over. */
-  async wait(
-    source: object,
-    key: string,
-    acquire: (signal: AbortSignal) => Promise<Permit>,
-  ): Promise<RequestPermit> {
+  /** Keeps the permit that is promised; the wait for it ends when this is over. */
+  wait(source: object, key: string, promised: PromiseLike<Permit>): Promise<RequestPermit | 'over'> {
     this.#waits++;
-    try {
-      return this.keep(source, key, await acquire(this.signal));
-    } finally {
-      this.#waits--;
-    }
+    return Promise.resolve(promised).then(
+      (permit) => {
+        this.#waits--;
+        const kept = this.keep(source, key, permit);
+        return this.#isOver ? 'over' : kept;
+      },
+      (reason: unknown) => {
+        this.#waits--;
+        throw reason;
+      },
+    );
   }
 
   /** The permit taken last, of `source` and `key` where they are given. */

@@ -11,7 +11,7 @@ import {
   requireString,
 } from '../core/validate.js';
 import { warn, warnOfUnknown } from '../core/warn.js';
-import { isSemaphoreError } from '../errors.js';
+import { isSemaphoreError, withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { askOf } from './ask.js';
@@ -106,17 +106,16 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
     if (exchange.isOver) return 'over';
     const ask = askFor(req);
     const key = keyOf === undefined ? '' : keyOf(req);
-    if (isPromiseLike(key) || isBehindOthers(res)) return wait(exchange, key, ask, req, res);
+    if (isPromiseLike(key) || isBehindOthers(res)) return waitForTurn(exchange, key, ask, req, res);
     requireString('key', key);
     const taken = exchange.permit(limiter, key);
     if (taken !== undefined) return taken;
     const permit = gate.tryAcquire(key, ask);
-    if (permit === undefined) return wait(exchange, key, ask, req, res);
-    return exchange.keep(limiter, key, permit);
+    return permit === undefined ? stand(exchange, key, ask) : exchange.keep(limiter, key, permit);
   }
 
-  /** Everything that takes time: the key, the turn on a pipelined connection, the line. */
-  async function wait(
+  /** What may take time before the line: the key, and the turn on a pipelined connection. */
+  async function waitForTurn(
     exchange: Exchange,
     asyncKey: ReturnType<typeof keyOf & {}>,
     ask: TryAcquireOptions | undefined,
@@ -127,11 +126,17 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
     requireString('key', key);
     if (isBehindOthers(res)) await turnOf(req, res);
     if (exchange.isOver) return 'over';
-    const permit =
-      exchange.permit(limiter, key) ??
-      (await exchange.wait(limiter, key, (signal) => gate.acquire(key, { ...ask, maxWaitMs, signal })));
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- much can happen during a wait
-    return exchange.isOver ? 'over' : permit;
+    return exchange.permit(limiter, key) ?? stand(exchange, key, ask);
+  }
+
+  /** Stands in line, or is refused at once. */
+  function stand(exchange: Exchange, key: string, ask: TryAcquireOptions | undefined): Promise<Admission> {
+    const options = { ...ask, maxWaitMs, signal: exchange.signal };
+    return exchange.wait(
+      limiter,
+      key,
+      withoutStacks(() => gate.acquire(key, options)),
+    );
   }
 
   /** Goes on in the request's own async context, whoever's release it was that ended the wait. */

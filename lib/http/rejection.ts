@@ -11,13 +11,13 @@ export function answerRejection(res: ServerResponse, rejection: SemaphoreError):
   const body = JSON.stringify({ title: STATUS_CODES[status] ?? 'Refused', status, detail: message, code });
   // Whoever closes a limiter is about to stop serving; this connection had better be made anew, elsewhere.
   if (code === 'ERR_SEMAPHORE_CLOSED') res.shouldKeepAlive = false;
-  res.writeHead(status, {
-    'Retry-After': '1',
-    ...rejection.headers,
-    // RFC 6585 forbids to store a 429, and whatever an earlier middleware said of caching was meant for a success.
-    'Cache-Control': 'no-store',
-    'Content-Type': 'application/problem+json',
-    'Content-Length': Buffer.byteLength(body),
-  });
+  res.statusCode = status;
+  // One by one: `writeHead` does the same and more where a header is set already, as the host's own often are.
+  res.setHeader('Retry-After', '1');
+  for (const [name, value] of Object.entries(rejection.headers)) res.setHeader(name, value);
+  // RFC 6585 forbids to store a 429, and whatever an earlier middleware said of caching was meant for a success.
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Content-Type', 'application/problem+json');
+  res.setHeader('Content-Length', Buffer.byteLength(body));
   res.end(body);
 }
