@@ -26,7 +26,8 @@ export function withoutStacks<Result>(ask: () => Result): Result {
 /**
  * A limiter refused to give a permit. Each refusal is a fresh instance, which names no request and no key.
  *
- * It follows the http-errors convention, so `next(error)` answers with the right status and headers.
+ * It follows the http-errors convention, so `next(error)` answers with the right status and headers. One that is made
+ * when `limit` asks has no stack.
  *
  * @example
  * ```ts

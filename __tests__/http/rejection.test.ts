@@ -25,6 +25,17 @@ describe('a rejection', () => {
     await request(app).get('/').expect(503).expect('Cache-Control', 'no-store');
   });
 
+  it('has no stack, which would show nothing but the host; one that acquire makes for others has', async () => {
+    const stacks: (string | undefined)[] = [];
+    const keep: LimitOptions['handler'] = (_req, res, _next, { stack }) => {
+      stacks.push(stack);
+      res.end();
+    };
+    await request(express().use(refusing({ handler: keep }))).get('/');
+    await new Semaphore(0).acquire({ maxWaitMs: 0 }).catch(({ stack }: Error) => stacks.push(stack));
+    expect(stacks).toEqual([expect.not.stringContaining('\n'), expect.stringContaining('rejection.test.ts')]);
+  });
+
   it('has no body for HEAD, but says how long one would be', async () => {
     const answer = await request(express().use(refusing())).head('/').expect(503);
     expect(answer.text).toBeUndefined();

@@ -13,8 +13,7 @@ export function answerRejection(res: ServerResponse, rejection: SemaphoreError):
   if (code === 'ERR_SEMAPHORE_CLOSED') res.shouldKeepAlive = false;
   res.statusCode = status;
   // One by one: `writeHead` does the same and more where a header is set already, as the host's own often are.
-  res.setHeader('Retry-After', '1');
-  for (const [name, value] of Object.entries(rejection.headers)) res.setHeader(name, value);
+  res.setHeader('Retry-After', rejection.headers['Retry-After'] ?? '1');
   // RFC 6585 forbids to store a 429, and whatever an earlier middleware said of caching was meant for a success.
   res.setHeader('Cache-Control', 'no-store');
   res.setHeader('Content-Type', 'application/problem+json');
