@@ -1,6 +1,6 @@
 import express from 'express';
 import request from 'supertest';
-import { limit, Semaphore } from 'express-semaphore';
+import { isSemaphoreError, limit, Semaphore } from 'express-semaphore';
 import type { LimitOptions } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { until } from '../helpers/serve';
@@ -32,7 +32,9 @@ describe('a rejection', () => {
       res.end();
     };
     await request(express().use(refusing({ handler: keep }))).get('/');
-    await new Semaphore(0).acquire({ maxWaitMs: 0 }).catch(({ stack }: Error) => stacks.push(stack));
+    await new Semaphore(0).acquire({ maxWaitMs: 0 }).catch((error: unknown) => {
+      if (isSemaphoreError(error)) stacks.push(error.stack);
+    });
     expect(stacks).toEqual([expect.not.stringContaining('\n'), expect.stringContaining('rejection.test.ts')]);
   });
 
