@@ -351,11 +351,11 @@ describe('limit by key', () => {
     ['undefined', () => undefined],
     ['a number', () => 7],
     ['a promise of undefined', () => Promise.resolve(undefined)],
-    ['a rejection', () => Promise.reject(new Error('key must be a string'))],
+    ['a rejection', () => Promise.reject(new Error('what key returns must be a string'))],
     [
       'an exception',
       () => {
-        throw new Error('key must be a string');
+        throw new Error('what key returns must be a string');
       },
     ],
   ])('fails closed on a key that is %s', async (_name, key) => {
@@ -365,7 +365,7 @@ describe('limit by key', () => {
     app.use((_req, res) => res.send('passed'));
     await request(app)
       .get('/')
-      .expect(500, /key must be a string/);
+      .expect(500, /what key returns must be a string/);
     expect(keyed.size).toBe(0);
   });
 
@@ -413,7 +413,7 @@ describe('limit as a dry run', () => {
     jest.restoreAllMocks();
     expect(warnings).toEqual([
       expect.objectContaining({
-        message: 'limit as a dry run: key must be a string, got undefined',
+        message: 'limit as a dry run: what key returns must be a string, got undefined',
         code: 'WARN_SEMAPHORE_DRY_RUN',
       }),
     ]);

@@ -107,7 +107,7 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
     const ask = askFor(req);
     const key = keyOf === undefined ? '' : keyOf(req);
     if (isPromiseLike(key) || isBehindOthers(res)) return waitForTurn(exchange, key, ask, req, res);
-    requireString('key', key);
+    requireString('what key returns', key);
     const taken = exchange.permit(limiter, key);
     if (taken !== undefined) return taken;
     const permit = gate.tryAcquire(key, ask);
@@ -123,7 +123,7 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
     res: Res,
   ): Promise<Admission> {
     const key = isPromiseLike(asyncKey) ? await asyncKey : asyncKey;
-    requireString('key', key);
+    requireString('what key returns', key);
     if (isBehindOthers(res)) await turnOf(req, res);
     if (exchange.isOver) return 'over';
     return exchange.permit(limiter, key) ?? stand(exchange, key, ask);
