@@ -1,4 +1,4 @@
-import { QueueFullError, Semaphore, WaitTooLongError } from 'express-semaphore';
+import { KeyedSemaphore, QueueFullError, Semaphore, WaitTooLongError } from 'express-semaphore';
 import type { Order, Permit } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { states, turn, watch } from '../helpers/watch';
@@ -107,6 +107,18 @@ describe('a Semaphore', () => {
       'what share returns must be an integer of at least 1, got 0',
     );
     expect(semaphore.waiting).toBe(0);
+  });
+
+  it('keeps neither place nor timer nor count of one whose share is bad', async () => {
+    const clock = new FakeClock();
+    const order: Order = { name: 'fair', share: () => 0 };
+    const keyed = new KeyedSemaphore(() => new Semaphore(1, { clock, order }), { clock });
+    const permit = await keyed.acquire('a');
+    await expect(keyed.acquire('a', { maxWaitMs: 5 })).rejects.toThrow('what share returns');
+    expect(keyed.stats()).toMatchObject({ held: 1, waiting: 0 });
+    expect(clock.timers).toBe(0);
+    permit.release();
+    await keyed.idle();
   });
 });
 

@@ -147,6 +147,17 @@ describe('FairQueue', () => {
     expect(namesServed(queue)).toBe('bbbAb');
   });
 
+  it('serves weights as large as bytes in the same order, and passes over the rounds in which nobody can be served', () => {
+    const queue = filled(
+      new FairQueue<Node>(() => 1),
+      ...each('x'),
+      { name: 'A', flow: 'a', weight: 5e12 },
+      { name: 'B', flow: 'b', weight: 3e12 },
+      { name: 'C', flow: 'b', weight: 4e12 },
+    );
+    expect(namesServed(queue)).toBe('xBAC');
+  });
+
   it('puts a flow that comes again and again behind those who wait', () => {
     const queue = filled(new FairQueue<Node>(() => 1), ...each('aaa'), ...each('b'));
     const served: string[] = [];

@@ -269,8 +269,8 @@ describe('RedisSemaphore options', () => {
     [{ permits: -1 }, RangeError, 'permits must be an integer of at least 0, got -1'],
     [{ version: 0.5 }, RangeError, 'version must be an integer of at least 0, got 0.5'],
     [{ prefix: 'a b' }, RangeError, `prefix must be letters, digits, ':', '.', '_' or '-', got "a b"`],
-    [{ leaseMs: 99 }, RangeError, 'leaseMs must be an integer of at least 100, got 99'],
-    [{ timeoutMs: 0 }, RangeError, 'timeoutMs must be an integer of at least 1, got 0'],
+    [{ leaseMs: 99 }, RangeError, 'leaseMs must be an integer from 100 to 715827882, got 99'],
+    [{ timeoutMs: 0 }, RangeError, 'timeoutMs must be an integer from 1 to 2147483647, got 0'],
     [{ expectedNodes: 0 }, RangeError, 'expectedNodes must be an integer of at least 1, got 0'],
     [
       { onUnavailable: 'toString' },

@@ -44,7 +44,7 @@ export interface Algorithm {
 export interface Bounds {
   /** @defaultValue `3` */
   readonly minPermits?: number | undefined;
-  /** @defaultValue `1_000` */
+  /** @defaultValue `1_000`, or `minPermits` if that is more */
   readonly maxPermits?: number | undefined;
   /** @defaultValue `20` */
   readonly initialPermits?: number | undefined;

@@ -11,9 +11,10 @@ export interface CheckedBounds {
 
 /** The bounds that `what` was given; it knows no other options than these. */
 export function checkBounds(what: string, bounds: Bounds): CheckedBounds {
-  const { minPermits = 3, maxPermits = 1_000, initialPermits, ...unknown } = bounds;
-  warnOfUnknown(what, unknown);
+  const { minPermits = 3, ...others } = bounds;
   requireInteger('minPermits', minPermits, 1);
+  const { maxPermits = Math.max(1_000, minPermits), initialPermits, ...unknown } = others;
+  warnOfUnknown(what, unknown);
   requireInteger('maxPermits', maxPermits, minPermits);
   if (initialPermits !== undefined) requireInteger('initialPermits', initialPermits, minPermits, maxPermits);
   const initial = initialPermits ?? clamp(20, { min: minPermits, max: maxPermits });

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
 /** The longest delay that a platform timer takes, in milliseconds; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Throws unless `value` is a whole number from `min` to `max` that is counted exactly. */
 export function requireInteger(

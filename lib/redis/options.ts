@@ -1,5 +1,6 @@
 import {
   describe,
+  MAX_TIMER_MS,
   requireDuration,
   requireInteger,
   requireIntegerOrInfinity,
@@ -82,12 +83,10 @@ export function readOptions(options: RedisSemaphoreOptions) {
   requirePrefix(prefix);
   requireIntegerOrInfinity('queueLimit', queueLimit, 0);
   requireDuration('maxWaitMs', maxWaitMs);
-  requireInteger('leaseMs', leaseMs, MIN_LEASE_MS);
-  requireDuration('leaseMs', leaseMs * LONGEST_KEPT_LEASES);
+  requireInteger('leaseMs', leaseMs, MIN_LEASE_MS, Math.floor(MAX_TIMER_MS / LONGEST_KEPT_LEASES));
   requireInteger('batch', batch, 1);
   requireInteger('expectedNodes', expectedNodes, 1);
-  requireInteger('timeoutMs', timeoutMs, 1);
-  requireDuration('timeoutMs', timeoutMs);
+  requireInteger('timeoutMs', timeoutMs, 1, MAX_TIMER_MS);
   requireOneOf('onUnavailable', onUnavailable, POLICIES);
   const share = SHARES[onUnavailable];
   return {

@@ -1,0 +1,36 @@
+import ts from 'typescript';
+
+/** Types of options that are written for others: we hand them over, and take none. */
+const GIVEN = ['OpenTelemetryMetricOptions'];
+
+/** Where a caller of an entry can put something in: its functions, classes and their methods, and what options can hold. */
+export function inputsOf(entry: string, options: ts.CompilerOptions): string[] {
+  const program = ts.createProgram([entry], options);
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(entry);
+  const module = source && checker.getSymbolAtLocation(source);
+  if (module === undefined) throw new Error(`${entry} is no module`);
+  return checker.getExportsOfModule(module).flatMap((exported) => {
+    const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
+    const { name, flags } = symbol;
+    if (flags & ts.SymbolFlags.Function) return [name];
+    const isClass = (flags & ts.SymbolFlags.Class) !== 0;
+    if (!isClass && (!/\w(Options|Order|Control)$/.test(name) || GIVEN.includes(name))) return [];
+    const members = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
+    const own = members.filter((member) => isOurs(member) && (!isClass || isMethod(member)));
+    return [...(isClass ? [name] : []), ...own.map((member) => `${name}.${member.name}`)];
+  });
+}
+
+function isMethod({ flags, name }: ts.Symbol): boolean {
+  return (flags & ts.SymbolFlags.Method) !== 0 && !/^(#|__)/.test(name);
+}
+
+/** A class of ours inherits from the language's, too. */
+function isOurs({ declarations = [] }: ts.Symbol): boolean {
+  return declarations.some(
+    (declaration) =>
+      declaration.getSourceFile().fileName.includes('/lib/') &&
+      !declaration.getSourceFile().fileName.includes('node_modules'),
+  );
+}

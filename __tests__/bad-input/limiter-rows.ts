@@ -1,0 +1,161 @@
+import type { AcquireOptions, Outcome, Permit } from 'express-semaphore';
+import { aFunction, anything, duration, integer, like, oneOf, optional, string } from './kinds';
+import type { Kind } from './kinds';
+import { row, rowsOf } from './row';
+import type { Row, Trial } from './row';
+
+/** What the rows ask of a limiter with three permits; a limiter of keys has one bound. */
+export interface Asked {
+  acquire(options?: AcquireOptions): Promise<Permit>;
+  tryAcquire(options?: AcquireOptions): Permit | undefined;
+  run?(work: () => unknown, options?: AcquireOptions): Promise<unknown>;
+  resize?(permits: number): void;
+  close(reason?: unknown): void;
+  idle(): Promise<void>;
+  stats(): { readonly held: number; readonly waiting: number };
+}
+
+const PERMITS = 3;
+
+/** What may be asked of any limiter; one that cannot give so much says so, or gives nothing. */
+const ASK: Record<string, Kind> = { weight: integer(1), priority: integer(-100, 100), flow: string };
+/** What `acquire` can be told. */
+export const WAIT: Record<string, Kind> = {
+  ...ASK,
+  maxWaitMs: duration,
+  signal: like(new AbortController().signal),
+};
+
+/** Rows for all that a limiter can be asked; `note` tells apart those of one class. */
+export function limiterRows(name: string, make: () => Asked, can: readonly Skill[], note = ''): Row[] {
+  return rowsFor(name, make, can).map((one) => ({ ...one, title: one.title + note }));
+}
+
+/** What not every limiter can do. */
+type Skill = 'run' | 'resize';
+
+function rowsFor(name: string, make: () => Asked, can: readonly Skill[]): Row[] {
+  return [
+    ...[false, true].flatMap((isFull) => askRows(name, make, isFull, can)),
+    row(`${name}.acquire`, 'work', like(Promise.resolve()), holding(make, hold)),
+    row(
+      `${name}.acquire`,
+      'outcome',
+      optional(oneOf('success', 'overload', 'ignore')),
+      holding(make, release),
+    ),
+    row(`${name}.close`, 'reason', anything, started(make, false, close)),
+    row(
+      `${name}.idle`,
+      'nothing',
+      anything,
+      started(make, false, (limiter) => limiter.idle()),
+    ),
+    row(
+      `${name}.stats`,
+      'nothing',
+      anything,
+      started(make, false, (limiter) => limiter.stats()),
+    ),
+    ...(can.includes('resize')
+      ? [row(`${name}.resize`, 'permits', integer(0, undefined, PERMITS), started(make, false, resize))]
+      : []),
+  ];
+}
+
+/** Rows for asking for a permit, while there are some or while one waits for them already. */
+function askRows(name: string, make: () => Asked, isFull: boolean, can: readonly Skill[]): Row[] {
+  const start = (call: Call): Row['start'] => started(make, isFull, call);
+  const acquire = (limiter: Asked, options: unknown) => limiter.acquire(options as AcquireOptions);
+  const tryAcquire = (limiter: Asked, options: unknown) => limiter.tryAcquire(options as AcquireOptions);
+  const run = (limiter: Asked, options: unknown) => limiter.run?.(() => 1, options as AcquireOptions);
+  const work = (limiter: Asked, value: unknown) => limiter.run?.(value as () => unknown);
+  const kinds = { ...WAIT, weight: integer(1, PERMITS) };
+  const wait = { type: 'AcquireOptions', kinds, rejects: true };
+  return [
+    ...rowsOf({ name: `${name}.acquire`, ...wait, start: start(acquire) }),
+    ...rowsOf({
+      name: `${name}.tryAcquire`,
+      type: 'TryAcquireOptions',
+      kinds: ASK,
+      start: start(tryAcquire),
+    }),
+    ...(can.includes('run')
+      ? [
+          ...rowsOf({ name: `${name}.run`, ...wait, start: start(run) }),
+          row(`${name}.run`, 'work', aFunction(), start(work), true),
+        ]
+      : []),
+  ].map((one) => (isFull ? { ...one, title: `${one.title}, while all is taken` } : one));
+}
+
+type Call = (limiter: Asked, value: unknown) => unknown;
+
+/** A call of a fresh limiter; if `isFull`, one holds all permits and another waits. */
+function started(make: () => Asked, isFull: boolean, call: Call): Row['start'] {
+  return async () => {
+    const limiter = make();
+    const taken: unknown[] = isFull ? [await limiter.acquire({ weight: PERMITS }), limiter.acquire()] : [];
+    return {
+      call(value) {
+        const result = call(limiter, value);
+        taken.push(result);
+        return result;
+      },
+      ...booksOf(limiter),
+      async end() {
+        limiter.resize?.(PERMITS);
+        await Promise.all(taken.map(giveBack));
+        await limiter.idle();
+      },
+    };
+  };
+}
+
+/** A call with a permit. */
+function holding(make: () => Asked, call: (permit: Permit, value: unknown) => void): Row['start'] {
+  return async () => {
+    const limiter = make();
+    const permit = await limiter.acquire();
+    return {
+      call: (value) => {
+        call(permit, value);
+      },
+      ...booksOf(limiter),
+      async end() {
+        permit.release();
+        await limiter.idle();
+      },
+    };
+  };
+}
+
+async function giveBack(result: unknown): Promise<void> {
+  const permit = await Promise.resolve(result).catch(() => undefined);
+  if (typeof permit === 'object' && permit !== null && 'release' in permit) (permit as Permit).release();
+}
+
+export function booksOf(limiter: Pick<Asked, 'stats'>): Pick<Trial, 'books'> {
+  return {
+    books() {
+      const { held, waiting } = limiter.stats();
+      return [held, waiting];
+    },
+  };
+}
+
+function hold(permit: Permit, work: unknown): void {
+  permit.hold(work as Promise<unknown>);
+}
+
+function release(permit: Permit, outcome: unknown): void {
+  permit.release(outcome as Outcome);
+}
+
+function close(limiter: Asked, reason: unknown): void {
+  limiter.close(reason);
+}
+
+function resize(limiter: Asked, permits: unknown): void {
+  limiter.resize?.(permits as number);
+}

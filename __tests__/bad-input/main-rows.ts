@@ -1,0 +1,268 @@
+import * as lib from 'express-semaphore';
+import type { Algorithm, KeyRank, Limiter, Messages, Order, SemaphoreError } from 'express-semaphore';
+import { systemClock } from '../../lib/core/clock';
+import {
+  aFunction,
+  anything,
+  boolean,
+  duration,
+  either,
+  integer,
+  integerOrInfinity,
+  like,
+  number,
+  object,
+  oneOf,
+  optional,
+  string,
+} from './kinds';
+import type { Kind } from './kinds';
+import { booksOf, limiterRows, WAIT } from './limiter-rows';
+import { plainRow, row, rowsOf } from './row';
+import type { Row, Trial } from './row';
+import type { Asked } from './limiter-rows';
+
+const ORDERS = ['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'];
+
+const SEMAPHORE: Record<string, Kind> = {
+  name: string,
+  queueLimit: integerOrInfinity(0),
+  maxWaitMs: duration,
+  order: oneOf(...ORDERS),
+  warnHeldMs: duration,
+  clock: like(systemClock),
+};
+const BOUNDS: Record<string, Kind> = {
+  minPermits: integer(1),
+  maxPermits: integer(3),
+  initialPermits: integer(3, 1_000),
+};
+const LIMIT: Record<string, Kind> = {
+  maxWaitMs: duration,
+  statusCode: integer(400, 599),
+  handler: aFunction(),
+  skip: aFunction(),
+  retryJitter: boolean,
+  dryRun: boolean,
+  weight: either(integer(1), aFunction()),
+  priority: either(integer(-100, 100), aFunction()),
+  flow: either(string, aFunction()),
+};
+
+/** What an algorithm may say: what is below 1 counts as 1. */
+const LIMIT_FOUND: Kind = number((value) => value < 2 ** 53, 1);
+
+type Kinds = Readonly<Record<string, Kind>>;
+
+const semaphore = () => new lib.Semaphore(3);
+const keyed = () => new lib.KeyedSemaphore(semaphore);
+const adaptive = () => new lib.AdaptiveSemaphore({ algorithm: { initial: 3, next: () => 3 } });
+const limiter: Kind = like(semaphore());
+const next = () => undefined;
+
+const ERRORS: Record<string, new (message: string, retryAfterMs?: number) => SemaphoreError> = {
+  BackendError: lib.BackendError,
+  ClosedError: lib.ClosedError,
+  KeyLimitError: lib.KeyLimitError,
+  LeaseLostError: lib.LeaseLostError,
+  QueueFullError: lib.QueueFullError,
+  SemaphoreError: lib.QueueFullError,
+  WaitTimeoutError: lib.WaitTimeoutError,
+  WaitTooLongError: lib.WaitTooLongError,
+};
+
+/** One for each parameter and option of the main entry. */
+export const MAIN_ROWS: readonly Row[] = [
+  ...options('Semaphore', 'SemaphoreOptions', SEMAPHORE, (o) => new lib.Semaphore(1, o)),
+  plainRow('Semaphore', 'permits', integer(0), (permits) => new lib.Semaphore(permits as number)),
+  ...limiterRows('Semaphore', semaphore, ['run', 'resize']),
+  ...ORDERS.flatMap((name) => limiterRows('Semaphore', () => inOrder({ name } as Order), [], `, ${name}`)),
+
+  ...order('AdaptiveLifoOrder', 'adaptive-lifo', { targetMs: duration, intervalMs: duration }),
+  ...order('PriorityOrder', 'priority', { ageMs: duration, reserved: integer(0) }),
+  ...order('FairOrder', 'fair', { share: aFunction(() => 1) }),
+  ...['AdaptiveLifoOrder', 'PriorityOrder', 'FairOrder'].map((type) => ({
+    ...plainRow('Semaphore', 'order.name', oneOf(...ORDERS), (name) => inOrder({ name: name as 'fair' })),
+    covers: [`${type}.name`],
+  })),
+  row('Semaphore', 'what share returns', integer(1), startShare, true),
+
+  ...options(
+    'AdaptiveSemaphore',
+    'AdaptiveSemaphoreOptions',
+    { ...SEMAPHORE, algorithm: like(lib.aimd()), mode: oneOf('enforce', 'monitor') },
+    (o) => new lib.AdaptiveSemaphore(o),
+  ),
+  ...limiterRows('AdaptiveSemaphore', adaptive, ['run']),
+  plainRow('AdaptiveSemaphore', 'algorithm.initial', LIMIT_FOUND, (initial) =>
+    withAlgorithm({ initial: initial as number, next: () => 1 }),
+  ),
+  row('AdaptiveSemaphore', 'what algorithm.next returns', LIMIT_FOUND, startAlgorithm),
+  ...options('aimd', 'AimdOptions', { ...BOUNDS, timeoutMs: duration }, lib.aimd),
+  ...options('gradient', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, lib.gradient),
+  ...options('vegas', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, lib.vegas),
+
+  ...options(
+    'KeyedSemaphore',
+    'KeyedSemaphoreOptions',
+    { name: string, maxKeys: integer(1), idleTtlMs: duration, clock: like(systemClock) },
+    (o) => new lib.KeyedSemaphore(semaphore, o),
+  ),
+  plainRow(
+    'KeyedSemaphore',
+    'create',
+    aFunction(semaphore),
+    (create) => new lib.KeyedSemaphore(create as typeof semaphore),
+  ),
+  ...limiterRows('KeyedSemaphore', bound, []),
+  row(
+    'KeyedSemaphore.acquire',
+    'key',
+    string,
+    startKeyed((all, key) => all.acquire(key as string)),
+    true,
+  ),
+  row(
+    'KeyedSemaphore.tryAcquire',
+    'key',
+    string,
+    startKeyed((all, key) => all.tryAcquire(key as string)),
+  ),
+  row('KeyedSemaphore.acquire', 'what create returns', limiter, startCreate, true),
+  plainRow('KeyedSemaphore.stats', 'key', optional(string), (key) => keyed().stats(key as string)),
+  plainRow('KeyedSemaphore.top', 'rank', oneOf('held', 'waiting', 'refused'), (rank) =>
+    keyed().top(rank as KeyRank, 1),
+  ),
+  plainRow('KeyedSemaphore.top', 'count', integer(1), (count) => keyed().top('held', count as number)),
+
+  plainRow('limit', 'limiter', limiter, (one) => lib.limit(one as lib.Semaphore)),
+  ...options('limit', 'LimitOptions', LIMIT, (o) => lib.limit(semaphore(), o)),
+  ...options(
+    'limit',
+    'KeyedLimitOptions',
+    { ...LIMIT, key: aFunction() },
+    (o) => lib.limit(keyed(), o as never),
+    { key: next },
+  ),
+  plainRow('limitHandler', 'limiter', limiter, (one) => lib.limitHandler(one as lib.Semaphore, next)),
+  plainRow('limitHandler', 'handler', aFunction(), (handler) =>
+    lib.limitHandler(semaphore(), handler as typeof next),
+  ),
+  ...options('limitHandler', 'LimitOptions', LIMIT, (o) => lib.limitHandler(semaphore(), next, o)),
+  plainRow('permitOf', 'res', object, (res) => lib.permitOf(res as never)),
+  plainRow('permitOf', 'limiter', anything, (one) => lib.permitOf({} as never, one as never)),
+  ...options('clientKey', 'ClientKeyOptions', { ipv6Prefix: integer(1, 128) }, lib.clientKey),
+
+  plainRow('withSemaphore', 'limiter', limiter, (one) => lib.withSemaphore(one as lib.Semaphore)),
+  plainRow('withSemaphore', 'withSemaphore takes', aFunction(), (fn) =>
+    lib.withSemaphore(semaphore())(fn as never),
+  ),
+  ...options('withSemaphore', 'AcquireOptions', WAIT, (o) => lib.withSemaphore(semaphore(), o)),
+
+  plainRow('observe', 'event', oneOf('acquire', 'queued', 'release', 'reject', 'lost', 'limit'), (event) => {
+    lib.observe(event as keyof Messages, next)();
+  }),
+  plainRow('observe', 'listener', aFunction(), (listener) => {
+    lib.observe('lost', listener as typeof next)();
+  }),
+
+  plainRow('isSemaphoreError', 'value', anything, lib.isSemaphoreError),
+  ...Object.keys(ERRORS).map((name) => plainRow(name, 'retryAfterMs', anything, (ms) => headersOf(name, ms))),
+];
+
+/** A row for each option of what is made of options alone. */
+function options(
+  name: string,
+  type: string,
+  kinds: Kinds,
+  call: (options: object) => unknown,
+  required = {},
+): Row[] {
+  return rowsOf({ name, type, kinds, required, start: () => ({ call: (value) => call(value as object) }) });
+}
+
+/** A row for each setting of an order. */
+function order(type: string, name: string, kinds: Kinds): Row[] {
+  return options('Semaphore', type, kinds, (settings) => new lib.Semaphore(1, { order: settings as Order }), {
+    name,
+  }).filter(({ name: row }) => row !== 'options');
+}
+
+function startShare(): Trial {
+  let share: unknown = 1;
+  const limiter = inOrder({ name: 'fair', share: () => share as number });
+  const all = limiter.tryAcquire({ weight: 3 });
+  return {
+    async call(value) {
+      share = value;
+      const asked = limiter.acquire({ maxWaitMs: 10_000 });
+      if (limiter.waiting > 0) all?.release();
+      (await asked).release();
+    },
+    ...booksOf(limiter),
+    async end() {
+      all?.release();
+      await limiter.idle();
+    },
+  };
+}
+
+function inOrder(order: Order): lib.Semaphore {
+  return new lib.Semaphore(3, { order });
+}
+
+function startAlgorithm(): Trial {
+  let permits: unknown = 1;
+  const limiter = withAlgorithm({ initial: 3, next: () => permits as number });
+  return {
+    call(value) {
+      permits = value;
+      limiter.tryAcquire()?.release();
+    },
+    ...booksOf(limiter),
+  };
+}
+
+function withAlgorithm(algorithm: Algorithm): lib.AdaptiveSemaphore {
+  return new lib.AdaptiveSemaphore({ algorithm });
+}
+
+function startCreate(): Trial {
+  let made: unknown;
+  const limiter = new lib.KeyedSemaphore(() => made as Limiter);
+  return {
+    async call(value) {
+      made = value;
+      (await limiter.acquire(`key ${limiter.size}`)).release();
+    },
+    ...booksOf(limiter),
+  };
+}
+
+function startKeyed(ask: (limiter: lib.KeyedSemaphore, key: unknown) => unknown): Row['start'] {
+  return () => {
+    const limiter = keyed();
+    return { call: (key) => ask(limiter, key), ...booksOf(limiter) };
+  };
+}
+
+/** A limiter of keys as one that is asked for one of them. */
+function bound(): Asked {
+  const limiter = keyed();
+  return {
+    acquire: (options) => limiter.acquire('a', options),
+    tryAcquire: (options) => limiter.tryAcquire('a', options),
+    close: (reason) => {
+      limiter.close(reason);
+    },
+    idle: () => limiter.idle(),
+    stats: () => limiter.stats(),
+  };
+}
+
+function headersOf(name: string, retryAfterMs: unknown): Record<string, string> {
+  const Refusal = ERRORS[name] ?? lib.QueueFullError;
+  const { headers } = new Refusal('no', retryAfterMs as number);
+  expect(headers['Retry-After'] ?? '1').toMatch(/^\d+$/);
+  return headers;
+}

@@ -1,0 +1,48 @@
+import { RedisSemaphore } from 'express-semaphore/redis';
+import type { RedisClient, RedisSemaphoreOptions } from 'express-semaphore/redis';
+import { anything, duration, integer, integerOrInfinity, like, oneOf, string } from './kinds';
+import type { Kind } from './kinds';
+import { limiterRows } from './limiter-rows';
+import { plainRow, rowsOf } from './row';
+import type { Row } from './row';
+
+const OPTIONS: Record<string, Kind> = {
+  name: string,
+  permits: integer(0),
+  version: integer(0),
+  prefix: {
+    errorOf: (value) =>
+      string.errorOf(value) ?? (/^[\w:.-]+$/.test(value as string) ? undefined : RangeError),
+    good: 'a',
+  },
+  queueLimit: integerOrInfinity(0),
+  maxWaitMs: duration,
+  leaseMs: integer(100, Math.floor((2 ** 31 - 1) / 3)),
+  batch: integer(1),
+  onUnavailable: oneOf('local', 'open', 'closed'),
+  expectedNodes: integer(1),
+  timeoutMs: integer(1, 2 ** 31 - 1),
+};
+
+/** Stands for the client, which is there only when the rows run. */
+const CLIENT = {};
+
+/** Rows for a limit that many processes share, on a server that is there: `client` is asked for when they run. */
+export function redisRows(client: () => RedisClient): Row[] {
+  let names = 0;
+  const make = () => new RedisSemaphore(client(), { name: `bad input ${++names}`, permits: 3 });
+  return [
+    plainRow('RedisSemaphore', 'client', like(CLIENT), (value) => {
+      new RedisSemaphore(value === CLIENT ? client() : (value as RedisClient), { name: 'a', permits: 1 });
+    }),
+    ...rowsOf({
+      name: 'RedisSemaphore',
+      type: 'RedisSemaphoreOptions',
+      kinds: OPTIONS,
+      required: { name: 'a', permits: 1 },
+      start: () => ({ call: (options) => new RedisSemaphore(client(), options as RedisSemaphoreOptions) }),
+    }),
+    ...limiterRows('RedisSemaphore', make, ['run', 'resize']),
+    plainRow('RedisSemaphore.ready', 'nothing', anything, () => make().ready()),
+  ];
+}
