@@ -2,7 +2,10 @@ import { systemClock } from '../core/clock.js';
 import type { Breaker, BreakerMember } from './breaker.js';
 import type { KeyNames } from './key-names.js';
 import type { Lease } from './lease.js';
+import type { LinkOwner } from './link-owner.js';
 import type { KeyListener, NodeConnection } from './node-connection.js';
+import type { SemaphoreTerms } from './options.js';
+import { Outage } from './outage.js';
 import { parseReply } from './sync-reply.js';
 import type { GrantMessage, SyncReply } from './sync-reply.js';
 import { memberOf, TurnBatch } from './turn-batch.js';
@@ -12,37 +15,6 @@ import type { RedisWaiter } from './waiting-line.js';
 /** How long after a call failed its operations are sent again, in milliseconds. */
 const RETRY_MS = 25;
 
-/** The terms of one limit. */
-export interface LinkTerms {
-  readonly leaseMs: number;
-  readonly claimMs: number;
-  readonly queueLimit: number;
-  permits: number;
-  /** Of two that name different `permits`, the higher version counts. */
-  version: number;
-}
-
-/** Whose operations a link carries, and who hears what comes of them. `sentAt` is by this process's clock. */
-export interface LinkOwner {
-  answered(waiter: RedisWaiter, answer: number, sentAt: number): void;
-  promoted(seq: string, fence: number, sentAt: number): void;
-  /** Another node served a waiter of this one; Redis keeps that until `untilMs`, server time, for a claim's length. */
-  published(seq: string, fence: number, untilMs: number): void;
-  /** Redis has the leases for their whole length from `sentAt` on. */
-  renewed(lease: Lease, sentAt: number): void;
-  lost(seq: string): void;
-  /** The reply as a whole, after all that is in it. */
-  synced(reply: SyncReply): void;
-  /** Wake-ups may have been lost. */
-  check(): void;
-  /** Redis's books are not those that the leases stand in. */
-  reassert(): void;
-  down(): void;
-  up(): void;
-  /** Nothing is on its way any more. */
-  settled(): void;
-}
-
 /**
  * One limit's way to Redis: it collects what happens in one turn of the event loop, and sends it as one script. What
  * fails is sent again, as every operation may safely be, until the breaker calls Redis down; then it is kept for later.
@@ -51,26 +23,33 @@ export class KeyLink implements BreakerMember, KeyListener {
   readonly #node: NodeConnection;
   readonly #breaker: Breaker;
   readonly #keys: KeyNames;
-  readonly #terms: LinkTerms;
+  readonly #terms: SemaphoreTerms;
   readonly #owner: LinkOwner;
   #batch = new TurnBatch();
   #isScheduled = false;
   #inFlight = 0;
   #isJoined = false;
-  /** Runs while Redis is down, for as long as it may count anything that it was told before. */
-  #forgetTimer: unknown = undefined;
-  #isForgotten = false;
+  readonly #outage: Outage;
   #epoch = 0;
   /** When the epoch was last seen, and by how much this clock was behind the server's then, at least. */
   #seenAt = -Infinity;
   #behindMs = 0;
 
-  constructor(node: NodeConnection, breaker: Breaker, keys: KeyNames, terms: LinkTerms, owner: LinkOwner) {
+  constructor(
+    node: NodeConnection,
+    breaker: Breaker,
+    keys: KeyNames,
+    terms: SemaphoreTerms,
+    owner: LinkOwner,
+  ) {
     this.#node = node;
     this.#breaker = breaker;
     this.#keys = keys;
     this.#terms = terms;
     this.#owner = owner;
+    this.#outage = new Outage(terms.leaseMs, systemClock, () => {
+      owner.settled();
+    });
   }
 
   get isDown(): boolean {
@@ -79,7 +58,7 @@ export class KeyLink implements BreakerMember, KeyListener {
 
   /** Whether Redis knows all that it has to, or has been away until every lease that it knew of has run out. */
   get isSettled(): boolean {
-    return (this.#inFlight === 0 && this.#batch.isEmpty) || this.#isForgotten;
+    return (this.#inFlight === 0 && this.#batch.isEmpty) || this.#outage.isForgotten;
   }
 
   /** The earliest moment by this process's clock at which the server's can have shown `serverMs`. */
@@ -134,7 +113,7 @@ export class KeyLink implements BreakerMember, KeyListener {
     this.#isJoined = true;
     this.#breaker.join(this);
     this.#node.listen(this.#keys[2], this);
-    if (this.isDown) this.#awaitForgetting();
+    if (this.isDown) this.#outage.begin();
   }
 
   /** Stops hearing from Redis, as nothing is held or waited for, unless there is something left to tell it. */
@@ -143,16 +122,16 @@ export class KeyLink implements BreakerMember, KeyListener {
     this.#isJoined = false;
     this.#breaker.leave(this);
     this.#node.unlisten(this.#keys[2], this);
-    this.#remember();
+    this.#outage.end();
   }
 
   /** Asks Redis for nothing but an answer. */
   async ping(): Promise<void> {
     const sentAt = systemClock.now();
-    const reply = await new Promise<SyncReply>((resolve, reject) => {
+    const reply = await new Promise<unknown>((resolve, reject) => {
       this.#call(new TurnBatch(), sentAt, resolve, reject);
     });
-    this.#learn(reply, sentAt);
+    this.#learn(parseReply(reply), sentAt);
   }
 
   granted(grants: GrantMessage['grants']): void {
@@ -168,35 +147,19 @@ export class KeyLink implements BreakerMember, KeyListener {
 
   down(): void {
     this.#batch.dropQuestions();
-    this.#awaitForgetting();
+    this.#outage.begin();
     this.#owner.down();
   }
 
   up(): void {
-    this.#remember();
+    this.#outage.end();
     this.#owner.up();
     this.#schedule();
   }
 
   probe(): void {
-    this.ping().catch(ignore);
-  }
-
-  #awaitForgetting(): void {
-    this.#forgetTimer = systemClock.setTimer(
-      () => {
-        this.#isForgotten = true;
-        this.#owner.settled();
-      },
-      this.#terms.leaseMs,
-      true,
-    );
-  }
-
-  #remember(): void {
-    this.#isForgotten = false;
-    if (this.#forgetTimer !== undefined) systemClock.clearTimer(this.#forgetTimer);
-    this.#forgetTimer = undefined;
+    // The breaker sees what comes of it.
+    this.ping().catch(() => undefined);
   }
 
   #schedule(delayMs = 0): void {
@@ -220,9 +183,9 @@ export class KeyLink implements BreakerMember, KeyListener {
   #send(batch: TurnBatch): void {
     const sentAt = systemClock.now();
     this.#inFlight++;
-    const onReply = (reply: SyncReply): void => {
+    const onReply = (reply: unknown): void => {
       this.#inFlight--;
-      this.#apply(batch, reply, sentAt);
+      this.#apply(batch, parseReply(reply), sentAt);
       if (this.isSettled) this.#owner.settled();
     };
     const onError = (): void => {
@@ -238,25 +201,17 @@ export class KeyLink implements BreakerMember, KeyListener {
   #call(
     batch: TurnBatch,
     sentAt: number,
-    onReply: (reply: SyncReply) => void,
+    onReply: (reply: unknown) => void,
     onError: (error: unknown) => void,
   ): void {
     const { leaseMs, claimMs, permits, version, queueLimit } = this.#terms;
-    const { id } = this.#node;
+    const id = this.#node.id;
     // An epoch that Redis may have forgotten for want of use proves nothing.
     const epoch = sentAt - this.#seenAt < 2 * leaseMs ? this.#epoch : 0;
     const most = queueLimit === Infinity ? -1 : queueLimit;
     const told = [id, leaseMs, claimMs, permits, version, epoch, most, ...batch.write(id)];
     const called = this.#node.sync(this.#keys, [JSON.stringify(told)]);
-    this.#breaker.watch(
-      this,
-      sentAt,
-      called,
-      (reply) => {
-        onReply(parseReply(reply));
-      },
-      onError,
-    );
+    this.#breaker.watch(this, sentAt, called, onReply, onError);
   }
 
   #learn(reply: SyncReply, sentAt: number): void {
@@ -274,8 +229,8 @@ export class KeyLink implements BreakerMember, KeyListener {
   #apply(batch: TurnBatch, reply: SyncReply, sentAt: number): void {
     if (batch.renewals.size > 0) this.#applyRenewals(batch, reply, sentAt);
     this.#learn(reply, sentAt);
-    let i = 0;
-    for (const waiter of batch.asks) this.#owner.answered(waiter, reply.answer(i++), sentAt);
+    let asks = 0;
+    for (const waiter of batch.asks) this.#owner.answered(waiter, reply.answer(asks++), sentAt);
     for (const [seq, fence] of reply.promoted) this.#owner.promoted(seq, fence, sentAt);
     this.#owner.synced(reply);
   }
@@ -287,8 +242,4 @@ export class KeyLink implements BreakerMember, KeyListener {
       else this.#owner.renewed(lease, sentAt);
     }
   }
-}
-
-function ignore(): void {
-  // The breaker has seen it.
 }

@@ -84,7 +84,7 @@ export class RedisSemaphore implements Limiter {
 
   /** @internal */
   get [TALLY](): Tally {
-    return this.#grants.tally;
+    return this.#grants.roster.tally;
   }
 
   /** The limit, as last heard from Redis. */
@@ -94,7 +94,7 @@ export class RedisSemaphore implements Limiter {
 
   /** Permits that callers in this process hold. */
   get held(): number {
-    const { leases, stock } = this.#grants;
+    const { leases, stock } = this.#grants.roster;
     return leases.held - stock.size;
   }
 
@@ -105,7 +105,7 @@ export class RedisSemaphore implements Limiter {
 
   /** Waiters of this process. */
   get waiting(): number {
-    return this.#grants.line.size;
+    return this.#grants.roster.line.size;
   }
 
   acquire(options?: AcquireOptions): Promise<LeasedPermit> {
@@ -120,8 +120,8 @@ export class RedisSemaphore implements Limiter {
     requireAskOptions('tryAcquire', options);
     const { weight = 1, priority, flow } = options;
     requireAsk(weight, priority, flow);
-    if (this.#closed !== undefined || this.#grants.isTooHeavy(weight)) return undefined;
-    return this.#grants.takeHere(weight);
+    if (this.#closed !== undefined || this.#grants.roster.isTooHeavy(weight)) return undefined;
+    return this.#grants.roster.takeHere(weight);
   }
 
   /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
@@ -139,15 +139,16 @@ export class RedisSemaphore implements Limiter {
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
     this.#terms.permits = permits;
-    this.#grants.measureLimit();
+    this.#grants.roster.measureLimit();
     this.#grants.link.resize(permits);
   }
 
   close(reason?: unknown): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
-    for (const waiter of this.#grants.line) this.#grants.dismiss(waiter, this.#closedError(waiter));
-    this.#grants.stock.clear();
+    for (const waiter of this.#grants.roster.line)
+      this.#grants.roster.dismiss(waiter, this.#closedError(waiter));
+    this.#grants.roster.stock.clear();
     this.#noticeQuiet();
   }
 
@@ -179,7 +180,7 @@ export class RedisSemaphore implements Limiter {
   }
 
   stats(): RedisSemaphoreStats {
-    const stats = this.#grants.tally.limiterStats(this, this.#grants.ratePerMs);
+    const stats = this.#grants.roster.tally.limiterStats(this, this.#grants.roster.ratePerMs);
     return Object.freeze({ ...stats, backend: this.#grants.link.isDown ? 'down' : 'up' });
   }
 
@@ -192,10 +193,10 @@ export class RedisSemaphore implements Limiter {
     const { weight = 1, priority, flow, signal, maxWaitMs = this.#terms.maxWaitMs } = options;
     requireAsk(weight, priority, flow);
     requireWait(maxWaitMs, signal);
-    if (signal !== undefined) requireLive(signal, this.#grants.tally);
+    if (signal !== undefined) requireLive(signal, this.#grants.roster.tally);
     if (this.#closed !== undefined) throw this.#closedError();
-    if (this.#grants.isTooHeavy(weight)) throw this.#grants.tooHeavy(weight);
-    const here = this.#grants.takeHere(weight, signal);
+    if (this.#grants.roster.isTooHeavy(weight)) throw this.#grants.roster.tooHeavy(weight);
+    const here = this.#grants.roster.takeHere(weight, signal);
     if (here !== undefined) {
       resolve(here);
       return;
@@ -205,15 +206,15 @@ export class RedisSemaphore implements Limiter {
     const patienceMs = waiter.isTry ? Infinity : maxWaitMs;
     if (signal !== undefined || patienceMs !== Infinity) {
       const depart = (_: Waiter, why: Departure): void => {
-        this.#grants.depart(waiter, why);
+        this.#grants.roster.depart(waiter, why);
       };
       waiter.watch(depart, patienceMs, systemClock);
     }
-    this.#grants.enter(waiter);
+    this.#grants.roster.enter(waiter);
   }
 
   #isQuiet(): boolean {
-    return this.#grants.leases.held === 0 && this.waiting === 0 && this.#grants.link.isSettled;
+    return this.#grants.roster.leases.held === 0 && this.waiting === 0 && this.#grants.link.isSettled;
   }
 
   readonly #noticeQuiet = (): void => {
@@ -224,6 +225,6 @@ export class RedisSemaphore implements Limiter {
 
   #closedError(waiter?: Waiter): SemaphoreError {
     const error = new ClosedError('the limiter is closed', undefined, this.#closed);
-    return this.#grants.tally.refuse(error, waiter);
+    return this.#grants.roster.tally.refuse(error, waiter);
   }
 }
