@@ -126,9 +126,15 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
   it('holds for promises only', async () => {
     await using subject = await make(1);
     const [first] = await ask(subject, {});
-    expect(() => {
-      first?.value.hold(7 as never);
-    }).toThrow(new TypeError('work must be a promise, got 7'));
+    for (const [work, shown] of [
+      [7, '7'],
+      [null, 'null'],
+      [{ then: true }, 'an object'],
+    ] as const) {
+      expect(() => {
+        first?.value.hold(work as never);
+      }).toThrow(new TypeError(`work must be a promise, got ${shown}`));
+    }
   });
 
   it("aborts a permit's signal with the caller's, and not on release", async () => {

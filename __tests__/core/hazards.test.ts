@@ -212,7 +212,9 @@ describe('warnHeldMs', () => {
     clock.advance(99);
     expect(warnings).toEqual([]);
     clock.advance(1);
-    expect(expectOne('WARN_SEMAPHORE_HELD_LONG', HELD)?.detail).toContain('takeAndForget');
+    expect(expectOne('WARN_SEMAPHORE_HELD_LONG', HELD)?.detail).toMatch(
+      /^Error: acquired here\n[^]*takeAndForget/,
+    );
   });
 
   it('tells of one that was waited for where it was asked for, not who released it', async () => {
@@ -224,7 +226,9 @@ describe('warnHeldMs', () => {
     first?.release();
     await waiting;
     clock.advance(100);
-    expect(expectOne('WARN_SEMAPHORE_HELD_LONG', HELD)?.detail).toContain('waitAndForget');
+    expect(expectOne('WARN_SEMAPHORE_HELD_LONG', HELD)?.detail).toMatch(
+      /^Error: acquired here\n[^]*waitAndForget/,
+    );
   });
 
   it('counts work that holds the permit, and keeps quiet of one that is back, and no process alive', async () => {

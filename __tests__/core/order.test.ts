@@ -32,6 +32,7 @@ describe('a Semaphore', () => {
     await turn();
     expect(states(line)).toEqual(['rejected', 'rejected', 'pending']);
     expect(line[0]?.reason).toBeInstanceOf(WaitTooLongError);
+    expect(line[0]?.reason).toHaveProperty('message', 'the queue stands for too long');
     clock.advance(3);
     line.push(watch(semaphore.acquire()));
     clock.advance(4);
@@ -94,6 +95,16 @@ describe('a Semaphore', () => {
     expect(make).toThrow(message);
   });
 
+  it("takes whoever names no flow to be of the flow ''", async () => {
+    const flows: string[] = [];
+    const share = (flow: string) => flows.push(flow);
+    const semaphore = new Semaphore(0, { order: { name: 'fair', share } });
+    const waits = [semaphore.acquire(), semaphore.acquire({ flow: '' }), semaphore.acquire({ flow: 'a' })];
+    semaphore.resize(3);
+    await Promise.all(waits);
+    expect(flows).toEqual(['', 'a']);
+  });
+
   it('refuses a bad priority, flow and share where they are given', async () => {
     const semaphore = new Semaphore(1, { order: { name: 'fair', share: () => 0 } });
     semaphore.tryAcquire();
@@ -126,9 +137,10 @@ describe('the expected wait', () => {
   /** A semaphore whose permits are each held for 100 ms, with endless others in line while it is warmed up. */
   async function measured(
     permits: number,
+    order: Order = 'fifo',
   ): Promise<{ semaphore: Semaphore; clock: FakeClock; held: Permit[] }> {
     const clock = new FakeClock();
-    const semaphore = new Semaphore(permits, { clock });
+    const semaphore = new Semaphore(permits, { clock, order });
     let held = await Promise.all(Array.from({ length: permits }, () => semaphore.acquire()));
     for (let round = 0; round < 10; round++) {
       const next = held.map(() => semaphore.acquire());
@@ -149,7 +161,11 @@ describe('the expected wait', () => {
       ...Array<string>(5).fill('rejected'),
     ]);
     expect(line[20]?.reason).toBeInstanceOf(WaitTooLongError);
-    expect(line[20]?.reason).toMatchObject({ retryAfterMs: 210, code: 'ERR_SEMAPHORE_WAIT_TOO_LONG' });
+    expect(line[20]?.reason).toMatchObject({
+      message: 'the wait would be too long',
+      retryAfterMs: 210,
+      code: 'ERR_SEMAPHORE_WAIT_TOO_LONG',
+    });
   });
 
   it('lets everybody wait while there is no measurement', async () => {
@@ -184,6 +200,13 @@ describe('the expected wait', () => {
     const line = [1, 2].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));
     await turn();
     expect(states(line)).toEqual(['pending', 'rejected']);
+  });
+
+  it('lets whoever would be the next wait, however slow the line was', async () => {
+    const { semaphore } = await measured(1, 'lifo');
+    const line = [1, 2, 3].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));
+    await turn();
+    expect(states(line)).toEqual(['pending', 'pending', 'pending']);
   });
 
   it('learns of a stall while it lasts, and forgets it within a second after', async () => {

@@ -86,6 +86,14 @@ describe('Semaphore.acquire', () => {
     expect((second as Error).stack).toContain('secondCaller');
   });
 
+  it('says in its message why it refuses', async () => {
+    const full = new Semaphore(0, { queueLimit: 0 });
+    await expect(full.acquire()).rejects.toThrow(/^the queue is full$/);
+    await expect(full.acquire({ maxWaitMs: 0 })).rejects.toThrow(/^no permit came free in time$/);
+    full.close();
+    await expect(full.acquire()).rejects.toThrow(/^the limiter is closed$/);
+  });
+
   it('serves nobody from within an abort whose other listeners release', async () => {
     const semaphore = new Semaphore(1);
     const held = await semaphore.acquire();

@@ -7,7 +7,7 @@ import config from '../../jest.config';
 process.env['SEED'] ??= '1';
 process.env['STEPS'] ??= '3000';
 
-/** What mutants are run against: the tests of the folders that are mutated, and the models. */
+/** What mutants are run against: the tests of the folders that are mutated, the models, and the table of bad input. */
 const mutation: Config = {
   ...config,
   rootDir: '../..',
@@ -15,7 +15,7 @@ const mutation: Config = {
   runner: '<rootDir>/__tests__/mutation/first-failure-runner.cjs',
   // Stryker, too, loads it, and knows no rootDir.
   testEnvironment: path.join(__dirname, 'first-failure-environment.cjs'),
-  testMatch: ['**/__tests__/{core,queue,keyed,http,models}/**/*.test.ts'],
+  testMatch: ['**/__tests__/{bad-input,core,queue,keyed,http,models}/**/*.test.ts'],
   // A million keys take too long under instrumentation.
   testPathIgnorePatterns: ['/node_modules/', 'keyed/residue'],
   collectCoverage: false,
