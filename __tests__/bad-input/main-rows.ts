@@ -114,7 +114,7 @@ export const MAIN_ROWS: readonly Row[] = [
     aFunction(semaphore),
     (create) => new lib.KeyedSemaphore(create as typeof semaphore),
   ),
-  ...limiterRows('KeyedSemaphore', bound, []),
+  ...limiterRows('KeyedSemaphore', bound, ['run']),
   row(
     'KeyedSemaphore.acquire',
     'key',
@@ -127,6 +127,13 @@ export const MAIN_ROWS: readonly Row[] = [
     'key',
     string,
     startKeyed((all, key) => all.tryAcquire(key as string)),
+  ),
+  row(
+    'KeyedSemaphore.run',
+    'key',
+    string,
+    startKeyed((all, key) => all.run(key as string, () => 1)),
+    true,
   ),
   row('KeyedSemaphore.acquire', 'what create returns', limiter, startCreate, true),
   plainRow('KeyedSemaphore.stats', 'key', optional(string), (key) => keyed().stats(key as string)),
@@ -252,6 +259,7 @@ function bound(): Asked {
   return {
     acquire: (options) => limiter.acquire('a', options),
     tryAcquire: (options) => limiter.tryAcquire('a', options),
+    run: (work, options) => limiter.run('a', work, options),
     close: (reason) => {
       limiter.close(reason);
     },

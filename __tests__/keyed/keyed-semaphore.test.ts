@@ -163,6 +163,21 @@ describe('what a key asks of its limiter', () => {
     expect(() => keyed.tryAcquire('bob', { weight: 0 })).toThrow(RangeError);
   });
 
+  it('is a permit for as long as work takes that it runs, however that ends', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(2));
+    const work = defer<string>();
+    const result = keyed.run('ann', (permit) => (permit.weight === 2 ? work.promise : 'light'), {
+      weight: 2,
+    });
+    await turn();
+    expect([keyed.stats('ann')?.held, keyed.stats('bob')]).toEqual([2, undefined]);
+    work.resolve('done');
+    expect(await result).toBe('done');
+    const failure = new Error('of the work');
+    await expect(keyed.run('ann', () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(keyed.stats()).toMatchObject({ held: 0, busyKeys: 0, acquired: 2 });
+  });
+
   it('lets go of its key though its release throws', async () => {
     const algorithm = {
       initial: 1,

@@ -3,7 +3,7 @@ import { requireFunction } from './validate.js';
 
 /** Calls `work` with a permit of `limiter`, and releases it when the work has settled, whichever way. */
 export async function runWithPermit<Result>(
-  limiter: Limiter,
+  limiter: Pick<Limiter, 'acquire'>,
   work: (permit: Permit) => Result | PromiseLike<Result>,
   options?: AcquireOptions,
 ): Promise<Result> {

@@ -11,6 +11,7 @@ import type {
   TryAcquireOptions,
 } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
+import { runWithPermit } from '../core/run.js';
 import { Tally, tallyOf } from '../core/tally.js';
 import {
   requireDuration,
@@ -137,6 +138,15 @@ export class KeyedSemaphore {
       if (permit === undefined) entry.unpin();
     }
     return permit && new KeyedPermit(permit, entry.unpin);
+  }
+
+  /** Calls `work` with a permit of the limiter behind `key`, and releases it when the work has settled, whichever way. */
+  run<Result>(
+    key: string,
+    work: (permit: Permit) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result> {
+    return runWithPermit({ acquire: (ask) => this.acquire(key, ask) }, work, options);
   }
 
   /** What all keys did together, those of the past included. */
