@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { linksOf } from '../docs/markdown';
 import { node, pack, project, tool } from './project';
 import type { Tarball } from './project';
 
@@ -35,18 +36,28 @@ afterAll(async () => {
 });
 
 describe('the tarball', () => {
-  it('holds the build, its types and five documents, and nothing else', () => {
-    const documents = tarball.files.filter((file) => !file.startsWith('dist/'));
-    expect(documents.sort()).toEqual([
+  it('holds the build, its types and the documents, and nothing else', () => {
+    const others = tarball.files.filter(
+      (file) => !file.startsWith('dist/') && !/^docs\/[\w-]+\.md$/.test(file),
+    );
+    expect(others.sort()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
-      'docs/warnings.md',
+      'SECURITY.md',
+      'docs/grafana-dashboard.json',
       'package.json',
     ]);
     const built = tarball.files.filter((file) => file.startsWith('dist/'));
     expect(built.filter((file) => !/\.(js|js\.map|mjs|d\.ts|d\.mts)$/.test(file))).toEqual([]);
     expect(built.filter((file) => /test|bench|example/.test(file))).toEqual([]);
+  });
+
+  it('has what its README links to, but for pictures', async () => {
+    const text = await readFile(join(__dirname, '../../README.md'), 'utf8');
+    const links = linksOf({ path: 'README.md', text }).map((link) => link.replace(/#.*/, ''));
+    const files = links.filter((link) => link !== '' && !/^https:|\.png$/.test(link));
+    expect(files.filter((file) => !tarball.files.includes(file))).toEqual([]);
   });
 
   it('satisfies publint, suggestions included', async () => {

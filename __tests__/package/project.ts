@@ -10,6 +10,7 @@ const SOURCES = [
   'README.md',
   'CHANGELOG.md',
   'LICENSE',
+  'SECURITY.md',
   'docs',
   'tsconfig.json',
   'lib',
