@@ -1,7 +1,9 @@
 import { EventEmitter, once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { execFile } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createMocks } from 'node-mocks-http';
 import { limit, permitOf, Semaphore } from 'express-semaphore';
@@ -10,6 +12,8 @@ import { serveHttp2 } from '../helpers/http2';
 import { defer, RawClient, serve, until } from '../helpers/serve';
 
 const run = promisify(execFile);
+
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
 
 /** light-my-request, in a process of its own: on Node 20 Jest cannot load one of its dependencies. */
 const INJECTED = `
@@ -119,6 +123,21 @@ describe('limit on a host', () => {
     expect(next).not.toHaveBeenCalled();
   });
 
+  it('that keeps something else as the stream of its response releases with that response', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore);
+    await using server = await serve((req, res) => {
+      const stream = Readable.from(['of another']).resume();
+      Object.assign(res, { stream });
+      gate(req, res, () => {
+        stream.once('close', () => res.end(String(semaphore.held)));
+      });
+    });
+    const response = await fetch(server.url);
+    expect(await response.text()).toBe('1');
+    await semaphore.idle();
+  });
+
   it('that has sent its response already drops the request', () => {
     const { req, res } = mocks();
     const next = jest.fn();
@@ -225,18 +244,43 @@ describe('an upgrade', () => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
       socket.resume();
     });
-    const upgrade = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
     const first = await RawClient.connect(server.port);
-    first.socket.write(upgrade);
+    first.socket.write(UPGRADE);
     await first.receives(' 101 ');
     const second = await RawClient.connect(server.port);
-    second.socket.write(upgrade);
+    second.socket.write(UPGRADE);
     await second.receives(' 503 ');
     second.socket.destroy();
     first.reset();
     await semaphore.idle();
     expect(seen).not.toHaveBeenCalled();
     expect(sockets).toHaveLength(1);
+  });
+
+  it('that a host sends through its middleware, with a response of no turn, holds a permit until it closes', async () => {
+    const semaphore = new Semaphore(1);
+    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const passed = jest.fn();
+    await using server = await serve(() => undefined);
+    server.server.on('upgrade', (req, socket: Socket) => {
+      socket.on('error', () => undefined);
+      gate(req, new ServerResponse(req), passed);
+    });
+    const [first, second] = [await RawClient.connect(server.port), await RawClient.connect(server.port)];
+    try {
+      first.socket.write(UPGRADE);
+      await until(() => semaphore.held === 1);
+      second.socket.write(UPGRADE);
+      await until(() => semaphore.waiting === 1);
+      expect(passed).toHaveBeenCalledTimes(1);
+      first.reset();
+      await until(() => passed.mock.calls.length === 2);
+    } finally {
+      // The server does not close upgraded connections.
+      first.reset();
+      second.reset();
+    }
+    await semaphore.idle();
   });
 });
 

@@ -61,6 +61,23 @@ describe('limitHandler', () => {
     await keyed.idle();
   });
 
+  it.each([false, true])('runs a query builder that it is given once (dry run: %p)', async (dryRun) => {
+    const semaphore = new Semaphore(1);
+    const runs = jest.fn();
+    const app = express();
+    const handler = (_req: unknown, res: express.Response) => ({
+      then(resolve: () => void) {
+        runs();
+        res.send('served');
+        resolve();
+      },
+    });
+    app.get('/', limitHandler<express.Request, express.Response>(semaphore, handler, { dryRun }));
+    await request(app).get('/').expect(200, 'served');
+    await semaphore.idle();
+    expect(runs).toHaveBeenCalledTimes(1);
+  });
+
   it('holds the permit of its own key, whichever was taken last', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
     const work = defer();

@@ -128,9 +128,11 @@ function wasOver(req: IncomingMessage, res: ServerResponse): boolean {
   );
 }
 
-/** The HTTP/2 stream behind a response of Node's compatibility API. */
+/** The HTTP/2 stream behind a response of Node's compatibility API; a host may call something else by that name. */
 function streamOf(res: object): Stream | undefined {
-  return 'stream' in res && typeof res.stream === 'object' && res.stream !== null ? res.stream : undefined;
+  if (!('stream' in res) || typeof res.stream !== 'object' || res.stream === null) return undefined;
+  const stream: Stream = res.stream;
+  return 'rstCode' in stream ? stream : undefined;
 }
 
 interface Stream extends Connection {

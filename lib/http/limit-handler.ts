@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
+import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../core/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { guard } from './guard.js';
@@ -54,5 +55,11 @@ export function limitHandler<Req extends IncomingMessage, Res extends ServerResp
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {
   requireFunction('handler', handler);
-  return guard(limiter, options, handler);
+  return guard(limiter, options, serve);
+
+  /** A query builder may run its query each time that its `then` is called, so that is called once. */
+  function serve(req: Req, res: Res, next: Next): unknown {
+    const work = handler(req, res, next);
+    return isPromiseLike(work) ? Promise.resolve(work) : work;
+  }
 }

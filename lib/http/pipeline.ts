@@ -14,7 +14,12 @@ const depths = new WeakMap<Socket, number>();
  * an earlier request that waits for this very permit. So it asks for none before its turn has come.
  */
 export function isBehindOthers(res: ServerResponse): boolean {
-  return res.socket === null;
+  return res.socket === null && !isUpgrade(res.req);
+}
+
+/** Nothing is sent before an upgraded connection's response, which some hosts make only to pass middleware, and which has no turn. */
+function isUpgrade(req: IncomingMessage): boolean {
+  return 'upgrade' in req && req.upgrade === true;
 }
 
 /**
