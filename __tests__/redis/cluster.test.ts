@@ -1,3 +1,4 @@
+import { GlideClusterClient } from '@valkey/valkey-glide';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Cluster } from 'ioredis';
@@ -27,6 +28,16 @@ afterAll(async () => {
 });
 
 const CLUSTERS: Record<string, () => Promise<{ client: RedisClient; close: () => void }>> = {
+  'valkey-glide': async () => {
+    const addresses = servers.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const client = await GlideClusterClient.createClient({ addresses });
+    return {
+      client,
+      close: () => {
+        client.close();
+      },
+    };
+  },
   'node-redis': async () => {
     const client = createCluster({ rootNodes: servers.map(({ url }) => ({ url })) });
     client.on('error', () => undefined);
@@ -77,6 +88,32 @@ describe.each(Object.entries(CLUSTERS))('A RedisSemaphore on a cluster, through 
     b.close();
   });
 
+  it('goes on under load while its slot moves to another server', async () => {
+    const [a, b] = await Promise.all([connect(), connect()]);
+    const terms = { name: `slot-${_}`, permits: 2, leaseMs: 20_000, timeoutMs: 15_000 };
+    const nodes = [a, b].map(({ client }) => new RedisSemaphore(client, terms));
+    let [running, peak, done, isMoved] = [0, 0, 0, false];
+    const workers = [...nodes, ...nodes, ...nodes].map(async (node) => {
+      // Some more after the move, so that it is seen that the new server serves.
+      for (let after = 0; after < 10; after += isMoved ? 1 : 0) {
+        await node.run(async () => {
+          peak = Math.max(peak, ++running);
+          await pause(1);
+          running--;
+          done++;
+        });
+      }
+    });
+    await pause(50);
+    await moveSlot(`{semaphore:slot-${_}}:m`);
+    isMoved = true;
+    await Promise.all(workers);
+    expect([peak, done >= 60]).toEqual([2, true]);
+    await Promise.all(nodes.map((node) => node.idle()));
+    a.close();
+    b.close();
+  });
+
   it('keeps what is held, and serves those in line, when a primary hands over to its replica', async () => {
     const [a, b] = await Promise.all([connect(), connect()]);
     const terms = { name: `moves ${_}`, permits: 1, leaseMs: 20_000, timeoutMs: 15_000 };
@@ -100,6 +137,48 @@ describe.each(Object.entries(CLUSTERS))('A RedisSemaphore on a cluster, through 
     b.close();
   });
 });
+
+/** A server that owns slots, and whether it owns the one in question. */
+interface Primary {
+  readonly id: string;
+  readonly port: string;
+  readonly isOwner: boolean;
+}
+
+async function primariesOf(slot: number): Promise<Primary[]> {
+  const nodes = await cli('-p', String(servers[0]?.port), 'cluster', 'nodes');
+  return nodes
+    .split('\n')
+    .filter((line) => line.includes('master') && /connected \d/.test(line))
+    .map((line) => {
+      const [id = '', address = '', ...rest] = line.split(' ');
+      const ranges = rest.slice(6).map((range) => range.split('-').map(Number));
+      const isOwner = ranges.some(([from = 0, to = from]) => from <= slot && slot <= to);
+      return { id, port: /:(\d+)/.exec(address)?.[1] ?? '', isOwner };
+    });
+}
+
+/** Moves the slot of `key`, with all that is in it, from one primary to another, as redis-cli would. */
+async function moveSlot(key: string): Promise<void> {
+  const slot = (await cli('-p', String(servers[0]?.port), 'cluster', 'keyslot', key)).trim();
+  const primaries = await primariesOf(Number(slot));
+  const source = primaries.find(({ isOwner }) => isOwner);
+  const target = primaries.find(({ isOwner }) => !isOwner);
+  if (source === undefined || target === undefined) throw new Error('no two primaries');
+  await cli('-p', target.port, 'cluster', 'setslot', slot, 'importing', source.id);
+  await cli('-p', source.port, 'cluster', 'setslot', slot, 'migrating', target.id);
+  for (;;) {
+    const keys = await cli('-p', source.port, 'cluster', 'getkeysinslot', slot, '100');
+    if (keys.trim() === '') break;
+    const all = keys.split('\n').filter(Boolean);
+    await cli('-p', source.port, 'migrate', '127.0.0.1', target.port, '', '0', '5000', 'keys', ...all);
+  }
+  for (const { port } of [target, source, ...primaries]) {
+    await cli('-p', port, 'cluster', 'setslot', slot, 'node', target.id);
+  }
+  const owner = async () => (await primariesOf(Number(slot))).find(({ isOwner }) => isOwner);
+  while ((await owner())?.id !== target.id) await pause(20);
+}
 
 async function cli(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)('redis-cli', args);

@@ -16,6 +16,8 @@ export interface WorkerTerms {
   readonly workers: number;
   readonly holdMs: number;
   readonly semaphore: RedisSemaphoreOptions;
+  /** By how much all clocks of the process are wrong, in milliseconds. @defaultValue `0` */
+  readonly clockOffMs?: number;
 }
 
 /** Several processes that share a limit, and the checker that hears what they do. */
@@ -38,7 +40,8 @@ export class Fleet implements AsyncDisposable {
   async start(terms: WorkerTerms): Promise<number> {
     const node = this.#nodes.length;
     const child = fork(fileURLToPath(new URL('worker.ts', import.meta.url)), [JSON.stringify(terms)], {
-      execArgv: ['--import', 'tsx'],
+      execArgv: ['--import', 'tsx', '--import', new URL('wrong-clock.mjs', import.meta.url).href],
+      env: { ...process.env, CLOCK_OFF_MS: String(terms.clockOffMs ?? 0) },
       stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'ipc'],
     });
     this.#nodes.push(child);

@@ -1,5 +1,6 @@
 import { createClient } from 'redis';
 import type { Random } from '../../../bench/sim/random';
+import { KeyedSemaphore } from '../../../lib';
 import { RedisSemaphore } from '../../../lib/redis';
 import { readBooks } from '../../helpers/redis-books';
 import { RedisServer } from '../../helpers/redis-server';
@@ -16,6 +17,8 @@ const LEASE_MS = 1_500;
 const CLAIM_MS = 1_500;
 /** What processes on a loaded machine may be late by, in milliseconds, beyond what is promised. */
 const SLACK_MS = 750;
+const HOUR_MS = 3_600_000;
+const USERS = 100_000;
 const CLIENT_NAMES = ['node-redis', 'ioredis'] as const;
 
 const SEMAPHORE = { name: 'soak', permits: PERMITS, leaseMs: LEASE_MS, expectedNodes: 3 };
@@ -127,6 +130,46 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       check(peak <= PERMITS, `${peak} held after the last fault`);
       return `peak ${fleet.checker.peak()} meanwhile, ${peak} in the end`;
     }),
+
+  'the clocks of processes are an hour wrong': (random) =>
+    inFleet(random, { ...STRICT, holdMs: 60 }, async ({ fleet, start }) => {
+      const wrong = [await start({ clockOffMs: HOUR_MS }), await start({ clockOffMs: -HOUR_MS })];
+      // Some renewals long, or a lease that is counted wrongly would not show.
+      await pause(2 * LEASE_MS);
+      const served = fleet.checker.intervals().filter(({ node }) => wrong.includes(node)).length;
+      check(served > 0, 'those with a wrong clock were never served');
+      check(fleet.checker.count('lost') === 0, 'somebody lost a lease');
+      check(fleet.checker.count('refused') === 0, 'somebody was refused');
+      return `peak ${expectPeak(fleet, PERMITS)}, ${served} served with a wrong clock`;
+    }),
+
+  '100,000 users come and go': async () => {
+    await using server = await RedisServer.start();
+    const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+    await client.connect();
+    try {
+      const users = new KeyedSemaphore(
+        (name) => new RedisSemaphore(client, { name, permits: 2, leaseMs: LEASE_MS, timeoutMs: 10_000 }),
+      );
+      for (let user = 0; user < USERS; user += 1_000) {
+        const keys = Array.from({ length: 1_000 }, (_, i) => `user ${user + i}`);
+        const permits = await Promise.all(keys.map((key) => users.acquire(key)));
+        for (const permit of permits) permit.release();
+      }
+      await users.idle();
+      const keys = await client.dbSize();
+      check(keys > 0, 'there was never a key');
+      const idle = now();
+      // The server sweeps what has expired when it has time.
+      while ((await client.dbSize()) > 0) {
+        check(now() - idle < 4 * LEASE_MS, `${await client.dbSize()} keys after 4 leases`);
+        await pause(50);
+      }
+      return `${keys} keys at the end, none ${Math.round(now() - idle)} ms later (4 leases are ${4 * LEASE_MS} ms)`;
+    } finally {
+      client.destroy();
+    }
+  },
 
   'scripts are flushed under load': (random) =>
     inFleet(random, STRICT, async ({ fleet, command }) => {

@@ -1,0 +1,137 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { RedisSemaphore } from '../../lib/redis';
+import type { RedisClient } from '../../lib/redis';
+import { MEDDLINGS, withDoubledScripts, withMessages } from '../helpers/meddling';
+import { readBooks } from '../helpers/redis-books';
+import { CLIENTS } from '../helpers/redis-clients';
+import type { TestClient } from '../helpers/redis-clients';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/serve';
+import { TcpProxy } from '../helpers/tcp-proxy';
+import { watch } from '../helpers/watch';
+
+jest.setTimeout(30_000);
+
+const name = 'faulty';
+const cli = promisify(execFile);
+
+describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept and served', (_, connect) => {
+  let server: RedisServer;
+  let proxy: TcpProxy;
+  let clients: TestClient[];
+  let direct: TestClient;
+
+  beforeEach(async () => {
+    server = await RedisServer.start();
+    proxy = await TcpProxy.to(server.port);
+    clients = await Promise.all([connect(proxy.port), connect(proxy.port)]);
+    direct = await connect(server.port);
+  }, 120_000);
+
+  afterEach(async () => {
+    for (const resource of [...clients, direct, proxy, server]) await resource[Symbol.asyncDispose]();
+  });
+
+  /** The same limit on two nodes, whose clients are changed by `change`. */
+  function fleet(leaseMs: number, change = (client: RedisClient): RedisClient => client): RedisSemaphore[] {
+    const terms = { name, permits: 2, leaseMs, timeoutMs: 10_000 };
+    return clients.map(({ client }) => new RedisSemaphore(change(client), terms));
+  }
+
+  /** Has `jobs` done on each node, and resolves to the most that ran at once. */
+  async function load(nodes: readonly RedisSemaphore[], jobs: number): Promise<number> {
+    let running = 0;
+    let peak = 0;
+    const work = async (): Promise<void> => {
+      peak = Math.max(peak, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      running--;
+    };
+    await Promise.all(nodes.flatMap((node) => Array.from({ length: jobs }, () => node.run(work))));
+    return peak;
+  }
+
+  async function expectEmptyBooks(nodes: readonly RedisSemaphore[]): Promise<void> {
+    await Promise.all(nodes.map((node) => node.idle()));
+    await expectTrueBooks();
+    const { holders, waiters } = await readBooks(command, name);
+    expect({ holders, waiters }).toEqual({ holders: 0, waiters: 0 });
+  }
+
+  /** What Redis counts as used is what the holders weigh. */
+  async function expectTrueBooks(): Promise<void> {
+    const sum = `
+      local used, sum = select(3, cmsgpack.unpack(redis.call('GET', KEYS[2]))), 0
+      for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do sum = sum + string.match(member, '%d+$') end
+      return { used, sum }`;
+    const tag = `{semaphore:${name}}`;
+    const [used, held] = (await command('EVAL', sum, '2', `${tag}:h`, `${tag}:m`)) as unknown[];
+    expect(Number(used)).toBe(Number(held));
+  }
+
+  const command = (...args: string[]): Promise<unknown> => direct.command(...args);
+
+  it.each(Object.entries(MEDDLINGS))('when wake-ups are %s', async (__, meddling) => {
+    const nodes = fleet(600, (client) => withMessages(client, meddling));
+    expect(await load(nodes, 12)).toBe(2);
+    await expectEmptyBooks(nodes);
+  });
+
+  it('when every script is run twice', async () => {
+    const nodes = fleet(4_000, withDoubledScripts);
+    const [a, b] = nodes as [RedisSemaphore, RedisSemaphore];
+    expect(await load(nodes, 40)).toBe(2);
+    const [held, heavy] = [await a.acquire(), watch(b.acquire({ weight: 2 }))];
+    await until(async () => (await readBooks(command, name)).waiters === 1);
+    expect(await readBooks(command, name)).toEqual({ holders: 1, waiters: 1, used: 1 });
+    held.release();
+    await until(() => heavy.state === 'fulfilled');
+    await expectTrueBooks();
+    heavy.value.release();
+    await expectEmptyBooks(nodes);
+  });
+
+  it('when answers are lost after Redis has done what it was told', async () => {
+    const nodes = fleet(4_000);
+    const loaded = watch(load(nodes, 60));
+    for (let i = 0; i < 6; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 15));
+      proxy.block('down');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      proxy.cut();
+      proxy.unblock();
+      await expectTrueBooks();
+    }
+    await until(() => loaded.state !== 'pending');
+    expect(loaded.value).toBe(2);
+    await expectEmptyBooks(nodes);
+  });
+
+  it('while Redis loads its data', async () => {
+    await using loading = await RedisServer.start('--enable-debug-command', 'yes');
+    await using client = await connect(loading.port);
+    await using other = await connect(loading.port);
+    const semaphore = new RedisSemaphore(client.client, {
+      name,
+      permits: 1,
+      leaseMs: 5_000,
+      timeoutMs: 100,
+      onUnavailable: 'closed',
+    });
+    const held = await semaphore.acquire();
+    await other.command('DEBUG', 'POPULATE', '1000', 'filler', '2000');
+    await other.command('CONFIG', 'SET', 'loading-process-events-interval-bytes', '1024');
+    await other.command('CONFIG', 'SET', 'key-load-delay', '1000');
+    const reloaded = watch(other.command('DEBUG', 'RELOAD'));
+    const port = String(loading.port);
+    await until(async () => (await cli('redis-cli', ['-p', port, 'PING'])).stdout.includes('LOADING'));
+    await expect(semaphore.acquire()).rejects.toMatchObject({ code: 'ERR_SEMAPHORE_BACKEND' });
+    // A client may give up on so long a command.
+    await until(() => reloaded.state !== 'pending' && semaphore.stats().backend === 'up');
+    expect(held.signal.aborted).toBe(false);
+    held.release();
+    await semaphore.run(() => undefined);
+    await semaphore.idle();
+  });
+});
