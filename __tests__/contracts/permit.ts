@@ -25,6 +25,17 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
     expect(subject.limiter.stats()).toMatchObject({ permits: 2, held: 0, available: 2 });
   });
 
+  it('takes a permit back although its outcome is none, which it tells', async () => {
+    await using subject = await make(1);
+    const [first, second] = await ask(subject, {}, {});
+    expect(() => {
+      first?.value.release(true as never);
+    }).toThrow(new TypeError('outcome must be success, overload or ignore, got true'));
+    await subject.settle();
+    expect(second?.state).toBe('fulfilled');
+    expect(subject.limiter.stats().released).toEqual({ success: 0, overload: 0, ignore: 1 });
+  });
+
   it('takes a permit back at the end of its scope', async () => {
     await using subject = await make(1);
     {

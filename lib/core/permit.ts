@@ -25,9 +25,11 @@ export class HeldPermit implements Permit {
 
   release(outcome: Outcome = 'success'): void {
     if (this.#outcome !== undefined) return;
-    if (outcome !== 'success') requireOneOf('outcome', outcome, OUTCOMES);
-    this.#outcome = outcome;
-    if (this.#works === 0) this.#takeBack(this.weight, outcome);
+    const isKnown = outcome === 'success' || OUTCOMES.includes(outcome);
+    this.#outcome = isKnown ? outcome : 'ignore';
+    if (this.#works === 0) this.#takeBack(this.weight, this.#outcome);
+    // Not before it is back: `release` is often a listener or a callback, which is called with things of all kinds.
+    if (!isKnown) requireOneOf('outcome', outcome, OUTCOMES);
   }
 
   hold(work: PromiseLike<unknown>): void {
