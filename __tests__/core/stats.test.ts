@@ -120,3 +120,16 @@ it('tells how many permits come back in a second while somebody waits', async ()
   expect(semaphore.stats().releasesPerSecond).toBeCloseTo(20, 0);
   await turn();
 });
+
+it('counts for that the time in which others wait on', async () => {
+  const clock = new FakeClock();
+  const semaphore = new Semaphore(1, { clock });
+  let held = semaphore.tryAcquire();
+  const line = [1, 2, 3, 4].map(() => semaphore.acquire());
+  for (const [index, ms] of [100, 200, 400].entries()) {
+    clock.advance(ms);
+    held?.release();
+    held = await line[index];
+  }
+  expect(semaphore.stats().releasesPerSecond).toBeCloseTo(3 / 0.7);
+});
