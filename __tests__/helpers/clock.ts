@@ -33,10 +33,16 @@ export class FakeClock implements Clock {
     this.#timers.delete(timer as FakeTimer);
   }
 
-  /** Lets time pass; timers fire in the order in which they are due, each at its own moment. */
+  /**
+   * Lets time pass; timers fire in the order in which they are due, each at its own moment.
+   *
+   * @throws `Error` when there is no end of them, because each makes another.
+   */
   advance(ms: number): void {
     const end = this.#now + ms;
+    let fired = 0;
     for (let timer = this.#nextDue(end); timer !== undefined; timer = this.#nextDue(end)) {
+      if (++fired > MANY) throw new Error(`more than ${MANY} timers fired within ${ms} ms`);
       this.#timers.delete(timer);
       this.#now = Math.max(this.#now, timer.due);
       timer.fire();
@@ -52,6 +58,8 @@ export class FakeClock implements Clock {
     return next;
   }
 }
+
+const MANY = 100_000;
 
 interface FakeTimer {
   readonly fire: () => void;
