@@ -1,5 +1,6 @@
 // What watching costs a permit: nothing while nobody listens, which is compared with a copy of the package that has no
 // channels to ask; and for those who want to know, what they pay.
+import diagnostics from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { compare, interleave, report, smoke, time } from './harness.mjs';
 
@@ -34,9 +35,13 @@ report(
 /** A copy of the package that shares nothing with the others; its channels are those of all, if it has any. */
 function loadPackage({ withChannels = true } = {}) {
   for (const file of Object.keys(require.cache)) if (/[\\/]dist[\\/]/.test(file)) delete require.cache[file];
-  const { CHANNELS } = require('../dist/core/diagnostics.js');
-  for (const event of withChannels ? [] : EVENTS) CHANNELS[event] = { hasSubscribers: false };
-  return require('../dist/index.js');
+  const { channel } = diagnostics;
+  if (!withChannels) diagnostics.channel = () => ({ hasSubscribers: false });
+  try {
+    return require('../dist/index.js');
+  } finally {
+    diagnostics.channel = channel;
+  }
 }
 
 /** `listen` starts what is measured along, and returns what ends it: nobody else is to pay for it. */

@@ -24,14 +24,15 @@ export class Durations {
   /** Those that ended in the last 10 to 20 seconds, frozen. */
   snapshot(now: number): DurationStats {
     this.#turn(now);
-    merged.reset();
-    this.#previous.addTo(merged);
-    this.#current.addTo(merged);
+    const all = (merged ??= makeHistogram());
+    all.reset();
+    this.#previous.addTo(all);
+    this.#current.addTo(all);
     const maxMs = Math.max(this.#previous.maxMs, this.#current.maxMs);
     // A histogram knows only the end of the bucket that a value fell into.
-    const percentile = (percent: number) => Math.min(merged.percentile(percent) / UNITS_PER_MS, maxMs);
+    const percentile = (percent: number) => Math.min(all.percentile(percent) / UNITS_PER_MS, maxMs);
     return Object.freeze({
-      count: merged.count,
+      count: all.count,
       p50Ms: percentile(50),
       p90Ms: percentile(90),
       p99Ms: percentile(99),
@@ -83,5 +84,5 @@ function makeHistogram(): RecordableHistogram {
   return createHistogram({ lowest: 1, highest: HIGHEST, figures: 1 });
 }
 
-/** Where a snapshot adds its windows up: one for all, as nobody else runs meanwhile. */
-const merged = makeHistogram();
+/** Where a snapshot adds its windows up: one for all, as nobody else runs meanwhile; made for the first of them. */
+let merged: RecordableHistogram | undefined;
