@@ -8,7 +8,7 @@ import { smoke } from './harness.mjs';
 import { machine, makePage } from './page.mjs';
 
 const isPage = process.argv.includes('--page');
-const names = ['uncontended', 'contended', 'cancel', 'diagnostics', 'express'];
+const names = ['uncontended', 'contended', 'cancel', 'diagnostics', 'express', 'load'];
 if (isPage) names.push('redis', 'overload');
 
 console.log(machine());

@@ -1,6 +1,8 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { linksOf } from '../docs/markdown';
 import { node, pack, project, tool } from './project';
 import type { Tarball } from './project';
@@ -89,6 +91,43 @@ describe('an importer', () => {
       assert.equal(require('express-semaphore/package.json').name, 'express-semaphore');
       assert.throws(() => require('express-semaphore/dist/index.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });`;
     await node(plain, '--eval', script);
+  });
+});
+
+describe('loading', () => {
+  /** The goal of 8 kB is out of reach for what is in it: see docs/decisions.md. */
+  const MOST_BYTES = 15_000;
+
+  it('takes few bytes of the main entry once it is minified and packed, without its dependency', async () => {
+    const { outputFiles } = await build({
+      stdin: { contents: `export * from 'express-semaphore'`, resolveDir: plain },
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'esm',
+      external: ['ipaddr.js'],
+      write: false,
+    });
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(MOST_BYTES);
+  });
+
+  it('does no work: it makes neither histograms nor timers, and listens to nothing', async () => {
+    const script = `
+      const assert = require('node:assert');
+      const done = [];
+      const spy = (owner, name) => {
+        const real = owner[name];
+        owner[name] = (...args) => (done.push(name), Reflect.apply(real, owner, args));
+      };
+      for (const name of ['createHistogram', 'monitorEventLoopDelay']) spy(require('node:perf_hooks'), name);
+      for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) spy(globalThis, name);
+      for (const name of ['on', 'once', 'emitWarning', 'nextTick']) spy(process, name);
+      for (const name of ['subscribe']) spy(require('node:diagnostics_channel'), name);
+      for (const name of ['createHash', 'randomBytes']) spy(require('node:crypto'), name);
+      spy(performance, 'now');
+      for (const entry of ${JSON.stringify(entries)}) require(entry);
+      console.log(JSON.stringify(done));`;
+    expect(await node(plain, '--eval', script)).toBe('[]\n');
   });
 });
 

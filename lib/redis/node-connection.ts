@@ -12,7 +12,7 @@ import { adaptNodeRedis, isNodeRedis } from './node-redis.js';
 import type { NodeRedisClient } from './node-redis.js';
 import { parseMessage } from './sync-reply.js';
 import type { GrantMessage } from './sync-reply.js';
-import { CHANNEL, SYNC_SCRIPT, SYNC_SHA } from './sync-script.js';
+import { CHANNEL, syncScript } from './sync-script.js';
 import { adaptValkeyGlide, isValkeyGlide } from './valkey-glide.js';
 import type { ValkeyGlideClient } from './valkey-glide.js';
 
@@ -70,10 +70,10 @@ export class NodeConnection {
 
   async sync(keys: KeyNames, args: readonly string[]): Promise<unknown> {
     try {
-      return await this.#adapter.evalSha(SYNC_SHA, keys, args);
+      return await this.#adapter.evalSha(syncScript().sha, keys, args);
     } catch (error) {
       if (!isNoScript(error)) throw error;
-      return this.#adapter.eval(SYNC_SCRIPT, keys, args);
+      return this.#adapter.eval(syncScript().text, keys, args);
     }
   }
 

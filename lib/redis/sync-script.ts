@@ -183,8 +183,14 @@ local nextMs = (granting and nextEnd or quiet) - now
 return { now, answers, queued, nextMs, promoted, gone, epoch, limit, version }
 `;
 
-/** The script as it is sent: runs of blanks at the starts of lines say nothing to Redis. */
-export const SYNC_SCRIPT = SOURCE.replace(/^\s+/gm, '');
+/** The script as it is sent, and the name by which Redis keeps it. Made when it is first needed, not when this is loaded. */
+export function syncScript(): { readonly text: string; readonly sha: string } {
+  if (script === undefined) {
+    // Runs of blanks at the starts of lines say nothing to Redis.
+    const text = SOURCE.replace(/^\s+/gm, '');
+    script = { text, sha: createHash('sha1').update(text).digest('hex') };
+  }
+  return script;
+}
 
-/** The name by which Redis keeps the script. */
-export const SYNC_SHA = createHash('sha1').update(SYNC_SCRIPT).digest('hex');
+let script: ReturnType<typeof syncScript> | undefined;
