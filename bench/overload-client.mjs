@@ -1,18 +1,20 @@
 // Sends requests at a rate, however they fare: a process of its own, so that the server's trouble is not the client's.
+// Its connections are made before and never broken off, as those of a proxy: Node accepts one connection in a turn of
+// its loop, so that with new ones the line in the kernel would be what protects the server.
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-const { port, rate, seconds, deadlineMs } = JSON.parse(process.argv[2]);
+const { port, connections, warmUp, load, deadlineMs } = JSON.parse(process.argv[2]);
 const REQUEST = 'GET /work HTTP/1.1\r\nHost: bench\r\n\r\n';
 
-const tally = { sent: 0, good: 0, refused: 0, late: 0, broken: 0, latencies: [] };
 const free = [];
-let underWay = 0;
+let tally;
 
-/** One keep-alive connection with one request at a time; it is broken off when the request is late. */
+/** One keep-alive connection with one request at a time; an answer after the deadline is one to nobody. */
 class Connection {
   #socket = connect(port, '127.0.0.1');
   #since = 0;
-  #timer;
+  #tally;
   #text = '';
 
   constructor() {
@@ -20,20 +22,13 @@ class Connection {
     this.#socket.setEncoding('latin1');
     this.#socket.on('data', (text) => this.#receive(text));
     this.#socket.on('error', () => undefined);
-    this.#socket.on('close', () => this.#end('broken'));
+    this.#socket.on('connect', () => free.push(this));
   }
 
   send(since) {
-    underWay++;
     this.#since = since;
+    this.#tally = tally;
     this.#text = '';
-    this.#timer = setTimeout(
-      () => {
-        this.#end('late');
-        this.#socket.destroy();
-      },
-      Math.max(0, since + deadlineMs - performance.now()),
-    );
     this.#socket.write(REQUEST);
   }
 
@@ -43,36 +38,33 @@ class Connection {
     if (head === -1) return;
     const length = Number(/content-length: (\d+)/i.exec(this.#text)?.[1] ?? 0);
     if (this.#text.length < head + 4 + length) return;
-    const isGood = this.#text.startsWith('HTTP/1.1 200');
-    if (isGood && this.#timer !== undefined) tally.latencies.push(performance.now() - this.#since);
-    this.#end(isGood ? 'good' : 'refused');
-    free.push(this);
-  }
-
-  #end(how) {
-    if (this.#timer === undefined) {
-      const place = how === 'broken' ? free.indexOf(this) : -1;
-      if (place !== -1) free.splice(place, 1);
-      return;
+    const latency = performance.now() - this.#since;
+    if (latency <= deadlineMs) {
+      if (this.#text.startsWith('HTTP/1.1 200')) this.#tally.latencies.push(latency);
+      else this.#tally.refused++;
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    underWay--;
-    tally[how]++;
+    free.push(this);
   }
 }
 
-const start = performance.now();
-const ticker = setInterval(() => {
-  const elapsed = performance.now() - start;
-  if (elapsed > seconds * 1_000) {
-    if (underWay > 0 && elapsed < seconds * 1_000 + 2 * deadlineMs) return;
-    clearInterval(ticker);
-    process.send(tally, () => process.exit());
-    return;
+/** What was neither served nor refused in time was late; so is what found no free connection. */
+async function drive({ rate, seconds }) {
+  tally = { sent: 0, refused: 0, latencies: [] };
+  const start = performance.now();
+  for (let elapsed = 0; elapsed < seconds * 1_000; elapsed = performance.now() - start) {
+    // Late ones of this tick are sent now but were due before: their latency counts from then.
+    for (const due = (elapsed * rate) / 1_000; tally.sent < due; tally.sent++) {
+      free.pop()?.send(start + (tally.sent * 1_000) / rate);
+    }
+    await sleep(2);
   }
-  // Late ones of this tick are sent now but were due before: their latency counts from then.
-  for (const due = (elapsed * rate) / 1_000; tally.sent < due; tally.sent++) {
-    (free.pop() ?? new Connection()).send(start + (tally.sent * 1_000) / rate);
-  }
-}, 2);
+  await sleep(deadlineMs);
+  return tally;
+}
+
+for (let count = 0; count < connections; count++) new Connection();
+while (free.length < connections) await sleep(10);
+// Connected is not accepted yet.
+await sleep(500);
+await drive(warmUp);
+process.send(await drive(load), () => process.exit());
