@@ -4,6 +4,7 @@ export { aimd } from './adaptive/aimd.js';
 export type { AimdOptions } from './adaptive/aimd.js';
 export type { Algorithm, Bounds, Sample } from './adaptive/algorithm.js';
 export type { LatencyOptions } from './adaptive/by-latency.js';
+export type { Gauge } from './adaptive/gauge.js';
 export { gradient } from './adaptive/gradient.js';
 export { vegas } from './adaptive/vegas.js';
 export type { Clock } from './core/clock.js';

@@ -20,19 +20,21 @@ class Told implements Algorithm {
 describe('AdaptiveSemaphore', () => {
   it('tells its algorithm when a permit was out, in which company, and how its work went', async () => {
     const [clock, algorithm] = [new FakeClock(), new Told()];
-    const semaphore = new AdaptiveSemaphore({ algorithm, clock });
+    let busyMs = 0;
+    const semaphore = new AdaptiveSemaphore({ algorithm, clock, gauge: { busyMs: () => busyMs } });
     const [first, second] = [semaphore.tryAcquire(), semaphore.tryAcquire()];
     const waiting = semaphore.acquire();
     clock.advance(20);
     first?.release();
     clock.advance(5);
+    busyMs = 7;
     second?.release('overload');
     const third = await waiting;
     third.release('ignore');
     await semaphore.idle();
     expect(algorithm.samples).toEqual([
-      { startedMs: 0, endedMs: 20, inFlight: 1, isOverload: false },
-      { startedMs: 0, endedMs: 25, inFlight: 2, isOverload: true },
+      { startedMs: 0, endedMs: 20, busyMs: 0, inFlight: 1, isOverload: false },
+      { startedMs: 0, endedMs: 25, busyMs: 7, inFlight: 2, isOverload: true },
     ]);
   });
 
@@ -59,6 +61,18 @@ describe('AdaptiveSemaphore', () => {
     expect(semaphore.stats()).toMatchObject({ permits: 7, held: 0, available: 7 });
     expect(semaphore.stats().limits.at(-1)).toMatchObject({ permits: 7 });
     expect(algorithm.samples).toHaveLength(50);
+  });
+
+  it('measures how busy the thread is', async () => {
+    const algorithm = new Told();
+    const semaphore = new AdaptiveSemaphore({ algorithm });
+    for (let round = 0; round < 2; round++) {
+      semaphore.tryAcquire()?.release();
+      await new Promise(setImmediate);
+    }
+    const [first, second] = algorithm.samples.map(({ busyMs }) => busyMs);
+    expect(first).toBeGreaterThan(0);
+    expect(second).toBeGreaterThan(first ?? Infinity);
   });
 
   it.each(['watch', 1])('refuses the mode %p', (mode) => {

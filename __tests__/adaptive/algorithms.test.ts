@@ -9,21 +9,30 @@ class Load {
   readonly algorithm: Algorithm;
   limit: number;
   now = 0;
+  /** The least limit since this was set. */
+  least = Infinity;
+  #busyMs = 0;
 
   constructor(algorithm: Algorithm) {
     this.algorithm = algorithm;
     this.limit = algorithm.initial;
   }
 
-  /** So many samples, as fast as permits come back. */
-  give(count: number, { inFlight = NaN, isOverload = false, ms = NaN } = {}): this {
+  /**
+   * So many samples, as fast as permits come back. Each takes `ms`, or `eachMs` of what serves one at a time; `busy` is the
+   * part of the time in which that is the thread.
+   */
+  give(count: number, { inFlight = NaN, isOverload = false, ms = NaN, eachMs = 1, busy = 1 } = {}): this {
     for (let sample = 0; sample < count; sample++) {
       const used = Number.isNaN(inFlight) ? Math.floor(this.limit) : inFlight;
-      const held = Number.isNaN(ms) ? Math.max(20, used) : ms;
+      const held = Number.isNaN(ms) ? Math.max(20, used * eachMs) : ms;
       this.now += held / used;
+      this.#busyMs += (busy * held) / used;
+      this.least = Math.min(this.least, this.limit);
       this.limit = this.algorithm.next({
         startedMs: this.now - held,
         endedMs: this.now,
+        busyMs: this.#busyMs,
         inFlight: used,
         isOverload,
       });
@@ -73,6 +82,30 @@ describe.each([
     const load = new Load(make()).give(20_000);
     for (let step = 0; step < 400; step++) load.give(10, { ms: 200 });
     expect(load.limit).toBeGreaterThan(80);
+  });
+
+  it('holds nobody up to find out that work is slow, if the thread is idle', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    load.least = Infinity;
+    load.give(2_000, { ms: 200, busy: 0.5 });
+    expect(load.least).toBe(settled);
+    expect(load.limit).toBeGreaterThan(80);
+  });
+
+  it('comes down when something else is full, though the thread is idle', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    load.give(20_000, { eachMs: 5, busy: 0.5 });
+    expect(load.limit).toBeLessThan(settled / 2);
+  });
+
+  it('never raises the limit to find out why a busy thread is slow', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    const limits = Array.from({ length: 4_000 }, () => load.give(1, { eachMs: 5 }).limit);
+    expect(Math.max(...limits)).toBeLessThan(settled * 1.2);
+    expect(load.limit).toBeLessThan(settled * 0.8);
   });
 
   it('gives way to overload in proportion, down to its least', () => {

@@ -6,7 +6,9 @@ import type { MakeLimiter, PhaseResult } from '../../bench/sim/simulate';
 
 /** The phases that tell good from bad, in a quarter of their time; what is slow to change keeps its own. */
 const SHORT = PHASES.filter(({ name }) => ['warm', '2x', '5x', 'recovery'].includes(name));
-const SLOW = PHASES.filter(({ name }) => ['warm', 'slow dependency'].includes(name));
+const SLOW = PHASES.filter(({ name }) =>
+  ['warm', 'slow thread', 'recovery', 'slow dependency'].includes(name),
+);
 
 async function faultsIn(makers: Readonly<Record<string, MakeLimiter>>, name: string): Promise<string[]> {
   const make = makers[name];

@@ -26,7 +26,7 @@ export class AdaptiveGate extends SemaphoreGate {
   override takeBack(call: Call): void {
     if (call.outcome !== 'ignore') {
       const isOverload = call.outcome === 'overload';
-      this.model.resize(this.#rule.next({ startedMs: 0, endedMs: 0, inFlight: 0, isOverload }));
+      this.model.resize(this.#rule.next({ startedMs: 0, busyMs: 0, endedMs: 0, inFlight: 0, isOverload }));
     }
     super.takeBack(call);
   }

@@ -32,11 +32,12 @@ function fixed(order: Order): MakeLimiter {
 }
 
 function adaptive(makeAlgorithm: (random: () => number) => Algorithm): MakeLimiter {
-  return (clock, random) =>
+  return (clock, random, gauge) =>
     new AdaptiveSemaphore({
       algorithm: makeAlgorithm(() => random.next()),
       maxWaitMs: MAX_WAIT_MS,
       clock,
+      gauge,
     });
 }
 

@@ -12,6 +12,8 @@ export interface Phase {
   /** How many times what can be served is asked for. */
   readonly load: number;
   readonly dependency: Dependency;
+  /** Times as slow as usual that the thread is at its work. */
+  readonly slowdown?: number;
   readonly seconds: number;
   /** How long clients wait, in milliseconds. */
   readonly deadlineMs: number;
@@ -25,6 +27,7 @@ export const PHASES: readonly Phase[] = [
   { ...PLAIN, name: '2x', load: 2 },
   { ...PLAIN, name: '5x', load: 5 },
   { ...PLAIN, name: '10x', load: 10 },
+  { ...PLAIN, name: 'slow thread', load: 0.5, slowdown: 5 },
   { ...PLAIN, name: 'recovery', load: 0.5 },
   // A client that knows the dependency to take 200 ms waits longer than that.
   { name: 'slow dependency', load: 0.5, dependency: { slowdown: 10 }, seconds: 60, deadlineMs: 1_000 },

@@ -1,4 +1,4 @@
-import type { Clock } from 'express-semaphore';
+import type { Clock, Gauge } from 'express-semaphore';
 import type { Random } from './random.js';
 
 /** Processor time that a request takes, on the average, in milliseconds. */
@@ -24,17 +24,25 @@ export interface Dependency {
  * A process with one thread and a dependency. The thread does one thing at a time, first come first served; work that it
  * has begun it finishes, whether or not the client still waits, as handlers do.
  */
-export class Service {
+export class Service implements Gauge {
   readonly #clock: Clock;
   readonly #random: Random;
   #threadFreeAt = 0;
+  #workMs = 0;
   #inDependency = 0;
   readonly #dependencyLine: (() => void)[] = [];
   dependency: Dependency = {};
+  /** Times as slow as usual that the thread is at its work. */
+  slowdown = 1;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
     this.#random = random;
+  }
+
+  /** Milliseconds in which the thread was at work so far. */
+  busyMs(): number {
+    return this.#workMs - Math.max(0, this.#threadFreeAt - this.#clock.now());
   }
 
   /** Reads a request, then calls `then`. */
@@ -44,7 +52,7 @@ export class Service {
 
   /** Works on a request, and calls `then` with whether it succeeded. */
   handle(then: (isSuccess: boolean) => void): void {
-    this.#onThread(CPU_MS * (0.5 + this.#random.next()), () => {
+    this.#onThread(CPU_MS * (0.5 + this.#random.next()) * this.slowdown, () => {
       this.#askDependency(() => {
         then(this.dependency.isRefusing !== true);
       });
@@ -53,6 +61,7 @@ export class Service {
 
   #onThread(ms: number, then: () => void): void {
     const now = this.#clock.now();
+    this.#workMs += ms;
     this.#threadFreeAt = Math.max(now, this.#threadFreeAt) + ms;
     this.#clock.setTimer(then, this.#threadFreeAt - now);
   }

@@ -1,4 +1,4 @@
-import type { Limiter, Permit } from 'express-semaphore';
+import type { Gauge, Limiter, Permit } from 'express-semaphore';
 import type { Phase } from './phases.js';
 import { CAPACITY } from './phases.js';
 import { Random } from './random.js';
@@ -6,7 +6,7 @@ import { Service } from './service.js';
 import { SimClock } from './sim-clock.js';
 
 /** Makes what is to be tried; `undefined` where nothing limits. */
-export type MakeLimiter = (clock: SimClock, random: Random) => Limiter | undefined;
+export type MakeLimiter = (clock: SimClock, random: Random, gauge: Gauge) => Limiter | undefined;
 
 /** What became of the requests that came in one phase, or in one second of it. */
 export class Account {
@@ -54,10 +54,11 @@ export async function simulate(
   const clock = new SimClock();
   const random = new Random(seed);
   const service = new Service(clock, random);
-  const limiter = makeLimiter(clock, random);
+  const limiter = makeLimiter(clock, random, service);
   const results: PhaseResult[] = [];
   for (const phase of phases) {
     service.dependency = phase.dependency;
+    service.slowdown = phase.slowdown ?? 1;
     const start = clock.now();
     const total = new Account();
     const seconds: Account[] = [];

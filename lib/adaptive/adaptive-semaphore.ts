@@ -14,6 +14,8 @@ import { TALLY } from '../core/tally.js';
 import type { Tally } from '../core/tally.js';
 import { requireInteger, requireMethods, requireOneOf, requireOptions } from '../core/validate.js';
 import type { Algorithm } from './algorithm.js';
+import { systemGauge } from './gauge.js';
+import type { Gauge } from './gauge.js';
 import { gradient } from './gradient.js';
 import { WatchedPermit } from './watched-permit.js';
 
@@ -24,6 +26,9 @@ export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
 
   /** `'monitor'` finds the limit and reports it, but refuses and delays nobody. @defaultValue `'enforce'` */
   readonly mode?: 'enforce' | 'monitor' | undefined;
+
+  /** How busy the thread is, for tests and simulations. @defaultValue the platform's event loop utilisation */
+  readonly gauge?: Gauge | undefined;
 }
 
 /**
@@ -53,16 +58,25 @@ export class AdaptiveSemaphore implements Limiter {
   readonly #isMonitor: boolean;
   readonly #gate: Semaphore;
   readonly #clock: NonNullable<SemaphoreOptions['clock']>;
+  readonly #gauge: Gauge;
   #permits: number;
 
   constructor(options: AdaptiveSemaphoreOptions = {}) {
     requireOptions(options);
-    const { algorithm = gradient(), mode = 'enforce', clock = systemClock, ...gateOptions } = options;
+    const {
+      algorithm = gradient(),
+      mode = 'enforce',
+      clock = systemClock,
+      gauge = systemGauge,
+      ...gateOptions
+    } = options;
     requireOneOf('mode', mode, MODES);
     requireMethods('algorithm', algorithm, 'next');
+    requireMethods('gauge', gauge, 'busyMs');
     this.#algorithm = algorithm;
     this.#isMonitor = mode === 'monitor';
     this.#clock = clock;
+    this.#gauge = gauge;
     this.#permits = whole('algorithm.initial', algorithm.initial);
     this.#gate = new Semaphore(this.#isMonitor ? Number.MAX_SAFE_INTEGER : this.#permits, {
       ...gateOptions,
@@ -136,7 +150,13 @@ export class AdaptiveSemaphore implements Limiter {
   /** The new limit holds before the permit is handed on. */
   readonly #takeIn = (startedMs: number, inFlight: number, outcome: Outcome): void => {
     if (outcome === 'ignore') return;
-    const sample = { startedMs, endedMs: this.#clock.now(), inFlight, isOverload: outcome === 'overload' };
+    const sample = {
+      startedMs,
+      endedMs: this.#clock.now(),
+      busyMs: this.#gauge.busyMs(),
+      inFlight,
+      isOverload: outcome === 'overload',
+    };
     const permits = whole('what algorithm.next returns', this.#algorithm.next(sample));
     if (permits === this.#permits) return;
     if (this.#isMonitor) this.#gate[TALLY].changeLimit(this.#permits, permits);

@@ -6,6 +6,8 @@ export interface Sample {
   readonly endedMs: number;
   /** Permits out when it was granted, itself included. */
   readonly inFlight: number;
+  /** Milliseconds in which the thread was at work so far, when it came back. */
+  readonly busyMs: number;
   /** Whether the work failed because something was overloaded. */
   readonly isOverload: boolean;
 }

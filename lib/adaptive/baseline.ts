@@ -24,8 +24,7 @@ const PAUSE_BASELINES = 10;
  *
  * Under load every time contains queueing, so the least time seen, or the time at some moment, would creep up with the
  * limit, and the limit with it. A probe looks for the truth: once a minute, as in Envoy, jittered, so that a fleet does
- * not probe in step; and when times jump. In the latter case it tells a slow dependency, which is as slow for few as
- * for many, from saturation, which is not.
+ * not probe in step; and when times jump and no raise of the limit tells why.
  */
 export class Baseline {
   readonly #random: () => number;
@@ -55,7 +54,7 @@ export class Baseline {
     return summary;
   }
 
-  /** Takes a median for the baseline that was measured while there were few permits out anyway. */
+  /** Takes a median for the baseline that was measured with nothing queueing, without a probe. */
   note(medianMs: number, nowMs: number): void {
     const isStable = medianMs <= CHANGE * this.#ms && this.#ms <= CHANGE * medianMs;
     this.#ms = medianMs;
@@ -64,13 +63,20 @@ export class Baseline {
     this.#nextMs = nowMs + (isStable ? INTERVAL_MS : FOLLOW_UP_MS) * (1 + JITTER * this.#random());
   }
 
-  /** Begins to probe if it is time to, or if this window asks for it, and says whether it does. */
-  probesAfter({ endedMs, medianMs = 0 }: WindowSummary): boolean {
-    const isJump = medianMs > JUMP * this.#ms;
-    const mayProbe = endedMs - this.#probedMs > Math.max(PAUSE_MS, PAUSE_BASELINES * this.#ms);
-    if (endedMs < this.#nextMs && !(isJump && mayProbe)) return false;
+  /** Whether times have jumped, so that it is in doubt. */
+  isDoubtedBy({ endedMs, medianMs = 0 }: WindowSummary): boolean {
+    if (endedMs - this.#probedMs <= Math.max(PAUSE_MS, PAUSE_BASELINES * this.#ms)) return false;
+    return medianMs > JUMP * this.#ms;
+  }
+
+  /** Whether it is time to probe. */
+  isDue({ endedMs }: WindowSummary): boolean {
+    return endedMs >= this.#nextMs;
+  }
+
+  /** Begins to probe. */
+  probe(summary: WindowSummary): void {
     this.#isProbing = true;
-    this.#window.open(endedMs);
-    return true;
+    this.#window.open(summary);
   }
 }

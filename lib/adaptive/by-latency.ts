@@ -3,6 +3,7 @@ import type { Algorithm, Bounds } from './algorithm.js';
 import { Baseline } from './baseline.js';
 import { checkBounds, clamp } from './bounds.js';
 import { isOverload } from './is-overload.js';
+import { isThreadIdle, Raise, RAISE } from './raise.js';
 import { SampleWindow } from './sample-window.js';
 import type { WindowSummary } from './sample-window.js';
 
@@ -25,7 +26,7 @@ export interface LatencyOptions extends Bounds {
 
 /**
  * What algorithms that go by latency have in common: the window, the baseline and its probes, after which the limit is
- * restored; the backoff after overload; and that the limit is left alone while less than half of it is in use, since then
+ * restored; how a jump is looked into, by a raise where the thread has time to spare, by a probe where not; the backoff after overload; and that the limit is left alone while less than half of it is in use, since then
  * latency says nothing about it.
  */
 export function byLatency(name: string, step: Step, options: LatencyOptions): Algorithm {
@@ -36,6 +37,8 @@ export function byLatency(name: string, step: Step, options: LatencyOptions): Al
   const baseline = new Baseline(random);
   const window = new SampleWindow();
   let limit = bounds.initial;
+  /** While the limit is raised, to see what comes of it. */
+  let raise: Raise | undefined;
 
   function current(): number {
     return baseline.isProbing ? Math.max(bounds.min, limit * PROBE_SHARE) : limit;
@@ -51,17 +54,31 @@ export function byLatency(name: string, step: Step, options: LatencyOptions): Al
       if (baseline.isProbing) {
         const probe = baseline.add(sample);
         if (probe !== undefined && isOverload(probe)) limit = backOff(probe);
-        window.open(sample.endedMs);
+        window.open(sample);
         return current();
       }
       const summary = window.add(sample);
       if (summary === undefined) return limit;
       const { medianMs, maxInFlight, endedMs } = summary;
+      const raised = raise;
+      raise = undefined;
+      if (raised !== undefined) limit = clamp(raised.keep(summary), bounds);
       if (medianMs === undefined || isOverload(summary)) {
         limit = backOff(summary);
+      } else if (raised !== undefined) {
+        if (raised.isFollowed(medianMs, maxInFlight)) baseline.note(medianMs, endedMs);
+        else {
+          limit = raised.limit;
+          baseline.probe(summary);
+        }
       } else if (maxInFlight <= bounds.min && maxInFlight * 2 < limit) {
         baseline.note(medianMs, endedMs);
-      } else if (!baseline.probesAfter(summary) && maxInFlight * 2 >= limit) {
+      } else if (baseline.isDoubtedBy(summary) && isThreadIdle(summary)) {
+        raise = new Raise(limit, medianMs, maxInFlight);
+        limit = clamp(limit * RAISE, bounds);
+      } else if (baseline.isDoubtedBy(summary) || baseline.isDue(summary)) {
+        baseline.probe(summary);
+      } else if (maxInFlight * 2 >= limit) {
         const wished = step(limit, medianMs, baseline.ms);
         if (wished < limit || maxInFlight >= limit * GROWTH_SHARE) limit = clamp(wished, bounds);
       }

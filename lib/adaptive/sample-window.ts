@@ -8,8 +8,12 @@ const WINDOW_SAMPLES = 10;
 /** What a window's samples tell together. */
 export interface WindowSummary {
   readonly endedMs: number;
+  /** Milliseconds in which the thread had been at work by then. */
+  readonly busyMs: number;
   /** The median time of those that did not fail; `undefined` if all did. */
   readonly medianMs: number | undefined;
+  /** The part of the window in which the thread was at work, from 0 to 1. */
+  readonly utilization: number;
   /** Most permits out at once. */
   readonly maxInFlight: number;
   /** The part that failed by overload, from 0 to 1. */
@@ -26,6 +30,7 @@ export class SampleWindow {
   readonly #minSamples: number;
   readonly #minMs: number;
   #openedMs = -Infinity;
+  #busyMs = 0;
   #times: number[] = [];
   #overloads = 0;
   #maxInFlight = 0;
@@ -37,8 +42,8 @@ export class SampleWindow {
 
   /** Takes in a sample; the summary, if that closes the window, which is opened again then. */
   add(sample: Sample): WindowSummary | undefined {
-    const { startedMs, endedMs, inFlight, isOverload } = sample;
-    if (this.#openedMs === -Infinity) this.#openedMs = startedMs;
+    const { startedMs, endedMs, busyMs, inFlight, isOverload } = sample;
+    if (this.#openedMs === -Infinity) this.open({ endedMs: startedMs, busyMs });
     if (startedMs < this.#openedMs) return undefined;
     if (isOverload) this.#overloads++;
     else this.#times.push(endedMs - startedMs);
@@ -47,17 +52,20 @@ export class SampleWindow {
     if (count < this.#minSamples || endedMs - this.#openedMs < this.#minMs) return undefined;
     const summary = {
       endedMs,
+      busyMs,
       medianMs: median(this.#times),
+      utilization: (busyMs - this.#busyMs) / (endedMs - this.#openedMs),
       maxInFlight: this.#maxInFlight,
       overloadShare: this.#overloads / count,
     };
-    this.open(endedMs);
+    this.open(sample);
     return summary;
   }
 
-  /** Forgets what it has, and counts permits granted from `nowMs` on. */
-  open(nowMs: number): void {
-    this.#openedMs = nowMs;
+  /** Forgets what it has, and counts permits granted from then on. */
+  open({ endedMs, busyMs }: Pick<Sample, 'endedMs' | 'busyMs'>): void {
+    this.#openedMs = endedMs;
+    this.#busyMs = busyMs;
     this.#times = [];
     this.#overloads = 0;
     this.#maxInFlight = 0;
