@@ -260,6 +260,18 @@ describe('limit without a free permit', () => {
     expect(await failed.promise).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
   });
 
+  it('leaves alone a response that has been ended, which arrives whole', async () => {
+    const app = express();
+    app.use((_req, res, next) => {
+      res.status(202).end('x'.repeat(5_000_000));
+      next();
+    });
+    app.use(limit(new Semaphore(0), { maxWaitMs: 0 }));
+    await using server = await serve(app);
+    const answer = await fetch(server.url);
+    expect((await answer.text()).length).toBe(5_000_000);
+  });
+
   it('gives what next throws to the same request, and goes on with the others', async () => {
     const semaphore = new Semaphore(1);
     const gate = limit(semaphore, { maxWaitMs: Infinity });

@@ -3,7 +3,7 @@ import request from 'supertest';
 import { isSemaphoreError, limit, Semaphore } from 'express-semaphore';
 import type { LimitOptions } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
-import { until } from '../helpers/serve';
+import { serve, until } from '../helpers/serve';
 
 const HOSTS: [string, () => express.Express][] = [
   ['Express 5', express],
@@ -23,6 +23,18 @@ describe('a rejection', () => {
     });
     app.use(refusing());
     await request(app).get('/').expect(503).expect('Cache-Control', 'no-store');
+  });
+
+  it('can be read, whatever encoding an earlier middleware has announced', async () => {
+    const app = express();
+    app.use((_req, res, next) => {
+      res.set('Content-Encoding', 'gzip');
+      next();
+    });
+    app.use(refusing());
+    await using server = await serve(app);
+    const answer = await fetch(server.url);
+    expect(await answer.json()).toMatchObject({ status: 503 });
   });
 
   it('has no stack, which would show nothing but the host; one that acquire makes for others has', async () => {

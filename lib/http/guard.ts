@@ -173,8 +173,9 @@ export function guard<Req extends IncomingMessage, Res extends ServerResponse>(
     if (retryJitter) error.retryAfterMs = jittered(error.retryAfterMs);
     error.status = statusCode ?? (isKeyed && isOfOneKey(error) ? 429 : 503);
     if (handler !== undefined) passRejection(next, handler(req, res, next, error));
-    else if (res.headersSent) next(error);
-    else answerRejection(res, error);
+    else if (!res.headersSent) answerRejection(res, error);
+    // One that has been ended needs no other answer, and the host's error handler would cut it off.
+    else if (!res.writableEnded) next(error);
   }
 }
 

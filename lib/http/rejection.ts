@@ -17,6 +17,7 @@ export function answerRejection(res: ServerResponse, rejection: SemaphoreError):
   // RFC 6585 forbids to store a 429, and whatever an earlier middleware said of caching was meant for a success.
   res.setHeader('Cache-Control', 'no-store');
   res.setHeader('Content-Type', 'application/problem+json');
+  res.removeHeader('Content-Encoding');
   res.setHeader('Content-Length', Buffer.byteLength(body));
   res.end(body);
 }
