@@ -182,7 +182,7 @@ describe('an address as a key', () => {
     new lib.KeyedSemaphore(() => new lib.Semaphore(1)).tryAcquire(key);
   };
 
-  it.each(['2001:db8:1:2:3:4:5:6', '2001:db8::1', 'fe80::1%eth0'])('is told if it is %s', (key) => {
+  it.each(['2001:db8:1:2:3:4:5:6', '2001:db8::1', 'fe80::1%eth0', '::12'])('is told if it is %s', (key) => {
     use(key);
     use(key);
     const what = 'a key is a whole IPv6 address, and its client has many: clientKey() takes the subnet';

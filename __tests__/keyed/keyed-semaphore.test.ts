@@ -270,6 +270,7 @@ describe('a key in use', () => {
     const refusal = await keyed.acquire('cid').catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(KeyLimitError);
     expect(refusal).toMatchObject({ code: 'ERR_SEMAPHORE_KEY_LIMIT', name: 'KeyLimitError', status: 503 });
+    expect(refusal).toHaveProperty('message', 'too many keys are in use');
     expect(keyed.tryAcquire('cid')).toBeUndefined();
     expect(made.has('cid')).toBe(false);
     expect(keyed.size).toBe(2);
@@ -511,6 +512,7 @@ describe('closing a KeyedSemaphore', () => {
     keyed.close();
     const refusal = await keyed.acquire('ann').catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(ClosedError);
+    expect(refusal).toHaveProperty('message', 'the limiter is closed');
     expect(refusal).not.toHaveProperty('cause');
   });
 
@@ -530,7 +532,10 @@ describe('closing a KeyedSemaphore', () => {
     keyed.close('over');
     expect(reasons.sort()).toEqual(['ann: over', 'bob: over', 'cid: over', 'dan: over']);
     expect(warnings).toHaveLength(4);
-    expect(warnings[0]).toMatchObject({ code: 'WARN_SEMAPHORE_CLOSE_FAILED' });
+    expect(warnings[0]).toMatchObject({
+      code: 'WARN_SEMAPHORE_CLOSE_FAILED',
+      message: 'a limiter threw when it was closed: cannot close ann',
+    });
     for (const permit of held) permit?.release();
     await keyed.idle();
     expect(keyed.size).toBe(0);

@@ -66,6 +66,7 @@ it('names the busiest keys, the most first, and leaves out those that do nothing
     ['idle', 1],
     ['three', 3],
     ['other three', 3],
+    ['two', 2],
   ] as const) {
     const permit = keyed.tryAcquire(key, { weight });
     if (key === 'idle') permit?.release();
@@ -76,7 +77,14 @@ it('names the busiest keys, the most first, and leaves out those that do nothing
     { key: 'five', held: 5, waiting: 0, refused: 0 },
     { key: 'three', held: 3, waiting: 0, refused: 0 },
   ]);
-  expect(keyed.top('held', 9).map(({ key }) => key)).toEqual(['nine', 'five', 'three', 'other three', 'one']);
+  expect(keyed.top('held', 9).map(({ key }) => key)).toEqual([
+    'nine',
+    'five',
+    'three',
+    'other three',
+    'two',
+    'one',
+  ]);
   expect(keyed.top('refused', 9)).toEqual([{ key: 'nine', held: 9, waiting: 0, refused: 3 }]);
   expect(keyed.top('waiting', 9)).toEqual([]);
 });
