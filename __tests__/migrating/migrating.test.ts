@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ROOT } from '../docs/program';
+import type { Findings } from './explore';
+
+jest.setTimeout(60_000);
+
+/** The modules beside this one, in the order of the guide's table. */
+const APPS = ['hand-written', 'express-queue', 'p-limit', 'express-semaphore'];
+
+const guide = readFileSync(join(ROOT, 'docs/migrating.md'), 'utf8');
+
+describe('docs/migrating.md', () => {
+  it('shows the apps under test as they are', () => {
+    const shown = Array.from(guide.matchAll(/^```typescript\n([^]*?)^```$/gm), ([, code]) => code);
+    expect(shown).toEqual(APPS.map((app) => readFileSync(join(__dirname, `${app}.ts`), 'utf8')));
+  });
+
+  it('says of each app what is so', async () => {
+    const findings = await Promise.all(APPS.map(explore));
+    const rows = Array.from(guide.matchAll(/^\|[^|]*\?\s*\|(.*)\|$/gm), ([, cells = '']) =>
+      cells.split('|').map((cell) => cell.trim()),
+    );
+    expect(rows).toEqual([
+      findings.map((found) => yesOrNo(found.servesAfterAClientLeft)),
+      findings.map((found) => yesOrNo(found.worksForNobody)),
+      findings.map((found) => found.fourth),
+      findings.map((found) => yesOrNo(found.keepsContext)),
+      findings.map((found) => found.order),
+    ]);
+  });
+});
+
+it('is worth migrating: this package leaks nothing, works for nobody who has left and mixes no contexts up', async () => {
+  expect(await explore('express-semaphore')).toEqual({
+    servesAfterAClientLeft: true,
+    worksForNobody: false,
+    fourth: '503 with Retry-After',
+    keepsContext: true,
+    order: 'abc',
+  });
+});
+
+async function explore(app: string): Promise<Findings> {
+  const args = ['--import', 'tsx', join(__dirname, 'explore.ts'), app];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: 30_000 });
+  return JSON.parse(stdout) as Findings;
+}
+
+function yesOrNo(holds: boolean): string {
+  return holds ? 'yes' : 'no';
+}

@@ -1,0 +1,6 @@
+// It comes without types.
+declare module 'express-queue' {
+  import type { RequestHandler } from 'express';
+
+  export default function queue(options: { activeLimit: number; queuedLimit: number }): RequestHandler;
+}
