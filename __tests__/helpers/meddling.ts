@@ -86,6 +86,31 @@ export function withDoubledScripts<Client extends RedisClient>(client: Client): 
   return wrap(client, { evalSha: twice, evalsha: twice, eval: twice, customCommand: custom });
 }
 
+/** A client whose scripts are counted, and their answers kept back while `gate` is not undefined. */
+export function withGate<Client extends RedisClient>(client: Client): Gated<Client> {
+  const gated: Gated<Client> = { client, scripts: 0, gate: undefined };
+  const late: Change =
+    (call) =>
+    async (...args) => {
+      gated.scripts++;
+      const answer = await call(...args);
+      await gated.gate;
+      return answer;
+    };
+  const custom: Change = (call) => (args) => {
+    const isScript = (args as string[])[0]?.startsWith('EVAL') === true;
+    return isScript ? late(call)(args) : call(args);
+  };
+  gated.client = wrap(client, { evalSha: late, evalsha: late, eval: late, customCommand: custom });
+  return gated;
+}
+
+export interface Gated<Client> {
+  client: Client;
+  scripts: number;
+  gate: Promise<void> | undefined;
+}
+
 type Call = (...args: unknown[]) => unknown;
 type Change = (call: Call) => Call;
 

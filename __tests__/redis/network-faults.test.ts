@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
-import { MEDDLINGS, withDoubledScripts, withMessages } from '../helpers/meddling';
+import { MEDDLINGS, withDoubledScripts, withGate, withMessages } from '../helpers/meddling';
+import type { Gated } from '../helpers/meddling';
 import { readBooks } from '../helpers/redis-books';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
-import { until } from '../helpers/serve';
+import { defer, until } from '../helpers/serve';
 import { TcpProxy } from '../helpers/tcp-proxy';
 import { watch } from '../helpers/watch';
 
@@ -76,6 +77,28 @@ describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept and served',
     const nodes = fleet(600, (client) => withMessages(client, meddling));
     expect(await load(nodes, 12)).toBe(2);
     await expectEmptyBooks(nodes);
+  });
+
+  it('when a grant overtakes the answer to its question', async () => {
+    const [a, b] = clients.map(({ client }) => withGate(client)) as [Gated<RedisClient>, Gated<RedisClient>];
+    const [giver, taker] = [a, b].map(({ client }) => new RedisSemaphore(client, { name, permits: 1 }));
+    await taker?.ready();
+    const held = await giver?.acquire();
+    const { promise, resolve } = defer();
+    b.gate = promise;
+    const taken = watch(taker?.acquire() ?? Promise.reject(new Error('there are two')));
+    await until(async () => (await readBooks(command, name)).waiters === 1);
+    const { scripts } = b;
+    held?.release();
+    await giver?.idle();
+    // The message is on its way already, and what is asked on the same server after it comes later.
+    await expect(readBooks(command, name)).resolves.toEqual({ holders: 1, waiters: 0, used: 1 });
+    await new Promise((done) => setTimeout(done, 50));
+    resolve();
+    await until(() => taken.state === 'fulfilled');
+    expect(b.scripts).toBe(scripts);
+    taken.value.release();
+    await taker?.idle();
   });
 
   it('when every script is run twice', async () => {

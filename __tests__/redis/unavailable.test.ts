@@ -248,6 +248,39 @@ describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect
     await Promise.all([other.idle(), semaphore.idle()]);
   });
 
+  it('enters what it granted without a question while Redis was down, though nobody had asked before', async () => {
+    const other = make({ permits: 1 });
+    const semaphore = make({ permits: 1, leaseMs: 4_000 });
+    proxy.cut(true);
+    const tripping = await other.acquire();
+    await isUp(semaphore, 'down');
+    const held = semaphore.tryAcquire();
+    proxy.cut(false);
+    await until(async () => (await books()).holders === 1);
+    held?.release();
+    tripping.release();
+    await Promise.all([other.idle(), semaphore.idle()]);
+    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('takes out of the line who was served and has gone while Redis was down', async () => {
+    const semaphore = make({ permits: 1, leaseMs: 4_000 });
+    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, leaseMs: 4_000 });
+    const held = await other.acquire();
+    const served = watch(semaphore.acquire());
+    await until(async () => (await books()).waiters === 1);
+    proxy.cut(true);
+    semaphore.ready().catch(() => undefined);
+    await until(() => served.state === 'fulfilled');
+    served.value.release();
+    proxy.cut(false);
+    await isUp(semaphore, 'up');
+    await semaphore.idle();
+    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    held.release();
+    await other.idle();
+  });
+
   it.each([['up'], ['down']] as const)(
     'leaves no ghost when only what goes %s is lost',
     async (direction) => {

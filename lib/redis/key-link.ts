@@ -80,7 +80,9 @@ export class KeyLink implements BreakerMember, KeyListener {
   giveBack(lease: Lease): void {
     this.#batch.renewals.delete(lease);
     if (!lease.isSent) return;
-    this.#batch.releases.add(lease);
+    // One that Redis has not granted, as far as is known, may still stand in its line.
+    if (lease.isBooked) this.#batch.releases.add(lease);
+    else this.#batch.cancels.add(lease);
     this.#schedule();
   }
 

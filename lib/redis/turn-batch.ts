@@ -74,7 +74,8 @@ export class TurnBatch {
     for (const lease of unsent.releases) this.releases.add(lease);
     for (const member of unsent.cancels) this.cancels.add(member);
     for (const lease of unsent.renewals) {
-      if (lease.lost === undefined && !this.releases.has(lease)) this.renewals.add(lease);
+      const isGone = lease.lost !== undefined || this.releases.has(lease) || this.cancels.has(lease);
+      if (!isGone) this.renewals.add(lease);
     }
     const later = [...this.asks];
     this.asks.clear();
