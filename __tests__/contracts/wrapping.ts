@@ -30,5 +30,7 @@ export function describeWrapping(make: MakeSubject, traits: Traits): void {
     await subject.settle();
     await subject.limiter.idle();
     expect([calls[1]?.value, calls[2]?.value]).toEqual(['one', 'two']);
+    // How long work took that failed says nothing of the load.
+    expect(subject.limiter.stats().released).toEqual({ success: 2, overload: 0, ignore: 1 });
   });
 }

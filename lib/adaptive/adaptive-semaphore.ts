@@ -123,7 +123,7 @@ export class AdaptiveSemaphore implements Limiter {
     return permit && this.#watched(permit);
   }
 
-  /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
+  /** Calls `work` with a permit, and releases it when the work has settled: as `'ignore'` if it has failed. */
   run<Result>(
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,

@@ -1,7 +1,10 @@
-import type { AcquireOptions, Limiter, Permit } from './limiter.js';
+import type { AcquireOptions, Limiter, Outcome, Permit } from './limiter.js';
 import { requireFunction } from './validate.js';
 
-/** Calls `work` with a permit of `limiter`, and releases it when the work has settled, whichever way. */
+/**
+ * Calls `work` with a permit of `limiter`, and releases it when the work has settled, whichever way. How long work took that
+ * failed says nothing of the load, so it counts as `'ignore'`, unless the work itself has released with another outcome.
+ */
 export async function runWithPermit<Result>(
   limiter: Pick<Limiter, 'acquire'>,
   work: (permit: Permit) => Result | PromiseLike<Result>,
@@ -9,9 +12,12 @@ export async function runWithPermit<Result>(
 ): Promise<Result> {
   requireFunction('work', work);
   const permit = await limiter.acquire(options);
+  let outcome: Outcome = 'ignore';
   try {
-    return await work(permit);
+    const result = await work(permit);
+    outcome = 'success';
+    return result;
   } finally {
-    permit.release();
+    permit.release(outcome);
   }
 }

@@ -129,7 +129,7 @@ export class Semaphore implements Limiter {
     return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
   }
 
-  /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
+  /** Calls `work` with a permit, and releases it when the work has settled: as `'ignore'` if it has failed. */
   run<Result>(
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,

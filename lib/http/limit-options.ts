@@ -33,7 +33,8 @@ export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> exten
 
   /**
    * Refuses and delays nobody, but keeps the limiter's books as if it did: see its `stats()`. What would have been an
-   * error is a process warning. @defaultValue `false`
+   * error is a process warning. One request must not meet the same limiter both ways: it would wait for itself.
+   * @defaultValue `false`
    */
   readonly dryRun?: boolean | undefined;
 }

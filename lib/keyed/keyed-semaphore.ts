@@ -140,7 +140,7 @@ export class KeyedSemaphore {
     return permit && new KeyedPermit(permit, entry.unpin);
   }
 
-  /** Calls `work` with a permit of the limiter behind `key`, and releases it when the work has settled, whichever way. */
+  /** As `run` of a semaphore, with a permit of the limiter behind `key`. */
   run<Result>(
     key: string,
     work: (permit: Permit) => Result | PromiseLike<Result>,

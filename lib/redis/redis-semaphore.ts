@@ -124,7 +124,7 @@ export class RedisSemaphore implements Limiter {
     return this.#grants.roster.takeHere(weight);
   }
 
-  /** Calls `work` with a permit, and releases it when the work has settled, whichever way. */
+  /** Calls `work` with a permit, and releases it when the work has settled: as `'ignore'` if it has failed. */
   run<Result>(
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
