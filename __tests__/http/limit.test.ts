@@ -84,6 +84,27 @@ describe('limit with a free permit', () => {
     expect(shared.held).toBe(0);
   });
 
+  it.each([
+    [200, 'success'],
+    [499, 'success'],
+    [500, 'overload'],
+  ] as const)('tells by the status %i that it was a %s', async (status, outcome) => {
+    const semaphore = new Semaphore(1);
+    const app = express().use(limit(semaphore));
+    app.use((_req, res) => res.sendStatus(status));
+    await request(app).get('/').expect(status);
+    await semaphore.idle();
+    expect(semaphore.stats().released).toEqual({ success: 0, overload: 0, ignore: 0, [outcome]: 1 });
+  });
+
+  it('tells nothing of a response that another limiter refused', async () => {
+    const [free, full] = [new Semaphore(1), new Semaphore(0)];
+    const app = express().use(limit(free), limit(full, { maxWaitMs: 0 }));
+    await request(app).get('/').expect(503);
+    await free.idle();
+    expect(free.stats().released).toEqual({ success: 0, overload: 0, ignore: 1 });
+  });
+
   it('takes the weight asked for', async () => {
     const semaphore = new Semaphore(5);
     const app = express();

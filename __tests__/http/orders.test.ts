@@ -1,6 +1,6 @@
 import express from 'express';
 import request from 'supertest';
-import { limit, Semaphore } from 'express-semaphore';
+import { limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Order } from 'express-semaphore';
 import { RawClient, serve, until } from '../helpers/serve';
 
@@ -31,6 +31,25 @@ describe('limit', () => {
     held?.release();
     await Promise.all(answers);
     expect(served).toEqual(['/a', '/b', '/a', '/a']);
+  });
+
+  it('asks with a weight, a priority or a flow that is the same for all', async () => {
+    const flows: string[] = [];
+    const semaphore = new Semaphore(0, { order: { name: 'fair', share: (flow) => flows.push(flow) } });
+    const reserving = new Semaphore(3, { order: { name: 'priority', reserved: 2 } });
+    const app = express()
+      .use('/weight', limit(new Semaphore(2), { weight: 2 }))
+      .use('/priority', limit(reserving, { priority: 100, maxWaitMs: 0 }))
+      .use('/flow', limit(semaphore, { flow: 'staff' }));
+    app.use((_req, res) => res.send(String(permitOf(res)?.weight)));
+    await request(app).get('/weight').expect(200, '2');
+    reserving.tryAcquire();
+    await request(app).get('/priority').expect(200, '1');
+    const waiting = request(app).get('/flow').expect(200, '1').then();
+    await until(() => semaphore.waiting === 1);
+    semaphore.resize(1);
+    await waiting;
+    expect(flows).toEqual(['staff']);
   });
 
   it.each<[object, string]>([

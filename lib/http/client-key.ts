@@ -42,11 +42,7 @@ export function clientKey(options: ClientKeyOptions = {}): (req: IncomingMessage
     if (typeof text !== 'string' || !ipaddr.isValid(text)) return undefined;
     const address = ipaddr.process(text);
     if (address.kind() === 'ipv4') return address.toString();
-    const subnet = ipaddr.IPv6.networkAddressFromCIDR(`${withoutZone(text)}/${ipv6Prefix}`);
+    const subnet = ipaddr.IPv6.networkAddressFromCIDR(`${text}/${ipv6Prefix}`);
     return `${subnet.toString()}/${ipv6Prefix}`;
   };
-}
-
-function withoutZone(address: string): string {
-  return address.replace(/%.*$/, '');
 }
