@@ -42,6 +42,26 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 0 });
   });
 
+  it('while it waits for a second limiter is told to whoever has the permit of the first', async () => {
+    const [first, second] = [new Semaphore(1), new Semaphore(0)];
+    const [enter, goOn] = [limit(first), limit(second, { maxWaitMs: Infinity })];
+    const signals: (AbortSignal | undefined)[] = [];
+    await using server = await serve((req, res) => {
+      enter(req, res, () => {
+        signals.push(permitOf(res)?.signal);
+        goOn(req, res, () => res.end());
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await until(() => second.waiting === 1);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false]);
+    leave(client);
+    await until(() => second.waiting === 0);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+    expect(first.stats().released).toEqual({ success: 0, overload: 0, ignore: 1 });
+  });
+
   it('while it waits is taken out of the line and never reaches the handler', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 1 });
     const gate = limit(semaphore, { maxWaitMs: Infinity });

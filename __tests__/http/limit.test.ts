@@ -218,6 +218,19 @@ describe('limit without a free permit', () => {
     expect(answer.value.status).toBe(503);
   });
 
+  it('gives back what is granted in the moment in which the response ends, and tells nothing of it', async () => {
+    const semaphore = new Semaphore(1);
+    const blocker = await semaphore.acquire();
+    const { req, res } = fakeExchange();
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    blocker.release();
+    res.emit('close');
+    await semaphore.idle();
+    expect(next).not.toHaveBeenCalled();
+    expect(semaphore.stats().released).toEqual({ success: 1, overload: 0, ignore: 1 });
+  });
+
   it('refuses after maxWaitMs', async () => {
     const app = express().use(limit(new Semaphore(0), { maxWaitMs: 1, statusCode: 429 }));
     const answer = await request(app).get('/').expect(429);
