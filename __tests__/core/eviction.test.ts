@@ -2,17 +2,21 @@ import { QueueFullError, Semaphore } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { states, turn, watch } from '../helpers/watch';
 
-describe('a full line', () => {
-  it('serves those behind a heavy first whose place a newcomer took', async () => {
+describe('a full line in the order priority, with ageing', () => {
+  it.each([
+    ['takes the place of one whom it is still above', 15, ['rejected', 'pending']],
+    ['is refused rather than one who has risen to its level', 16, ['pending', 'rejected']],
+  ])('a newcomer %s', async (_what, waitedMs, expected) => {
     const clock = new FakeClock();
-    const semaphore = new Semaphore(3, { clock, queueLimit: 2, order: { name: 'priority', ageMs: 8 } });
+    const semaphore = new Semaphore(1, { clock, queueLimit: 1, order: { name: 'priority', ageMs: 8 } });
     semaphore.tryAcquire();
-    const heavy = watch(semaphore.acquire({ weight: 3 }));
-    clock.advance(100);
-    const light = [1, 2].map((priority) => watch(semaphore.acquire({ priority })));
+    const low = watch(semaphore.acquire());
+    clock.advance(waitedMs);
+    const high = watch(semaphore.acquire({ priority: 2 }));
     await turn();
-    expect(heavy.reason).toBeInstanceOf(QueueFullError);
-    expect(states(light)).toEqual(['fulfilled', 'fulfilled']);
-    expect(semaphore).toMatchObject({ held: 3, waiting: 0 });
+    expect(states([low, high])).toEqual(expected);
+    const [refused] = [low, high].filter(({ state }) => state === 'rejected');
+    expect(refused?.reason).toBeInstanceOf(QueueFullError);
+    expect(semaphore).toMatchObject({ held: 1, waiting: 1 });
   });
 });

@@ -129,9 +129,12 @@ export class PriorityModel extends ListModel {
     );
   }
 
-  evictee({ priority }: Ask): Call | undefined {
-    const lowest = Math.min(...this.waiting.map((call) => call.priority));
-    return lowest < priority ? this.waiting.findLast((call) => call.priority === lowest) : undefined;
+  evictee({ priority }: Ask, now: number): Call | undefined {
+    const lowest = Math.min(...this.waiting.map((call) => this.#rank(call)));
+    if (lowest >= this.#rank({ priority, since: now })) return undefined;
+    const last = this.waiting.filter((call) => this.#rank(call) === lowest);
+    const level = Math.min(...last.map((call) => call.priority));
+    return last.findLast((call) => call.priority === level);
   }
 
   overdue(): undefined {

@@ -98,15 +98,15 @@ describe('PriorityQueue', () => {
       { name: 'b', priority: 1 },
       { name: 'c', priority: 2 },
     );
-    expect(queue.evictee(new Node({ priority: 2 }))?.name).toBe('b');
-    expect(queue.evictee(new Node({ priority: 1 }))).toBeUndefined();
+    expect(queue.evictee(new Node({ priority: 2 }), 0)?.name).toBe('b');
+    expect(queue.evictee(new Node({ priority: 1 }), 0)).toBeUndefined();
   });
 
   it('lets somebody of a higher level make room when nobody of a lower one is left', () => {
     const queue = filled(new PriorityQueue<Node>(Infinity), { name: 'low', priority: -1 });
     queue.shift();
     filled(queue, { name: 'middle', priority: 0 });
-    expect(queue.evictee(new Node({ priority: 1 }))?.name).toBe('middle');
+    expect(queue.evictee(new Node({ priority: 1 }), 0)?.name).toBe('middle');
   });
 
   it('lets who waits rise by one level every ageMs, but not above the top', () => {
@@ -118,6 +118,17 @@ describe('PriorityQueue', () => {
       { name: 'top', priority: 100, since: 20_000 },
     );
     expect(namesServed(queue)).toBe('topyounglowlate');
+  });
+
+  it('lets nobody who has risen above a newcomer make room for it, but the latest of those who have not', () => {
+    const queue = filled(new PriorityQueue<Node>(100), { name: 'risen', priority: 0, since: 0 });
+    expect(queue.evictee(new Node({ priority: 2 }), 201)).toBeUndefined();
+    expect(queue.evictee(new Node({ priority: 2 }), 200)).toBeUndefined();
+    expect(queue.evictee(new Node({ priority: 2 }), 199)?.name).toBe('risen');
+    filled(queue, { name: 'early', priority: 1, since: 250 }, { name: 'latest', priority: 1, since: 260 });
+    expect(queue.evictee(new Node({ priority: 2 }), 300)?.name).toBe('latest');
+    expect(queue.evictee(new Node({ priority: 1 }), 300)).toBeUndefined();
+    expect(queue.evictee(new Node({ priority: 100 }), 300)?.name).toBe('latest');
   });
 });
 

@@ -2,6 +2,9 @@ import * as echarts from 'echarts';
 import { CAPACITY } from './phases.js';
 import type { PhaseResult } from './simulate.js';
 
+/** Told apart by those who see few colours, too. Source: M. Okabe and K. Ito, "Color Universal Design", 2008. */
+const COLOURS = ['#000000', '#999999', '#0072b2', '#cc79a7', '#e69f00', '#d55e00'];
+
 /** One phase as a picture: goodput and the 99th percentile, second by second, a line a contender. */
 export function chart(phaseIndex: number, all: Readonly<Record<string, readonly PhaseResult[]>>): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 560 });
@@ -17,22 +20,24 @@ export function chart(phaseIndex: number, all: Readonly<Record<string, readonly 
   });
   chart.setOption({
     animation: false,
+    color: COLOURS,
     backgroundColor: '#fff',
     title: {
-      text: `${phase?.name ?? ''}: ${phase?.load ?? ''}x of what can be served is asked for`,
+      text: `${phase?.name ?? ''}: ${phase?.load ?? ''} times what can be served usually is asked for`,
       left: 'center',
+      top: 8,
     },
-    legend: { top: 30 },
+    legend: { top: 40 },
     grid: [
-      { top: 90, height: 180, left: 70, right: 20 },
-      { top: 330, height: 180, left: 70, right: 20 },
+      { top: 100, height: 175, left: 90, right: 30 },
+      { top: 340, height: 175, left: 90, right: 30 },
     ],
     xAxis: [
       { type: 'value', gridIndex: 0, name: 'second', nameLocation: 'middle', nameGap: 24 },
       { type: 'value', gridIndex: 1, name: 'second', nameLocation: 'middle', nameGap: 24 },
     ],
     yAxis: [
-      { type: 'value', gridIndex: 0, name: 'served in time, of capacity', min: 0 },
+      { type: 'value', gridIndex: 0, name: 'served in time, of capacity', min: 0, max: atLeastTenth },
       { type: 'value', gridIndex: 1, name: 'p99 of those, ms', min: 0 },
     ],
     series: entries.flatMap(({ name, result }) => [
@@ -47,4 +52,9 @@ export function chart(phaseIndex: number, all: Readonly<Record<string, readonly 
 
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
+}
+
+/** Where hardly anything is served the picture shows just that. */
+function atLeastTenth({ max }: { readonly max: number }): number {
+  return Math.max(0.1, Math.ceil(max * 10) / 10);
 }

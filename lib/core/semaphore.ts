@@ -187,7 +187,7 @@ export class Semaphore implements Limiter {
       if (this.#warnHeldMs !== Infinity) waiter.asked = new Error('acquired here');
       if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
       this.#line.join(waiter);
-      // Whose place it took may have been the first, and too heavy for what is free.
+      // It may have made the order refuse the first, too heavy for what is free.
       this.#serve();
     });
   }

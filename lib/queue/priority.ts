@@ -11,7 +11,8 @@ interface Level<Node extends QueueNode<Node>> {
 
 /**
  * The highest level first, first in, first out inside a level. Who waits rises by one level every `ageMs`, but not to
- * the top. A newcomer to a full line takes the place of the latest of the lowest level below its own.
+ * the top. A newcomer to a full line takes the place of the one that would be served last, if it would be served before
+ * that one: who has risen above it by waiting is safe from it.
  *
  * Few levels are in use, so each operation may look at all of them.
  */
@@ -66,9 +67,13 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements Queue<Node> 
     return ahead;
   }
 
-  evictee({ priority }: Ask): Node | undefined {
-    const lowest = this.#levels.findLast(({ line }) => line.size > 0);
-    return lowest !== undefined && lowest.priority < priority ? lowest.line.tail : undefined;
+  evictee({ priority }: Ask, now: number): Node | undefined {
+    let last: Node | undefined;
+    for (const { line } of this.#levels) {
+      const { tail } = line;
+      if (tail !== undefined && (last === undefined || this.#rankOf(tail) <= this.#rankOf(last))) last = tail;
+    }
+    return last !== undefined && this.#rankOf(last) < this.#rank(priority, now) ? last : undefined;
   }
 
   overdue(): undefined {
