@@ -3,7 +3,8 @@ import express from 'express';
 import request from 'supertest';
 import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Permit } from 'express-semaphore';
-import { allGone, defer, RawClient, serve } from '../helpers/serve';
+import { FakeClock } from '../helpers/clock';
+import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 
 describe('permitOf', () => {
   it('gives nothing for a response that no limit has seen', async () => {
@@ -51,6 +52,26 @@ describe('permitOf', () => {
     client.reset();
     await allGone(server.server);
     expect(semaphore.held).toBe(other.weight);
+  });
+
+  it('has a signal that stays quiet when all is sent, though one permit was waited for and another refused', async () => {
+    const clock = new FakeClock();
+    const [granted, refused] = [new Semaphore(0), new Semaphore(0, { clock })];
+    const signals: (AbortSignal | undefined)[] = [];
+    const app = express();
+    app.use(limit(granted, { maxWaitMs: Infinity }));
+    app.use((_req, res, next) => {
+      signals.push(permitOf(res)?.signal);
+      next();
+    });
+    app.use(limit(refused, { maxWaitMs: 10, handler: (_req, res) => res.end('refused') }));
+    const answer = request(app).get('/').expect(200, 'refused').then();
+    await until(() => granted.waiting === 1);
+    granted.resize(1);
+    await until(() => refused.waiting === 1);
+    clock.advance(10);
+    await Promise.all([answer, granted.idle()]);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false]);
   });
 
   it('holds the permit for work that outlives the response, and its signal stays quiet', async () => {
