@@ -6,6 +6,7 @@ import { DASHBOARD_ROWS, METRICS_ROWS } from './entry-rows';
 import { inputsOf } from './inputs';
 import { MAIN_ROWS } from './main-rows';
 import { redisRows } from './redis-rows';
+import type { Row } from './row';
 import { complaintsOf } from './try-row';
 
 jest.setTimeout(30_000);
@@ -35,11 +36,41 @@ afterEach(() => {
 const PROTOTYPES = [Object.prototype, Array.prototype, Function.prototype];
 const before = PROTOTYPES.map(Reflect.ownKeys);
 
-it.each([...MAIN_ROWS, ...DASHBOARD_ROWS, ...METRICS_ROWS, ...REDIS_ROWS])(
-  '$title is plain data or a clear error, and leaves nothing behind',
+const ROWS = [...MAIN_ROWS, ...DASHBOARD_ROWS, ...METRICS_ROWS, ...REDIS_ROWS];
+
+it.each(ROWS)('$title is plain data or a clear error, and leaves nothing behind', async (row) => {
+  expect(await complaintsOf(row)).toEqual([]);
+  expect(PROTOTYPES.map(Reflect.ownKeys)).toEqual(before);
+});
+
+/** What is told once a process needs modules that are loaded anew. */
+async function freshRows(): Promise<readonly Row[]> {
+  jest.resetModules();
+  const main = await import('./main-rows');
+  const entries = await import('./entry-rows');
+  const redis = await import('./redis-rows');
+  return [
+    ...main.MAIN_ROWS,
+    ...entries.DASHBOARD_ROWS,
+    ...entries.METRICS_ROWS,
+    ...redis.redisRows(() => client),
+  ];
+}
+
+it.each(ROWS.filter(({ name }) => name === 'options'))(
+  '$title: one that is not known is told',
   async (row) => {
-    expect(await complaintsOf(row)).toEqual([]);
-    expect(PROTOTYPES.map(Reflect.ownKeys)).toEqual(before);
+    const rows = await freshRows();
+    const warnings = collectWarnings();
+    const trial = await rows.find(({ title }) => title === row.title)?.start();
+    void Promise.resolve(trial?.call({ unknwon: 1 })).catch(() => undefined);
+    await trial?.end?.();
+    expect(warnings).toEqual([
+      expect.objectContaining({
+        code: 'WARN_SEMAPHORE_UNKNOWN_OPTION',
+        message: expect.stringContaining(' has no option "unknwon";') as string,
+      }),
+    ]);
   },
 );
 

@@ -37,13 +37,8 @@ type Skill = 'run' | 'resize';
 function rowsFor(name: string, make: () => Asked, can: readonly Skill[]): Row[] {
   return [
     ...[false, true].flatMap((isFull) => askRows(name, make, isFull, can)),
-    row(`${name}.acquire`, 'work', like(Promise.resolve()), holding(make, hold)),
-    row(
-      `${name}.acquire`,
-      'outcome',
-      optional(oneOf('success', 'overload', 'ignore')),
-      holding(make, release),
-    ),
+    row(`${name}.acquire`, 'work', like(Promise.resolve()), holding(make)),
+    row(`${name}.acquire`, 'outcome', optional(oneOf('success', 'overload', 'ignore')), releasing(make)),
     row(`${name}.close`, 'reason', anything, started(make, false, close)),
     row(
       `${name}.idle`,
@@ -112,20 +107,34 @@ function started(make: () => Asked, isFull: boolean, call: Call): Row['start'] {
   };
 }
 
-/** A call with a permit. */
-function holding(make: () => Asked, call: (permit: Permit, value: unknown) => void): Row['start'] {
+/** A permit that work is to hold. */
+function holding(make: () => Asked): Row['start'] {
   return async () => {
     const limiter = make();
     const permit = await limiter.acquire();
     return {
-      call: (value) => {
-        call(permit, value);
+      call: (work) => {
+        permit.hold(work as Promise<unknown>);
       },
       ...booksOf(limiter),
       async end() {
         permit.release();
         await limiter.idle();
       },
+    };
+  };
+}
+
+/** A permit that comes back whatever its outcome is said to be, so all is back without further help. */
+function releasing(make: () => Asked): Row['start'] {
+  return async () => {
+    const limiter = make();
+    const permit = await limiter.acquire();
+    return {
+      call: (outcome) => {
+        permit.release(outcome as Outcome);
+      },
+      end: () => limiter.idle(),
     };
   };
 }
@@ -142,14 +151,6 @@ export function booksOf(limiter: Pick<Asked, 'stats'>): Pick<Trial, 'books'> {
       return [held, waiting];
     },
   };
-}
-
-function hold(permit: Permit, work: unknown): void {
-  permit.hold(work as Promise<unknown>);
-}
-
-function release(permit: Permit, outcome: unknown): void {
-  permit.release(outcome as Outcome);
 }
 
 function close(limiter: Asked, reason: unknown): void {

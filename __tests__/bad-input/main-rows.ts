@@ -90,7 +90,12 @@ export const MAIN_ROWS: readonly Row[] = [
   ...options(
     'AdaptiveSemaphore',
     'AdaptiveSemaphoreOptions',
-    { ...SEMAPHORE, algorithm: like(lib.aimd()), mode: oneOf('enforce', 'monitor') },
+    {
+      ...SEMAPHORE,
+      algorithm: like(lib.aimd()),
+      mode: oneOf('enforce', 'monitor'),
+      gauge: like({ busyMs: () => 0 }),
+    },
     (o) => new lib.AdaptiveSemaphore(o),
   ),
   ...limiterRows('AdaptiveSemaphore', adaptive, ['run']),

@@ -82,10 +82,10 @@ export function rowsOf({
   ];
 }
 
-/** The same, with what is required: what it had by itself it inherits. */
+/** The same, with what is required. */
 function completed(value: unknown, required: object): unknown {
   if (Object.keys(required).length === 0) return value;
   if (value === undefined) return required;
   if (object.errorOf(value) !== undefined) return value;
-  return Object.assign(Object.create(value as object) as object, required);
+  return { ...(value as object), ...required };
 }

@@ -23,7 +23,9 @@ async function complaintOfData(trial: Trial, value: unknown): Promise<string | u
   const error = await result;
   if (error !== undefined && error !== BOOM && !isSemaphoreError(error))
     return `it is no mistake, yet ${textOf(error)}`;
-  return trial.end === undefined || booksOf(trial) === '0,0' ? undefined : `in the end ${booksOf(trial)}`;
+  return trial.end === undefined || ['none', '0,0'].includes(booksOf(trial))
+    ? undefined
+    : `in the end ${booksOf(trial)}`;
 }
 
 async function complaintOfBad(

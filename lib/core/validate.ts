@@ -100,7 +100,8 @@ export function requireSignal(value: unknown): asserts value is AbortSignal {
     value !== null &&
     'aborted' in value &&
     typeof value.aborted === 'boolean' &&
-    isMethod(value, 'addEventListener');
+    'addEventListener' in value &&
+    typeof value.addEventListener === 'function';
   if (!isSignal) throw new TypeError(`signal must be an AbortSignal, got ${describe(value)}`);
 }
 
