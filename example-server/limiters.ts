@@ -26,6 +26,8 @@ export function createLimiters(fleet?: Fleet, users: UsersChoice = {}) {
           permits,
           queueLimit,
           leaseMs: 3_000,
+          // A laptop that runs the whole fleet can stand still for longer than the default.
+          timeoutMs: 1_000,
           expectedNodes: fleet.expectedNodes,
         });
 

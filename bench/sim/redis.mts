@@ -7,8 +7,8 @@ import { SimClock } from './sim-clock.js';
 import { markdown } from './table.js';
 
 /** Milliseconds that a script takes, and that each further operation in it takes; `npm run bench:redis` measured both. */
-const SCRIPT_MS = 0.015;
-const OPERATION_MS = 0.0018;
+const SCRIPT_MS = 0.01;
+const OPERATION_MS = 0.0005;
 const ROUND_TRIP_MS = 0.3;
 
 const NODES = 1_000;
