@@ -138,6 +138,21 @@ describe('limit on a host', () => {
     await semaphore.idle();
   });
 
+  it.each(['stdout', null, {}])(
+    'that keeps %j as the stream of its response releases with it',
+    async (stream) => {
+      const semaphore = new Semaphore(1);
+      const gate = limit(semaphore);
+      await using server = await serve((req, res) => {
+        Object.assign(res, { stream });
+        gate(req, res, () => res.end(String(semaphore.held)));
+      });
+      const response = await fetch(server.url);
+      expect(await response.text()).toBe('1');
+      await semaphore.idle();
+    },
+  );
+
   it('that has sent its response already drops the request', () => {
     const { req, res } = mocks();
     const next = jest.fn();

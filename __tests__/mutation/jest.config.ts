@@ -16,8 +16,6 @@ const mutation: Config = {
   // Stryker, too, loads it, and knows no rootDir.
   testEnvironment: path.join(__dirname, 'first-failure-environment.cjs'),
   testMatch: ['**/__tests__/{bad-input,core,queue,keyed,http,models}/**/*.test.ts'],
-  // A million keys take too long under instrumentation.
-  testPathIgnorePatterns: ['/node_modules/', 'keyed/residue'],
   collectCoverage: false,
   testTimeout: 5_000,
 };
