@@ -1,4 +1,4 @@
-// Writes what the package exports, entry by entry, to etc/: `npm run api`. With --check it only says what has changed,
+// Writes what the package exports, entry by entry, to docs/api/: `npm run api`. With --check it only says what has changed,
 // and fails if anything has. It reads the declarations in dist/, so build first.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const isCheck = process.argv.includes('--check');
 const { exports: entries } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-mkdirSync(join(root, 'etc'), { recursive: true });
+mkdirSync(join(root, 'docs/api'), { recursive: true });
 for (const [name, entry] of Object.entries(entries)) {
   if (typeof entry === 'string') continue;
   const report = name === '.' ? 'main' : basename(name);
@@ -21,7 +21,7 @@ for (const [name, entry] of Object.entries(entries)) {
     },
   });
   if (!apiReportChanged) continue;
-  console.log(`etc/${report}.api.md ${isCheck ? 'is not what the build exports' : 'has changed'}`);
+  console.log(`docs/api/${report}.api.md ${isCheck ? 'is not what the build exports' : 'has changed'}`);
   if (isCheck) process.exitCode = 1;
 }
 if (process.exitCode === 1) console.error('run npm run api, and look at what has changed of the public API');
@@ -51,7 +51,7 @@ function configOf(report, types) {
       apiReport: {
         enabled: true,
         reportFileName: report,
-        reportFolder: join(root, 'etc'),
+        reportFolder: join(root, 'docs/api'),
         reportTempFolder: join(root, 'reports/api-extractor'),
       },
       docModel: { enabled: false },

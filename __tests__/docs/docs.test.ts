@@ -6,7 +6,7 @@ import { ROOT, run, typeCheck } from './program';
 
 const guides = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
 const documents = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...guides.map((name) => join('docs', name))]
-  .filter((path) => path.endsWith('.md'))
+  .filter((path) => path.endsWith('.md') && !path.endsWith('.api.md'))
   .map(read);
 const programs = documents.flatMap(programsOf);
 
