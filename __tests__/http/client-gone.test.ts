@@ -1,9 +1,10 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import express from 'express';
-import { limit, permitOf, Semaphore } from 'express-semaphore';
+import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Next, Permit } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
+import { turn } from '../helpers/watch';
 
 /** Ways in which a client leaves. */
 const LEAVINGS: [string, (client: RawClient) => void][] = [
@@ -40,6 +41,29 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     enter();
     expect(next).not.toHaveBeenCalled();
     expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 0 });
+  });
+
+  it('while its key is looked up never reaches the handler and takes no permit', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    const [key, asked, closed] = [defer<string>(), defer(), defer()];
+    const gate = limit(keyed, { key: () => key.promise });
+    const next = jest.fn();
+    await using server = await serve((req, res) => {
+      gate(req, res, next);
+      res.once('close', () => {
+        closed.resolve();
+      });
+      asked.resolve();
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/');
+    await asked.promise;
+    leave(client);
+    await closed.promise;
+    key.resolve('ann');
+    await turn();
+    expect(next).not.toHaveBeenCalled();
+    expect(keyed.stats()).toMatchObject({ held: 0, acquired: 0 });
   });
 
   it('while it waits for a second limiter is told to whoever has the permit of the first', async () => {

@@ -2,6 +2,7 @@ import express from 'express';
 import request from 'supertest';
 import { KeyedSemaphore, limit, limitHandler, permitOf, Semaphore } from 'express-semaphore';
 import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
+import { collectWarnings } from '../helpers/warnings';
 
 describe('limitHandler', () => {
   it('keeps the permit until the work is done, though the client has gone', async () => {
@@ -98,10 +99,13 @@ describe('limitHandler', () => {
   it('holds a permit that comes while its handler works, as a dry run', async () => {
     const semaphore = new Semaphore(1);
     const blocker = await semaphore.acquire();
-    const work = defer();
+    const [work, closed] = [defer(), defer()];
     const gate = limitHandler(semaphore, () => work.promise, { dryRun: true, maxWaitMs: Infinity });
     await using server = await serve((req, res) => {
       gate(req, res, () => undefined);
+      res.once('close', () => {
+        closed.resolve();
+      });
     });
     const client = await RawClient.connect(server.port);
     client.get('/');
@@ -109,13 +113,14 @@ describe('limitHandler', () => {
     blocker.release();
     await until(() => semaphore.stats().acquired === 2);
     client.reset();
-    await allGone(server.server);
+    await closed.promise;
     expect(semaphore.held).toBe(1);
     work.resolve();
     await semaphore.idle();
   });
 
   it('holds a permit that was free at once, as a dry run, and passes a rejection on', async () => {
+    const warnings = collectWarnings();
     const semaphore = new Semaphore(1);
     const work = defer();
     const failed = defer<unknown>();
@@ -134,6 +139,8 @@ describe('limitHandler', () => {
     work.reject(new Error('mine'));
     expect(await failed.promise).toMatchObject({ message: 'mine' });
     await semaphore.idle();
+    jest.restoreAllMocks();
+    expect(warnings).toEqual([]);
   });
 
   it('that could take no permit, as a dry run, runs all the same and passes its own rejection on', async () => {

@@ -449,12 +449,17 @@ describe('limit as a dry run', () => {
     await semaphore.idle();
   });
 
-  it('warns of a bad key instead of failing the request', async () => {
+  it.each([
+    ['at once', () => undefined],
+    ['later', () => Promise.resolve(undefined)],
+  ])('warns of a bad key that comes %s instead of failing the request', async (_when, key) => {
     const warnings = collectWarnings();
     const app = express();
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
-    app.use(limit(keyed, { dryRun: true, key: () => undefined }));
-    app.use((_req, res) => res.send('served'));
+    app.use(limit(keyed, { dryRun: true, key }));
+    app.use((_req, res) => {
+      setImmediate(() => res.send('served'));
+    });
     await request(app).get('/').expect(200);
     jest.restoreAllMocks();
     expect(warnings).toEqual([
