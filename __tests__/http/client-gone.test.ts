@@ -63,7 +63,7 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     key.resolve('ann');
     await turn();
     expect(next).not.toHaveBeenCalled();
-    expect(keyed.stats()).toMatchObject({ held: 0, acquired: 0 });
+    expect(keyed.stats()).toMatchObject({ held: 0, acquired: 0, aborted: 0 });
   });
 
   it('while it waits for a second limiter is told to whoever has the permit of the first', async () => {

@@ -79,6 +79,18 @@ describe('limitHandler', () => {
     expect(runs).toHaveBeenCalledTimes(1);
   });
 
+  it('runs for a request that is skipped, with no permit to hold', async () => {
+    const handler = limitHandler(
+      new Semaphore(0),
+      async (_req, res) => {
+        await Promise.resolve();
+        res.end(typeof permitOf(res));
+      },
+      { skip: () => true },
+    );
+    await request(express().use(handler)).get('/').expect(200, 'undefined');
+  });
+
   it('holds the permit of its own key, whichever was taken last', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
     const work = defer();
