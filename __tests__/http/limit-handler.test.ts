@@ -187,7 +187,7 @@ describe('limitHandler', () => {
   it.each<[string, () => unknown, RegExp]>([
     ['a rejection', () => Promise.reject(new Error('mine')), /mine/],
     ['a rejection without a reason', () => Promise.reject(undefined), /undefined was thrown/],
-
+    ['a rejection with null', () => Promise.reject(null), /null was thrown/],
     [
       'a rejection with a word that Express obeys',
       () => Promise.reject('route'),
@@ -208,6 +208,18 @@ describe('limitHandler', () => {
     app.get('/', (_req, res) => res.send('went on'));
     await request(app).get('/').expect(500, message);
     await semaphore.idle();
+  });
+
+  it('gives the error of what was thrown, if that is none, as its cause', async () => {
+    const failed = defer<unknown>();
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- plain JavaScript may
+    const handler = limitHandler(new Semaphore(1), () => Promise.reject('route'));
+    await using server = await serve((req, res) => {
+      handler(req, res, failed.resolve);
+      void failed.promise.then(() => res.end());
+    });
+    await request(server.url).get('/').expect(200);
+    expect(await failed.promise).toMatchObject({ message: '"route" was thrown', cause: 'route' });
   });
 
   it('calls no handler for a refusal that is passed on', async () => {
