@@ -205,6 +205,14 @@ it.each(['acquire', 'reject'] as const)(
   },
 );
 
+it.each(EVENTS)('tells of %s on the channel of that name', (event) => {
+  const { hasSubscribers: isHeardBefore } = channel(`express-semaphore:${event}`);
+  const stop = observe(event, () => undefined);
+  const { hasSubscribers: isHeard } = channel(`express-semaphore:${event}`);
+  stop();
+  expect([isHeardBefore, isHeard]).toEqual([false, true]);
+});
+
 it('can be heard on the channels of Node themselves', async () => {
   const told: unknown[] = [];
   const listener = (message: unknown) => told.push(message);
