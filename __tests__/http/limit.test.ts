@@ -245,6 +245,7 @@ describe('limit without a free permit', () => {
     semaphore.close();
     const answer = await request(express().use(limit(semaphore)))
       .get('/')
+      .set('Connection', 'keep-alive')
       .expect(503);
     expect(answer.headers['connection']).toBe('close');
   });
