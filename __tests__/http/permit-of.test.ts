@@ -54,6 +54,16 @@ describe('permitOf', () => {
     expect(semaphore.held).toBe(other.weight);
   });
 
+  it('is released by the end of a scope, too', async () => {
+    const semaphore = new Semaphore(1);
+    const app = express().use(limit(semaphore));
+    app.use((_req, res) => {
+      permitOf(res)?.[Symbol.dispose]();
+      res.send(String(semaphore.held));
+    });
+    await request(app).get('/').expect(200, '0');
+  });
+
   it('has a signal that stays quiet when all is sent, though one permit was waited for and another refused', async () => {
     const clock = new FakeClock();
     const [granted, refused] = [new Semaphore(0), new Semaphore(0, { clock })];
