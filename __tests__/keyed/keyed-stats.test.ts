@@ -67,6 +67,7 @@ it('names the busiest keys, the most first, and leaves out those that do nothing
     ['three', 3],
     ['other three', 3],
     ['two', 2],
+    ['other one', 1],
   ] as const) {
     const permit = keyed.tryAcquire(key, { weight });
     if (key === 'idle') permit?.release();
@@ -84,6 +85,7 @@ it('names the busiest keys, the most first, and leaves out those that do nothing
     'other three',
     'two',
     'one',
+    'other one',
   ]);
   expect(keyed.top('refused', 9)).toEqual([{ key: 'nine', held: 9, waiting: 0, refused: 3 }]);
   expect(keyed.top('waiting', 9)).toEqual([]);
