@@ -23,12 +23,13 @@ test.each(['SIGTERM', 'SIGINT'] as const)('answers all and resets none on %s und
   expect(server.output()).toMatch(/stopped\n$/);
 });
 
-test('a stream that is open ends with the server', async () => {
+test('streams that are open end with the server, however many there are', async () => {
   server = await startServer({ env: { SERVICE_MS: '1' } });
-  const response = await fetch(`${server.url}/events`);
-  const text = response.text();
+  const texts: Promise<string>[] = [];
+  while (texts.length < 12) texts.push((await fetch(`${server.url}/events`)).text());
   expect(await server.stop()).toBe(0);
-  expect(await text).toMatch(/^data: /);
+  for (const text of await Promise.all(texts)) expect(text).toMatch(/^data: /);
+  expect(server.output()).not.toMatch(/warning/i);
 });
 
 test('a request on a connection that idles when the signal comes is refused, not reset', async () => {

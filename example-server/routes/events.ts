@@ -1,10 +1,16 @@
 import { Router } from 'express';
+import type { Response } from 'express';
 import { limit, permitOf } from 'express-semaphore';
 import type { AppContext } from '../app.js';
 
 /** Server-sent events: the work to start a stream is limited, the hours that it then stays open are not. */
 export function eventRoutes({ limiters, work, stopping }: AppContext): Router {
   const router = Router();
+  const open = new Set<Response>();
+  stopping.addEventListener('abort', () => {
+    for (const res of open) res.end();
+  });
+
   router.get('/events', limit(limiters.events), async (_req, res) => {
     const start = work.do('events');
     permitOf(res)?.hold(start);
@@ -19,15 +25,14 @@ export function eventRoutes({ limiters, work, stopping }: AppContext): Router {
     permitOf(res, limiters.app)?.release();
 
     const send = () => res.write(`data: ${new Date().toISOString()}\n\n`);
-    const end = () => res.end();
     const timer = setInterval(send, 1_000);
-    stopping.addEventListener('abort', end);
+    open.add(res);
     res.once('close', () => {
       clearInterval(timer);
-      stopping.removeEventListener('abort', end);
+      open.delete(res);
     });
     send();
-    if (stopping.aborted) end();
+    if (stopping.aborted) res.end();
   });
   return router;
 }
