@@ -1,4 +1,4 @@
-/** On the connection itself, for the same reason as the exchange is on its response. */
+/** On the connection itself, which it is set on once for all its requests. */
 const CURRENT = Symbol('current exchange');
 
 /** What a response travels on: the socket of HTTP/1.1, the stream of HTTP/2, or a host's stand-in without events. */
