@@ -101,7 +101,7 @@ function rounded(figure) {
 }
 
 function markdown(cells) {
-  const line = (texts) => `| ${texts.map((text) => text.replaceAll('<', '&lt;')).join(' | ')} |`;
+  const line = (texts) => `| ${texts.join(' | ')} |`;
   const [head, ...rows] = cells;
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join(
     '\n',
