@@ -95,9 +95,9 @@ function possible(load) {
 }
 
 function judge(result) {
-  const row = { subject: `${result.subject} at ${result.load}x`, figure: goodput(result) };
-  const isJudged = result.load > 1 && OURS.includes(result.subject);
-  return isJudged ? { ...row, target: '>= 0.95', met: isMet(row.figure, '>= 0.95') } : row;
+  const ours = OURS.includes(result.subject);
+  const row = { subject: `${result.subject} at ${result.load}x`, figure: goodput(result), ours };
+  return ours && result.load > 1 ? { ...row, target: '>= 0.95', met: isMet(row.figure, '>= 0.95') } : row;
 }
 
 /** Processor time of the server for a refusal, and of one without a limit for a 404, measured in turn. */

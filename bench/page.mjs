@@ -94,10 +94,7 @@ function faster(rows) {
 }
 
 function rounded(figure) {
-  return figure
-    .toPrecision(3)
-    .replace(/(\.\d*?)0+$/, '$1')
-    .replace(/\.$/, '');
+  return figure.toLocaleString('en', { maximumSignificantDigits: 3 });
 }
 
 function markdown(cells) {
@@ -106,6 +103,10 @@ function markdown(cells) {
   return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join(
     '\n',
   );
+}
+
+function isOurs({ subject, ours = subject.startsWith(OURS) }) {
+  return ours;
 }
 
 /** Bars, ours in another colour. */
@@ -122,9 +123,9 @@ function draw({ title, unit, rows }) {
     series: {
       type: 'bar',
       label: { show: true, position: 'right', formatter: ({ value }) => rounded(value) },
-      data: rows.map(({ subject, figure, target }) => ({
-        value: figure,
-        itemStyle: { color: subject.startsWith(OURS) || target !== undefined ? '#0b6e4f' : '#9aa5b1' },
+      data: rows.map((row) => ({
+        value: row.figure,
+        itemStyle: { color: isOurs(row) || !rows.some(isOurs) ? '#0b6e4f' : '#9aa5b1' },
       })),
     },
   });
