@@ -1,5 +1,5 @@
 // Benchmarks in sequence, each in a process of its own: what one has compiled or allocated cannot touch the next.
-// `--page` runs those, too, that take long or need a Redis, and writes docs/benchmarks.md from what they tell.
+// `--page` runs those, too, that take long or need a Redis, and writes docs/internals/benchmarks.md from what they tell.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';

@@ -1,7 +1,8 @@
 // The server under overload: 1 ms of processor time and 20 ms of waiting a request, behind what the command line names.
 import express from 'express';
 import expressQueue from 'express-queue';
-import { AdaptiveSemaphore, limit, Semaphore } from 'express-semaphore';
+import { limit, Semaphore } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 
 const [subject, permits] = [process.argv[2], Number(process.argv[3])];
 

@@ -1,4 +1,4 @@
-// docs/benchmarks.md, from the tables of all benchmarks: each as text and as a picture, and what this package loses at.
+// docs/internals/benchmarks.md, from the tables of all benchmarks: each as text and as a picture, and what this package loses at.
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';

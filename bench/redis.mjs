@@ -41,7 +41,7 @@ async function singles() {
   for (const inFlight of [1, 100]) {
     const client = connect();
     const ours = new RedisSemaphore(client, { name: `free-${inFlight}`, permits: 200 });
-    const batched = new RedisSemaphore(client, { name: `batch-${inFlight}`, permits: 400, batch: 100 });
+    const batched = new RedisSemaphore(client, { name: `batch-${inFlight}`, permits: 400, prefetch: 100 });
     const peer = new PeerSemaphore(client, `peer-${inFlight}`, 200, { refreshInterval: 0 });
     const peers = Array.from(
       { length: inFlight },

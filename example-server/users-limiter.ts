@@ -1,4 +1,5 @@
-import { AdaptiveSemaphore, Semaphore } from 'express-semaphore';
+import { Semaphore } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 
 /** Orders to choose from. */
 const ORDERS = ['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'] as const;

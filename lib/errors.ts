@@ -109,17 +109,17 @@ export class ClosedError extends SemaphoreError {
  *
  * @example
  * ```ts
- * import { KeyedSemaphore, KeyLimitError, Semaphore } from 'express-semaphore';
+ * import { KeyedSemaphore, TooManyKeysError, Semaphore } from 'express-semaphore';
  *
  * const perUser = new KeyedSemaphore(() => new Semaphore(2), { maxKeys: 1 });
  * using permit = await perUser.acquire('alice');
  * await perUser.acquire('bob').catch((error) => {
- *   if (error instanceof KeyLimitError) console.log('everybody else has to wait for alice');
+ *   if (error instanceof TooManyKeysError) console.log('everybody else has to wait for alice');
  * });
  * ```
  */
-export class KeyLimitError extends SemaphoreError {
-  override readonly name = 'KeyLimitError';
+export class TooManyKeysError extends SemaphoreError {
+  override readonly name = 'TooManyKeysError';
   readonly code = 'ERR_SEMAPHORE_KEY_LIMIT';
 }
 

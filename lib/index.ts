@@ -1,28 +1,19 @@
-export { AdaptiveSemaphore } from './adaptive/adaptive-semaphore.js';
-export type { AdaptiveSemaphoreOptions } from './adaptive/adaptive-semaphore.js';
-export { aimd } from './adaptive/aimd.js';
-export type { AimdOptions } from './adaptive/aimd.js';
-export type { Algorithm, Bounds, Sample } from './adaptive/algorithm.js';
-export type { LatencyOptions } from './adaptive/by-latency.js';
-export type { Gauge } from './adaptive/gauge.js';
-export { gradient } from './adaptive/gradient.js';
-export { vegas } from './adaptive/vegas.js';
-export type { Clock } from './core/clock.js';
-export { observe } from './core/diagnostics.js';
+export type { Clock } from './internal/clock.js';
+export { observe } from './core/events.js';
 export type {
   AcquireMessage,
   LimiterMessage,
   LimitMessage,
   LostMessage,
-  Messages,
+  LimiterEvents,
   QueuedMessage,
   RejectMessage,
   ReleaseMessage,
-} from './core/diagnostics.js';
+} from './core/events.js';
 export type {
   AcquireOptions,
   DurationStats,
-  GateStats,
+  BaseStats,
   KeyedStats,
   Limiter,
   LimiterStats,
@@ -31,16 +22,16 @@ export type {
   Permit,
   TryAcquireOptions,
 } from './core/limiter.js';
-export type { AdaptiveLifoOrder, FairOrder, Order, OrderName, PriorityOrder } from './core/order.js';
+export type { AdaptiveLifoOrder, FairOrder, Order, OrderName, PriorityOrder } from './orders/index.js';
 export { Semaphore } from './core/semaphore.js';
 export type { SemaphoreOptions } from './core/semaphore-options.js';
-export { withSemaphore } from './decorators/with-semaphore.js';
-export type { AsyncFunction, WithSemaphore } from './decorators/with-semaphore.js';
+export { withSemaphore } from './with-semaphore.js';
+export type { AsyncFunction, WithSemaphore } from './with-semaphore.js';
 export {
   BackendError,
   ClosedError,
   isSemaphoreError,
-  KeyLimitError,
+  TooManyKeysError,
   LeaseLostError,
   QueueFullError,
   SemaphoreError,

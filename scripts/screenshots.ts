@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     await pages.get('dark')?.evaluate(scrollTo('perUser'));
     await pages.get('phone')?.evaluate(scrollTo('playground'));
     await setTimeout(2_000);
-    for (const [look, page] of pages) await page.screenshot({ path: `docs/dashboard-${look}.png` });
+    for (const [look, page] of pages) await page.screenshot({ path: `docs/guide/dashboard-${look}.png` });
   } finally {
     stopLoad();
     await browser.close();

@@ -1,4 +1,4 @@
-import { AdaptiveSemaphore } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import { describeLimiter } from '../contracts/limiter';
 import { FakeClock } from '../helpers/clock';
 import { turn } from '../helpers/watch';

@@ -1,17 +1,18 @@
 import express from 'express';
 import request from 'supertest';
-import { AdaptiveSemaphore, limit, Semaphore } from 'express-semaphore';
-import type { Algorithm, Sample } from 'express-semaphore';
+import { limit, Semaphore } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
+import type { LimitAlgorithm, LimitSample } from 'express-semaphore/adaptive';
 import { FakeClock } from '../helpers/clock';
 import { serve, until } from '../helpers/serve';
 
 /** An algorithm that keeps what it is told, and sets the limit that the test says. */
-class Told implements Algorithm {
+class Told implements LimitAlgorithm {
   readonly initial = 2;
-  readonly samples: Sample[] = [];
+  readonly samples: LimitSample[] = [];
   limit = 2;
 
-  next(sample: Sample): number {
+  next(sample: LimitSample): number {
     this.samples.push(sample);
     return this.limit;
   }
@@ -21,7 +22,7 @@ describe('AdaptiveSemaphore', () => {
   it('tells its algorithm when a permit was out, in which company, and how its work went', async () => {
     const [clock, algorithm] = [new FakeClock(), new Told()];
     let busyMs = 0;
-    const semaphore = new AdaptiveSemaphore({ algorithm, clock, gauge: { busyMs: () => busyMs } });
+    const semaphore = new AdaptiveSemaphore({ algorithm, clock, eventLoopLoad: { busyMs: () => busyMs } });
     const [first, second] = [semaphore.tryAcquire(), semaphore.tryAcquire()];
     const waiting = semaphore.acquire();
     clock.advance(20);

@@ -1,19 +1,19 @@
-import { aimd, gradient, vegas } from 'express-semaphore';
-import type { Algorithm } from 'express-semaphore';
+import { aimd, gradient, vegas } from 'express-semaphore/adaptive';
+import type { LimitAlgorithm } from 'express-semaphore/adaptive';
 
 /**
  * A closed system that serves one thing a millisecond and takes at least 20 ms for each: with `limit` in it, a time is the
  * greater of the two. Time is a number that the test counts up.
  */
 class Load {
-  readonly algorithm: Algorithm;
+  readonly algorithm: LimitAlgorithm;
   limit: number;
   now = 0;
   /** The least limit since this was set. */
   least = Infinity;
   #busyMs = 0;
 
-  constructor(algorithm: Algorithm) {
+  constructor(algorithm: LimitAlgorithm) {
     this.algorithm = algorithm;
     this.limit = algorithm.initial;
   }

@@ -1,6 +1,8 @@
 import * as lib from 'express-semaphore';
-import type { Algorithm, KeyRank, Limiter, Messages, Order, SemaphoreError } from 'express-semaphore';
-import { systemClock } from '../../lib/core/clock';
+import * as adaptiveLib from 'express-semaphore/adaptive';
+import type { KeyRank, Limiter, LimiterEvents, Order, SemaphoreError } from 'express-semaphore';
+import type { LimitAlgorithm } from 'express-semaphore/adaptive';
+import { systemClock } from '../../lib/internal/clock';
 import {
   aFunction,
   anything,
@@ -56,14 +58,14 @@ type Kinds = Readonly<Record<string, Kind>>;
 
 const semaphore = () => new lib.Semaphore(3);
 const keyed = () => new lib.KeyedSemaphore(semaphore);
-const adaptive = () => new lib.AdaptiveSemaphore({ algorithm: { initial: 3, next: () => 3 } });
+const adaptive = () => new adaptiveLib.AdaptiveSemaphore({ algorithm: { initial: 3, next: () => 3 } });
 const limiter: Kind = like(semaphore());
 const next = () => undefined;
 
 const ERRORS: Record<string, new (message: string, retryAfterMs?: number) => SemaphoreError> = {
   BackendError: lib.BackendError,
   ClosedError: lib.ClosedError,
-  KeyLimitError: lib.KeyLimitError,
+  TooManyKeysError: lib.TooManyKeysError,
   LeaseLostError: lib.LeaseLostError,
   QueueFullError: lib.QueueFullError,
   SemaphoreError: lib.QueueFullError,
@@ -92,20 +94,20 @@ export const MAIN_ROWS: readonly Row[] = [
     'AdaptiveSemaphoreOptions',
     {
       ...SEMAPHORE,
-      algorithm: like(lib.aimd()),
+      algorithm: like(adaptiveLib.aimd()),
       mode: oneOf('enforce', 'monitor'),
-      gauge: like({ busyMs: () => 0 }),
+      eventLoopLoad: like({ busyMs: () => 0 }),
     },
-    (o) => new lib.AdaptiveSemaphore(o),
+    (o) => new adaptiveLib.AdaptiveSemaphore(o),
   ),
   ...limiterRows('AdaptiveSemaphore', adaptive, ['run']),
   plainRow('AdaptiveSemaphore', 'algorithm.initial', LIMIT_FOUND, (initial) =>
     withAlgorithm({ initial: initial as number, next: () => 1 }),
   ),
   row('AdaptiveSemaphore', 'what algorithm.next returns', LIMIT_FOUND, startAlgorithm),
-  ...options('aimd', 'AimdOptions', { ...BOUNDS, timeoutMs: duration }, lib.aimd),
-  ...options('gradient', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, lib.gradient),
-  ...options('vegas', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, lib.vegas),
+  ...options('aimd', 'AimdOptions', { ...BOUNDS, timeoutMs: duration }, adaptiveLib.aimd),
+  ...options('gradient', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, adaptiveLib.gradient),
+  ...options('vegas', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, adaptiveLib.vegas),
 
   ...options(
     'KeyedSemaphore',
@@ -142,7 +144,7 @@ export const MAIN_ROWS: readonly Row[] = [
   ),
   row('KeyedSemaphore.acquire', 'what create returns', limiter, startCreate, true),
   plainRow('KeyedSemaphore.stats', 'key', optional(string), (key) => keyed().stats(key as string)),
-  plainRow('KeyedSemaphore.top', 'rank', oneOf('held', 'waiting', 'refused'), (rank) =>
+  plainRow('KeyedSemaphore.top', 'rank', oneOf('held', 'waiting', 'rejected'), (rank) =>
     keyed().top(rank as KeyRank, 1),
   ),
   plainRow('KeyedSemaphore.top', 'count', integer(1), (count) => keyed().top('held', count as number)),
@@ -172,7 +174,7 @@ export const MAIN_ROWS: readonly Row[] = [
   ...options('withSemaphore', 'AcquireOptions', WAIT, (o) => lib.withSemaphore(semaphore(), o)),
 
   plainRow('observe', 'event', oneOf('acquire', 'queued', 'release', 'reject', 'lost', 'limit'), (event) => {
-    lib.observe(event as keyof Messages, next)();
+    lib.observe(event as keyof LimiterEvents, next)();
   }),
   plainRow('observe', 'listener', aFunction(), (listener) => {
     lib.observe('lost', listener as typeof next)();
@@ -235,8 +237,8 @@ function startAlgorithm(): Trial {
   };
 }
 
-function withAlgorithm(algorithm: Algorithm): lib.AdaptiveSemaphore {
-  return new lib.AdaptiveSemaphore({ algorithm });
+function withAlgorithm(algorithm: LimitAlgorithm): adaptiveLib.AdaptiveSemaphore {
+  return new adaptiveLib.AdaptiveSemaphore({ algorithm });
 }
 
 function startCreate(): Trial {

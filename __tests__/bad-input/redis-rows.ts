@@ -18,7 +18,7 @@ const OPTIONS: Record<string, Kind> = {
   queueLimit: integerOrInfinity(0),
   maxWaitMs: duration,
   leaseMs: integer(100, Math.floor((2 ** 31 - 1) / 3)),
-  batch: integer(1),
+  prefetch: integer(1),
   onUnavailable: oneOf('local', 'open', 'closed'),
   expectedNodes: integer(1),
   timeoutMs: integer(1, 2 ** 31 - 1),

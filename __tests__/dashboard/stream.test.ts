@@ -54,9 +54,9 @@ describe('a frame', () => {
     expect(keys).toMatchObject({ kept: 14, busy: 14 });
     expect(keys?.busiest).toHaveLength(10);
     expect(keys?.busiest.slice(0, 3)).toEqual([
-      { key: 'queueing', held: 2, waiting: 1, refused: 0 },
-      { key: 'full', held: 2, waiting: 0, refused: 0 },
-      { key: 'user 0', held: 1, waiting: 0, refused: 0 },
+      { key: 'queueing', held: 2, waiting: 1, rejected: 0 },
+      { key: 'full', held: 2, waiting: 0, rejected: 0 },
+      { key: 'user 0', held: 1, waiting: 0, rejected: 0 },
     ]);
     perUser.close();
   });

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/core/clock';
+import type { Clock } from '../../lib/internal/clock';
 
 /** A clock that stands still until a test moves it, and that counts the timers it was asked for. */
 export class FakeClock implements Clock {

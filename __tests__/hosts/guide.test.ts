@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HOSTS } from './hosts';
 
-const guide = readFileSync(join(__dirname, '../../docs/hosts.md'), 'utf8');
+const guide = readFileSync(join(__dirname, '../../docs/guide/hosts.md'), 'utf8');
 
-describe('docs/hosts.md', () => {
+describe('docs/guide/hosts.md', () => {
   it('shows the modules under test as they are, each under the name of its host, and no other code', () => {
     const sections = Array.from(
       guide.matchAll(/^## (.*)$|^```(?:.*)\n([^]*?)^```$/gm),

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import connect from 'connect';
 import express from 'express';
 import request from 'supertest';
-import { ClosedError, KeyedSemaphore, KeyLimitError, limit, permitOf, Semaphore } from 'express-semaphore';
+import { ClosedError, KeyedSemaphore, TooManyKeysError, limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { defer, serve, until } from '../helpers/serve';
@@ -255,7 +255,7 @@ describe('limit without a free permit', () => {
     app.use(
       limit(new Semaphore(0), {
         maxWaitMs: 0,
-        handler: (_req, res, _next, { code, status }) => {
+        onRejected: (_req, res, _next, { code, status }) => {
           res.status(418).send(`${code} ${status}`);
         },
       }),
@@ -270,7 +270,7 @@ describe('limit without a free permit', () => {
       limit(keyed, {
         key: () => 'k',
         maxWaitMs: 0,
-        handler: (_req, _res, next, rejection) => {
+        onRejected: (_req, _res, next, rejection) => {
           next(rejection);
         },
       }),
@@ -425,7 +425,7 @@ describe('limit by key', () => {
     const app = express().use(limit(keyed, { key: (req) => req.url }));
     expect(permit.weight).toBe(1);
     const full = await request(app).get('/a').expect(503);
-    expect(full.body).toMatchObject({ code: new KeyLimitError('').code });
+    expect(full.body).toMatchObject({ code: new TooManyKeysError('').code });
     keyed.close();
     const closed = await request(app).get('/a').expect(503);
     expect(closed.body).toMatchObject({ code: new ClosedError('').code });
@@ -509,7 +509,7 @@ describe('the options of limit', () => {
       'statusCode must be an integer from 400 to 599, got 600',
     ],
     ['weight', () => limit(semaphore, { weight: 0 }), 'weight must be an integer of at least 1, got 0'],
-    ['handler', () => limit(semaphore, { handler: 1 as never }), 'handler must be a function, got 1'],
+    ['handler', () => limit(semaphore, { onRejected: 1 as never }), 'handler must be a function, got 1'],
     ['skip', () => limit(semaphore, { skip: 'x' as never }), 'skip must be a function, got "x"'],
     ['dryRun', () => limit(semaphore, { dryRun: 1 as never }), 'dryRun must be a boolean, got 1'],
     ['key', () => limit(keyed, {} as never), 'key must be a function, got undefined'],

@@ -74,8 +74,8 @@ describe('permitOf', () => {
       signals.push(permitOf(res)?.signal);
       next();
     });
-    app.use(limit(refused, { maxWaitMs: 10, handler: (_req, res) => res.end('refused') }));
-    const answer = request(app).get('/').expect(200, 'refused').then();
+    app.use(limit(refused, { maxWaitMs: 10, onRejected: (_req, res) => res.end('rejected') }));
+    const answer = request(app).get('/').expect(200, 'rejected').then();
     await until(() => granted.waiting === 1);
     granted.resize(1);
     await until(() => refused.waiting === 1);

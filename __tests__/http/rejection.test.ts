@@ -39,11 +39,11 @@ describe('a rejection', () => {
 
   it('has no stack, which would show nothing but the host; one that acquire makes for others has', async () => {
     const stacks: (string | undefined)[] = [];
-    const keep: LimitOptions['handler'] = (_req, res, _next, { stack }) => {
+    const keep: LimitOptions['onRejected'] = (_req, res, _next, { stack }) => {
       stacks.push(stack);
       res.end();
     };
-    await request(express().use(refusing({ handler: keep }))).get('/');
+    await request(express().use(refusing({ onRejected: keep }))).get('/');
     await new Semaphore(0).acquire({ maxWaitMs: 0 }).catch((error: unknown) => {
       if (isSemaphoreError(error)) stacks.push(error.stack);
     });
@@ -88,7 +88,7 @@ describe('a rejection', () => {
     it('given to next() has its status and Retry-After, and does not tell the client more', async () => {
       const app = makeApp().set('env', 'production');
       const log = jest.spyOn(console, 'error').mockImplementation(() => undefined);
-      app.use(refusing({ statusCode: 429, handler: passOn }));
+      app.use(refusing({ statusCode: 429, onRejected: passOn }));
       const { text } = await request(app).get('/').expect(429);
       expect(text).not.toContain('lib/');
       await until(() => log.mock.calls.length > 0);
@@ -100,14 +100,14 @@ describe('a rejection', () => {
       await request(answered).get('/').expect(503).expect('Content-Type', 'application/problem+json');
       const passed = makeApp()
         .set('env', 'production')
-        .use(refusing({ handler: passOn }));
+        .use(refusing({ onRejected: passOn }));
       await request(passed).get('/').expect(503);
       await until(() => log.mock.calls.length > 0);
       expect(log).toHaveBeenCalledTimes(1);
     });
   });
 
-  it.each<[string, LimitOptions['handler']]>([
+  it.each<[string, LimitOptions['onRejected']]>([
     [
       'throws',
       () => {
@@ -119,7 +119,7 @@ describe('a rejection', () => {
     'goes to the error handler when the handler option %s, at once and after a wait',
     async (_how, handler) => {
       for (const maxWaitMs of [0, 1]) {
-        const app = express().use(limit(new Semaphore(0), { maxWaitMs, handler }));
+        const app = express().use(limit(new Semaphore(0), { maxWaitMs, onRejected: handler }));
         app.set('env', 'test');
         await request(app)
           .get('/')
@@ -133,6 +133,6 @@ function refusing(options: LimitOptions = {}): ReturnType<typeof limit> {
   return limit(new Semaphore(0), { maxWaitMs: 0, ...options });
 }
 
-const passOn: NonNullable<LimitOptions['handler']> = (_req, _res, next, rejection) => {
+const passOn: NonNullable<LimitOptions['onRejected']> = (_req, _res, next, rejection) => {
   next(rejection);
 };

@@ -1,4 +1,5 @@
-import { AdaptiveSemaphore, ClosedError, KeyedSemaphore, KeyLimitError, Semaphore } from 'express-semaphore';
+import { ClosedError, KeyedSemaphore, TooManyKeysError, Semaphore } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { KeyedSemaphoreOptions, Limiter } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { defer } from '../helpers/serve';
@@ -268,8 +269,8 @@ describe('a key in use', () => {
     const { keyed, made } = makeKeyed({ maxKeys: 2 });
     const permits = [await keyed.acquire('ann'), await keyed.acquire('bob')];
     const refusal = await keyed.acquire('cid').catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(KeyLimitError);
-    expect(refusal).toMatchObject({ code: 'ERR_SEMAPHORE_KEY_LIMIT', name: 'KeyLimitError', status: 503 });
+    expect(refusal).toBeInstanceOf(TooManyKeysError);
+    expect(refusal).toMatchObject({ code: 'ERR_SEMAPHORE_KEY_LIMIT', name: 'TooManyKeysError', status: 503 });
     expect(refusal).toHaveProperty('message', 'too many keys are in use');
     expect(keyed.tryAcquire('cid')).toBeUndefined();
     expect(made.has('cid')).toBe(false);

@@ -74,9 +74,9 @@ it('names the busiest keys, the most first, and leaves out those that do nothing
   }
   for (let i = 0; i < 3; i++) watch(keyed.acquire('nine'));
   expect(keyed.top('held', 3)).toEqual([
-    { key: 'nine', held: 9, waiting: 0, refused: 3 },
-    { key: 'five', held: 5, waiting: 0, refused: 0 },
-    { key: 'three', held: 3, waiting: 0, refused: 0 },
+    { key: 'nine', held: 9, waiting: 0, rejected: 3 },
+    { key: 'five', held: 5, waiting: 0, rejected: 0 },
+    { key: 'three', held: 3, waiting: 0, rejected: 0 },
   ]);
   expect(keyed.top('held', 9).map(({ key }) => key)).toEqual([
     'nine',
@@ -87,21 +87,21 @@ it('names the busiest keys, the most first, and leaves out those that do nothing
     'one',
     'other one',
   ]);
-  expect(keyed.top('refused', 9)).toEqual([{ key: 'nine', held: 9, waiting: 0, refused: 3 }]);
+  expect(keyed.top('rejected', 9)).toEqual([{ key: 'nine', held: 9, waiting: 0, rejected: 3 }]);
   expect(keyed.top('waiting', 9)).toEqual([]);
 });
 
 it('ranks by waiters', () => {
   const keyed = new KeyedSemaphore(() => new Semaphore(0));
   for (const key of ['a', 'b', 'b']) watch(keyed.acquire(key));
-  expect(keyed.top('waiting', 1)).toEqual([{ key: 'b', held: 0, waiting: 2, refused: 0 }]);
+  expect(keyed.top('waiting', 1)).toEqual([{ key: 'b', held: 0, waiting: 2, rejected: 0 }]);
   keyed.close();
 });
 
 it('refuses a rank or a count that makes no sense', () => {
   const keyed = new KeyedSemaphore(() => new Semaphore(1));
   expect(() => keyed.top('size' as 'held', 1)).toThrow(
-    new RangeError('rank must be held, waiting or refused, got "size"'),
+    new RangeError('rank must be held, waiting or rejected, got "size"'),
   );
   expect(() => keyed.top('held', 0)).toThrow(new RangeError('count must be an integer of at least 1, got 0'));
 });

@@ -11,7 +11,7 @@ interface Dashboard {
 }
 
 const dashboard = JSON.parse(
-  readFileSync(join(__dirname, '../../docs/grafana-dashboard.json'), 'utf8'),
+  readFileSync(join(__dirname, '../../docs/guide/grafana-dashboard.json'), 'utf8'),
 ) as Dashboard;
 const targets = dashboard.panels.flatMap((panel) => panel.targets);
 const queries = [...targets.map(({ expr }) => expr), ...dashboard.templating.list.map(({ query }) => query)];
@@ -75,8 +75,8 @@ it('leaves out no metric that there is', () => {
   expect(ignored).toEqual([]);
 });
 
-it('is what docs/metrics.md lists', () => {
-  const guide = readFileSync(join(__dirname, '../../docs/metrics.md'), 'utf8');
+it('is what docs/guide/metrics.md lists', () => {
+  const guide = readFileSync(join(__dirname, '../../docs/guide/metrics.md'), 'utf8');
   const listed = Array.from(guide.matchAll(/^\| `(express_semaphore_\w+)`/gm), ([, name]) => name);
   const names = [...exported.keys()].map((name) => name.replace(/_seconds_(bucket|sum|count)$/, '_seconds'));
   expect(listed.sort()).toEqual([...new Set(names)].sort());

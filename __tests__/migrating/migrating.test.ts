@@ -10,9 +10,9 @@ jest.setTimeout(60_000);
 /** The modules beside this one, in the order of the guide's table. */
 const APPS = ['hand-written', 'express-queue', 'p-limit', 'express-semaphore'];
 
-const guide = readFileSync(join(ROOT, 'docs/migrating.md'), 'utf8');
+const guide = readFileSync(join(ROOT, 'docs/guide/migrating.md'), 'utf8');
 
-describe('docs/migrating.md', () => {
+describe('docs/guide/migrating.md', () => {
   it('shows the apps under test as they are', () => {
     const shown = Array.from(guide.matchAll(/^```typescript\n([^]*?)^```$/gm), ([, code]) => code);
     expect(shown).toEqual(APPS.map((app) => readFileSync(join(__dirname, `${app}.ts`), 'utf8')));

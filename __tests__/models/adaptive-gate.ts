@@ -1,5 +1,5 @@
-import { AdaptiveSemaphore } from 'express-semaphore';
-import type { Algorithm } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
+import type { LimitAlgorithm } from 'express-semaphore/adaptive';
 import { FakeClock } from '../helpers/clock';
 import type { Call } from './call';
 import { SemaphoreGate } from './semaphore-gate';
@@ -7,7 +7,7 @@ import type { SemaphoreSetup } from './semaphore-gate';
 
 /** A semaphore whose limit moves with what its holders say: its model is resized by the same rule. */
 export class AdaptiveGate extends SemaphoreGate {
-  readonly #rule: Algorithm;
+  readonly #rule: LimitAlgorithm;
 
   constructor(setup: SemaphoreSetup) {
     const clock = new FakeClock();
@@ -33,7 +33,7 @@ export class AdaptiveGate extends SemaphoreGate {
 }
 
 /** One more with each success, half as many with each overload. */
-function moveByOutcome(initial: number): Algorithm {
+function moveByOutcome(initial: number): LimitAlgorithm {
   let permits = initial;
   return {
     initial,

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { AdaptiveSemaphore, KeyedSemaphore, Semaphore, withSemaphore } from 'express-semaphore';
-import type { AcquireOptions, GateStats } from 'express-semaphore';
+import { KeyedSemaphore, Semaphore, withSemaphore } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
+import type { AcquireOptions, BaseStats } from 'express-semaphore';
 import fc from 'fast-check';
 import { SEED, STEPS } from './check-histories';
 
 /** One way to work with a permit. */
 interface Place {
   work(work: () => Promise<void>, options: AcquireOptions): Promise<void>;
-  stats(): GateStats;
+  stats(): BaseStats;
 }
 
 const PLACES: [name: string, make: (permits: number) => Place][] = [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { checkHistories, SEED } from './check-histories';
 import { KeyedGate } from './keyed-gate';
-import { FifoModel, LifoModel } from './line-model';
+import { FifoModel, LifoModel } from './queue-model';
 
 const setups = fc
   .record({

@@ -5,7 +5,7 @@ import { FakeClock } from '../helpers/clock';
 import type { Call, Signal } from './call';
 import { foreseenBy, nextLate, optionsOf, timersOf } from './gate';
 import type { Gate } from './gate';
-import type { LineModel } from './line-model';
+import type { LineModel } from './queue-model';
 import { SemaphoreModel } from './semaphore-model';
 
 /** How a semaphore and its model are made. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { AdaptiveGate } from './adaptive-gate';
 import { checkHistories, SEED } from './check-histories';
-import { AdaptiveLifoModel, FairModel, FifoModel, LifoModel, PriorityModel } from './line-model';
+import { AdaptiveLifoModel, FairModel, FifoModel, LifoModel, PriorityModel } from './queue-model';
 import { SemaphoreGate } from './semaphore-gate';
 import type { SemaphoreSetup } from './semaphore-gate';
 

@@ -1,5 +1,5 @@
 import type { Call, End, Signal } from './call';
-import type { LineModel } from './line-model';
+import type { LineModel } from './queue-model';
 
 /** What the model of a semaphore is made of. */
 export interface ModelOptions {

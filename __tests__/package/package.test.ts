@@ -47,7 +47,7 @@ describe('the tarball', () => {
       'LICENSE',
       'README.md',
       'SECURITY.md',
-      'docs/grafana-dashboard.json',
+      'docs/guide/grafana-dashboard.json',
       'package.json',
     ]);
     const built = tarball.files.filter((file) => file.startsWith('dist/'));
@@ -95,7 +95,7 @@ describe('an importer', () => {
 });
 
 describe('loading', () => {
-  /** The goal of 8 kB is out of reach for what is in it: see docs/decisions.md. */
+  /** The goal of 8 kB is out of reach for what is in it: see docs/internals/decisions.md. */
   const MOST_BYTES = 16_000;
 
   it('takes few bytes of the main entry once it is minified and packed, without its dependency', async () => {

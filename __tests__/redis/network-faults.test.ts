@@ -4,7 +4,7 @@ import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
 import { MEDDLINGS, withDoubledScripts, withGate, withMessages } from '../helpers/meddling';
 import type { Gated } from '../helpers/meddling';
-import { readBooks } from '../helpers/redis-books';
+import { readBooks } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';

@@ -2,8 +2,8 @@ import { KeyedSemaphore, withSemaphore } from 'express-semaphore';
 import type { Limiter, WaitTimeoutError } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
-import { readBooks } from '../helpers/redis-books';
-import type { Books } from '../helpers/redis-books';
+import { readBooks } from '../helpers/redis-state';
+import type { Books } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
@@ -108,7 +108,7 @@ describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connec
     const fences: number[] = [];
     for (const node of [a, b, a, b]) {
       const permit = await node.acquire();
-      fences.push(permit.fence);
+      fences.push(permit.fencingToken);
       permit.release();
       await node.idle();
     }
@@ -177,7 +177,7 @@ describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connec
   });
 
   it('keeps a batch for the next callers, and gives it back when nobody here needs it', async () => {
-    const [a] = fleet({ permits: 10, batch: 4 });
+    const [a] = fleet({ permits: 10, prefetch: 4 });
     const first = await a.acquire();
     await until(() => a.tryAcquire()?.release() === undefined && a.stats().acquired > 1);
     expect(await books()).toEqual({ holders: 4, waiters: 0, used: 4 });
@@ -192,7 +192,7 @@ describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connec
   });
 
   it('keeps nothing of a batch while others stand in line', async () => {
-    const [a, b] = fleet({ permits: 4, batch: 4 });
+    const [a, b] = fleet({ permits: 4, prefetch: 4 });
     const first = await a.acquire();
     await until(() => a.tryAcquire()?.release() === undefined && a.stats().acquired > 1);
     const waiting = watch(b.acquire());

@@ -1,8 +1,8 @@
 import { BackendError } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
-import { readBooks } from '../helpers/redis-books';
-import type { Books } from '../helpers/redis-books';
+import { readBooks } from '../helpers/redis-state';
+import type { Books } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
@@ -54,7 +54,7 @@ describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect
     await isUp(semaphore, 'down');
     await until(() => asked.filter(({ state }) => state === 'fulfilled').length === 3);
     expect(states(asked)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending', 'pending']);
-    expect(asked[0]?.value.fence).toBe(0);
+    expect(asked[0]?.value.fencingToken).toBe(0);
     expect(semaphore.tryAcquire()).toBeUndefined();
     for (const { value } of asked.slice(0, 2)) value.release();
     await until(() => asked.every(({ state }) => state === 'fulfilled'));
@@ -96,7 +96,7 @@ describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect
     });
     first?.value.release();
     await until(() => third?.state === 'fulfilled');
-    expect(third?.value.fence).toBeGreaterThan(0);
+    expect(third?.value.fencingToken).toBeGreaterThan(0);
     second?.value.release();
     third?.value.release();
     await semaphore.idle();

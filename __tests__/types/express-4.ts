@@ -19,7 +19,7 @@ export function mounted(): void {
   });
   const options: LimitOptions<Request, Response> = {
     skip: (req) => req.path === '/health',
-    handler: (_req, res, _next, rejection) => res.status(rejection.status).send(rejection.code),
+    onRejected: (_req, res, _next, rejection) => res.status(rejection.status).send(rejection.code),
   };
   const plain: Middleware = limit(semaphore);
   express()

@@ -1,5 +1,7 @@
-import { AdaptiveSemaphore, aimd, gradient, Semaphore, vegas } from 'express-semaphore';
-import type { Algorithm, Order } from 'express-semaphore';
+import { Semaphore } from 'express-semaphore';
+import { AdaptiveSemaphore, aimd, gradient, vegas } from 'express-semaphore/adaptive';
+import type { Order } from 'express-semaphore';
+import type { LimitAlgorithm } from 'express-semaphore/adaptive';
 import { ORACLE } from './phases.js';
 import type { MakeLimiter } from './simulate.js';
 
@@ -31,16 +33,16 @@ function fixed(order: Order): MakeLimiter {
   return (clock) => new Semaphore(ORACLE, { maxWaitMs: MAX_WAIT_MS, order, clock });
 }
 
-function adaptive(makeAlgorithm: (random: () => number) => Algorithm): MakeLimiter {
+function adaptive(makeAlgorithm: (random: () => number) => LimitAlgorithm): MakeLimiter {
   return (clock, random, gauge) =>
     new AdaptiveSemaphore({
       algorithm: makeAlgorithm(() => random.next()),
       maxWaitMs: MAX_WAIT_MS,
       clock,
-      gauge,
+      eventLoopLoad: gauge,
     });
 }
 
-function stuckAt(permits: number): Algorithm {
+function stuckAt(permits: number): LimitAlgorithm {
   return { initial: permits, next: () => permits };
 }

@@ -1,4 +1,4 @@
-// The simulation: `npm run bench:sim` prints its tables, judges the adaptive limiters, and draws docs/overload/*.svg.
+// The simulation: `npm run bench:sim` prints its tables, judges the adaptive limiters, and draws docs/internals/overload/*.svg.
 // Another seed (`SEED=2 npm run bench:sim`) draws nothing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { chart } from './charts.js';
@@ -30,7 +30,7 @@ for (const name of JUDGED) {
 
 // The pictures in docs are those of one seed.
 if (SEED === DEFAULT_SEED) {
-  const folder = new URL('../../docs/overload/', import.meta.url);
+  const folder = new URL('../../docs/internals/overload/', import.meta.url);
   mkdirSync(folder, { recursive: true });
   const drawn = Object.fromEntries(DRAWN.map((name) => [name, all[name] ?? []]));
   for (const [index, { name }] of PHASES.entries()) {

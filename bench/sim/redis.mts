@@ -1,7 +1,7 @@
 // What one limit for 1,000 nodes costs, and 1,000,000 limits on a cluster: `npm run bench:sim:redis` prints both tables.
 // The stock of each node is the real one, in simulated time; the time of a script and of a round trip are the bench's.
 import { Lease } from '../../lib/redis/lease.js';
-import { Stock } from '../../lib/redis/stock.js';
+import { PrefetchedLeases } from '../../lib/redis/prefetched-leases.js';
 import { Random } from './random.js';
 import { SimClock } from './sim-clock.js';
 import { markdown } from './table.js';
@@ -68,7 +68,7 @@ async function batchRow(batch: number): Promise<string[]> {
   const line: { readonly since: number; readonly grant: () => void }[] = [];
   const waits: number[] = [];
   const waitsOf = Array.from({ length: NODES }, () => ({ sum: 0, count: 0 }));
-  const stocks: Stock[] = [];
+  const stocks: PrefetchedLeases[] = [];
   let used = 0;
   let scripts = 0;
   let busyMs = 0;
@@ -78,7 +78,7 @@ async function batchRow(batch: number): Promise<string[]> {
   let looks = 0;
 
   for (let node = 0; node < NODES; node++) {
-    const stock = new Stock(batch, clock, {
+    const stock = new PrefetchedLeases(batch, clock, {
       returned: () => {
         sync(1, free);
       },
@@ -112,7 +112,7 @@ async function batchRow(batch: number): Promise<string[]> {
   }
 
   /** For half of the time there is about as much to do as there are permits. */
-  function arrive(node: number, stock: Stock): void {
+  function arrive(node: number, stock: PrefetchedLeases): void {
     const isRush = Math.floor(clock.now() / 500) % 2 === 1;
     clock.setTimer(
       () => {
@@ -123,7 +123,7 @@ async function batchRow(batch: number): Promise<string[]> {
     );
   }
 
-  function ask(node: number, stock: Stock): void {
+  function ask(node: number, stock: PrefetchedLeases): void {
     asked++;
     const since = clock.now();
     const lease = stock.take();
@@ -159,7 +159,7 @@ async function batchRow(batch: number): Promise<string[]> {
     });
   }
 
-  function hold(stock: Stock, lease: Lease): void {
+  function hold(stock: PrefetchedLeases, lease: Lease): void {
     clock.setTimer(() => {
       if (!stock.keep(lease)) {
         sync(1, () => {

@@ -1,4 +1,5 @@
-import type { Clock, Gauge } from 'express-semaphore';
+import type { Clock } from 'express-semaphore';
+import type { EventLoopLoad } from 'express-semaphore/adaptive';
 import type { Random } from './random.js';
 
 /** Processor time that a request takes, on the average, in milliseconds. */
@@ -24,7 +25,7 @@ export interface Dependency {
  * A process with one thread and a dependency. The thread does one thing at a time, first come first served; work that it
  * has begun it finishes, whether or not the client still waits, as handlers do.
  */
-export class Service implements Gauge {
+export class Service implements EventLoopLoad {
   readonly #clock: Clock;
   readonly #random: Random;
   #threadFreeAt = 0;

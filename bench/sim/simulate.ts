@@ -1,4 +1,5 @@
-import type { Gauge, Limiter, Permit } from 'express-semaphore';
+import type { Limiter, Permit } from 'express-semaphore';
+import type { EventLoopLoad } from 'express-semaphore/adaptive';
 import type { Phase } from './phases.js';
 import { CAPACITY } from './phases.js';
 import { Random } from './random.js';
@@ -6,7 +7,7 @@ import { Service } from './service.js';
 import { SimClock } from './sim-clock.js';
 
 /** Makes what is to be tried; `undefined` where nothing limits. */
-export type MakeLimiter = (clock: SimClock, random: Random, gauge: Gauge) => Limiter | undefined;
+export type MakeLimiter = (clock: SimClock, random: Random, gauge: EventLoopLoad) => Limiter | undefined;
 
 /** What became of the requests that came in one phase, or in one second of it. */
 export class Account {

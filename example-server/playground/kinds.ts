@@ -1,4 +1,5 @@
-import { AdaptiveSemaphore, limit, Semaphore } from 'express-semaphore';
+import { limit, Semaphore } from 'express-semaphore';
+import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { Limiter, Middleware } from 'express-semaphore';
 
 /** What the service can do at once without getting slower, and hence what a fixed limit should be. */

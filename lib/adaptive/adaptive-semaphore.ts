@@ -1,4 +1,4 @@
-import { systemClock } from '../core/clock.js';
+import { systemClock } from '../internal/clock.js';
 import type {
   AcquireOptions,
   Limiter,
@@ -10,25 +10,25 @@ import type {
 import { runWithPermit } from '../core/run.js';
 import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
-import { TALLY } from '../core/tally.js';
-import type { Tally } from '../core/tally.js';
-import { requireInteger, requireMethods, requireOneOf, requireOptions } from '../core/validate.js';
-import type { Algorithm } from './algorithm.js';
-import { systemGauge } from './gauge.js';
-import type { Gauge } from './gauge.js';
+import { STATS } from '../core/stats-recorder.js';
+import type { StatsRecorder } from '../core/stats-recorder.js';
+import { requireInteger, requireMethods, requireOneOf, requireOptions } from '../internal/validate.js';
+import type { LimitAlgorithm } from './algorithm.js';
+import { systemEventLoopLoad } from './gauge.js';
+import type { EventLoopLoad } from './gauge.js';
 import { gradient } from './gradient.js';
-import { WatchedPermit } from './watched-permit.js';
+import { SampledPermit } from './watched-permit.js';
 
 /** How an `AdaptiveSemaphore` finds its limit, and lets callers wait. */
 export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
   /** What finds the limit; made for this limiter. @defaultValue `gradient()` */
-  readonly algorithm?: Algorithm | undefined;
+  readonly algorithm?: LimitAlgorithm | undefined;
 
   /** `'monitor'` finds the limit and reports it, but refuses and delays nobody. @defaultValue `'enforce'` */
   readonly mode?: 'enforce' | 'monitor' | undefined;
 
   /** How busy the thread is, for tests and simulations. @defaultValue the platform's event loop utilisation */
-  readonly gauge?: Gauge | undefined;
+  readonly eventLoopLoad?: EventLoopLoad | undefined;
 }
 
 /**
@@ -44,21 +44,22 @@ export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
  * @example
  * ```ts
  * import express from 'express';
- * import { AdaptiveSemaphore, gradient, limit } from 'express-semaphore';
- * import type { AdaptiveSemaphoreOptions, Bounds } from 'express-semaphore';
+ * import { limit } from 'express-semaphore';
+ * import { AdaptiveSemaphore, gradient } from 'express-semaphore/adaptive';
+ * import type { AdaptiveSemaphoreOptions, LimitBounds } from 'express-semaphore/adaptive';
  *
- * const bounds: Bounds = { minPermits: 5, maxPermits: 500 };
+ * const bounds: LimitBounds = { minPermits: 5, maxPermits: 500 };
  * const options: AdaptiveSemaphoreOptions = { algorithm: gradient(bounds), queueLimit: 100, mode: 'monitor' };
  * const adaptive = new AdaptiveSemaphore(options);
  * express().use(limit(adaptive, { maxWaitMs: 100 }));
  * ```
  */
 export class AdaptiveSemaphore implements Limiter {
-  readonly #algorithm: Algorithm;
+  readonly #algorithm: LimitAlgorithm;
   readonly #isMonitor: boolean;
-  readonly #gate: Semaphore;
+  readonly #semaphore: Semaphore;
   readonly #clock: NonNullable<SemaphoreOptions['clock']>;
-  readonly #gauge: Gauge;
+  readonly #eventLoopLoad: EventLoopLoad;
   #permits: number;
 
   constructor(options: AdaptiveSemaphoreOptions = {}) {
@@ -67,7 +68,7 @@ export class AdaptiveSemaphore implements Limiter {
       algorithm = gradient(),
       mode = 'enforce',
       clock = systemClock,
-      gauge = systemGauge,
+      eventLoopLoad: gauge = systemEventLoopLoad,
       ...gateOptions
     } = options;
     requireOneOf('mode', mode, MODES);
@@ -76,17 +77,17 @@ export class AdaptiveSemaphore implements Limiter {
     this.#algorithm = algorithm;
     this.#isMonitor = mode === 'monitor';
     this.#clock = clock;
-    this.#gauge = gauge;
+    this.#eventLoopLoad = gauge;
     this.#permits = whole('algorithm.initial', algorithm.initial);
-    this.#gate = new Semaphore(this.#isMonitor ? Number.MAX_SAFE_INTEGER : this.#permits, {
+    this.#semaphore = new Semaphore(this.#isMonitor ? Number.MAX_SAFE_INTEGER : this.#permits, {
       ...gateOptions,
       clock,
     });
   }
 
   /** @internal */
-  get [TALLY](): Tally {
-    return this.#gate[TALLY];
+  get [STATS](): StatsRecorder {
+    return this.#semaphore[STATS];
   }
 
   /** The limit of the moment. */
@@ -96,30 +97,30 @@ export class AdaptiveSemaphore implements Limiter {
 
   /** Permits out. */
   get held(): number {
-    return this.#gate.held;
+    return this.#semaphore.held;
   }
 
   /** Permits free. */
   get available(): number {
-    return Math.max(0, this.#permits - this.#gate.held);
+    return Math.max(0, this.#permits - this.#semaphore.held);
   }
 
   /** Waiters admitted while no permit is free. */
   get queueLimit(): number {
-    return this.#gate.queueLimit;
+    return this.#semaphore.queueLimit;
   }
 
   /** Waiters in line. */
   get waiting(): number {
-    return this.#gate.waiting;
+    return this.#semaphore.waiting;
   }
 
   async acquire(options?: AcquireOptions): Promise<Permit> {
-    return this.#watched(await this.#gate.acquire(options));
+    return this.#watched(await this.#semaphore.acquire(options));
   }
 
   tryAcquire(options?: TryAcquireOptions): Permit | undefined {
-    const permit = this.#gate.tryAcquire(options);
+    const permit = this.#semaphore.tryAcquire(options);
     return permit && this.#watched(permit);
   }
 
@@ -132,35 +133,35 @@ export class AdaptiveSemaphore implements Limiter {
   }
 
   close(reason?: unknown): void {
-    this.#gate.close(reason);
+    this.#semaphore.close(reason);
   }
 
   idle(): Promise<void> {
-    return this.#gate.idle();
+    return this.#semaphore.idle();
   }
 
   stats(): LimiterStats {
-    return Object.freeze({ ...this.#gate.stats(), permits: this.permits, available: this.available });
+    return Object.freeze({ ...this.#semaphore.stats(), permits: this.permits, available: this.available });
   }
 
   #watched(permit: Permit): Permit {
-    return new WatchedPermit(permit, this.#clock.now(), this.#gate.held, this.#takeIn);
+    return new SampledPermit(permit, this.#clock.now(), this.#semaphore.held, this.#onSample);
   }
 
   /** The new limit holds before the permit is handed on. */
-  readonly #takeIn = (startedMs: number, inFlight: number, outcome: Outcome): void => {
+  readonly #onSample = (startedMs: number, inFlight: number, outcome: Outcome): void => {
     if (outcome === 'ignore') return;
     const sample = {
       startedMs,
       endedMs: this.#clock.now(),
-      busyMs: this.#gauge.busyMs(),
+      busyMs: this.#eventLoopLoad.busyMs(),
       inFlight,
       isOverload: outcome === 'overload',
     };
     const permits = whole('what algorithm.next returns', this.#algorithm.next(sample));
     if (permits === this.#permits) return;
-    if (this.#isMonitor) this.#gate[TALLY].changeLimit(this.#permits, permits);
-    else this.#gate.resize(permits);
+    if (this.#isMonitor) this.#semaphore[STATS].changeLimit(this.#permits, permits);
+    else this.#semaphore.resize(permits);
     this.#permits = permits;
   };
 }

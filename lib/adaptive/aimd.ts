@@ -1,5 +1,5 @@
-import { requireDuration, requireOptions } from '../core/validate.js';
-import type { Algorithm, Bounds } from './algorithm.js';
+import { requireDuration, requireOptions } from '../internal/validate.js';
+import type { LimitAlgorithm, LimitBounds } from './algorithm.js';
 import { checkBounds, clamp } from './bounds.js';
 import { isOverload } from './is-overload.js';
 import { SampleWindow } from './sample-window.js';
@@ -8,7 +8,7 @@ import { SampleWindow } from './sample-window.js';
 const BACKOFF = 0.9;
 
 /** What `aimd` can be told. */
-export interface AimdOptions extends Bounds {
+export interface AimdOptions extends LimitBounds {
   /** A median time above this counts as overload, in milliseconds. @defaultValue `1_000` */
   readonly timeoutMs?: number | undefined;
 }
@@ -24,15 +24,15 @@ export interface AimdOptions extends Bounds {
  *
  * @example
  * ```ts
- * import { AdaptiveSemaphore, aimd } from 'express-semaphore';
- * import type { AimdOptions } from 'express-semaphore';
+ * import { AdaptiveSemaphore, aimd } from 'express-semaphore/adaptive';
+ * import type { AimdOptions } from 'express-semaphore/adaptive';
  *
  * const options: AimdOptions = { timeoutMs: 250, initialPermits: 10 };
  * const backend = new AdaptiveSemaphore({ algorithm: aimd(options) });
  * await backend.run(async () => 'called');
  * ```
  */
-export function aimd(options: AimdOptions = {}): Algorithm {
+export function aimd(options: AimdOptions = {}): LimitAlgorithm {
   requireOptions(options);
   const { timeoutMs = 1_000, ...boundOptions } = options;
   requireDuration('timeoutMs', timeoutMs);

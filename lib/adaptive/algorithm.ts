@@ -1,5 +1,5 @@
 /** What one permit's time out tells of the load. */
-export interface Sample {
+export interface LimitSample {
   /** When it was granted, in milliseconds. */
   readonly startedMs: number;
   /** When it came back; never earlier than that of the sample before. */
@@ -18,14 +18,14 @@ export interface Sample {
  *
  * @example
  * ```ts
- * import { AdaptiveSemaphore } from 'express-semaphore';
- * import type { Algorithm, Sample } from 'express-semaphore';
+ * import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
+ * import type { LimitAlgorithm, LimitSample } from 'express-semaphore/adaptive';
  *
  * // One of your own: a permit less for each overload, one more for each success.
  * let permits = 20;
- * const algorithm: Algorithm = {
+ * const algorithm: LimitAlgorithm = {
  *   initial: permits,
- *   next({ isOverload }: Sample) {
+ *   next({ isOverload }: LimitSample) {
  *     permits = Math.min(100, Math.max(5, permits + (isOverload ? -1 : 1)));
  *     return permits;
  *   },
@@ -34,16 +34,16 @@ export interface Sample {
  * console.log(permits); // 19
  * ```
  */
-export interface Algorithm {
+export interface LimitAlgorithm {
   /** The limit before the first sample. */
   readonly initial: number;
 
   /** Takes in a sample, and says the limit from now on. It need not be whole. */
-  next(sample: Sample): number;
+  next(sample: LimitSample): number;
 }
 
 /** Between which bounds an algorithm looks for the limit, and where it begins. */
-export interface Bounds {
+export interface LimitBounds {
   /** @defaultValue `3` */
   readonly minPermits?: number | undefined;
   /** @defaultValue `1_000`, or `minPermits` if that is more */

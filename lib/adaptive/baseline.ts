@@ -1,4 +1,4 @@
-import type { Sample } from './algorithm.js';
+import type { LimitSample } from './algorithm.js';
 import { SampleWindow } from './sample-window.js';
 import type { WindowSummary } from './sample-window.js';
 import { isOverload } from './is-overload.js';
@@ -48,7 +48,7 @@ export class Baseline {
   }
 
   /** Takes in a sample while it probes; the summary, if that ends the probe or shows that even this limit is too high. */
-  add(sample: Sample): WindowSummary | undefined {
+  add(sample: LimitSample): WindowSummary | undefined {
     const summary = this.#window.add(sample);
     if (summary?.medianMs !== undefined && !isOverload(summary)) this.note(summary.medianMs, summary.endedMs);
     return summary;

@@ -1,6 +1,6 @@
-import { requireInteger } from '../core/validate.js';
-import { warnOfUnknown } from '../core/warn.js';
-import type { Bounds } from './algorithm.js';
+import { requireInteger } from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
+import type { LimitBounds } from './algorithm.js';
 
 /** Bounds that have been checked and filled in. */
 export interface CheckedBounds {
@@ -10,7 +10,7 @@ export interface CheckedBounds {
 }
 
 /** The bounds that `what` was given; it knows no other options than these. */
-export function checkBounds(what: string, bounds: Bounds): CheckedBounds {
+export function checkBounds(what: string, bounds: LimitBounds): CheckedBounds {
   const { minPermits = 3, ...others } = bounds;
   requireInteger('minPermits', minPermits, 1);
   const { maxPermits = Math.max(1_000, minPermits), initialPermits, ...unknown } = others;

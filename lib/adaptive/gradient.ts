@@ -1,6 +1,6 @@
-import type { Algorithm } from './algorithm.js';
-import { byLatency } from './by-latency.js';
-import type { LatencyOptions } from './by-latency.js';
+import type { LimitAlgorithm } from './algorithm.js';
+import { latencyControl } from './latency-control.js';
+import type { LatencyOptions } from './latency-control.js';
 
 /** How much longer than the baseline a permit may be held before the limit gives way. */
 const BUFFER = 0.25;
@@ -19,16 +19,16 @@ const MAX_GRADIENT = 2;
  *
  * @example
  * ```ts
- * import { AdaptiveSemaphore, gradient } from 'express-semaphore';
- * import type { LatencyOptions } from 'express-semaphore';
+ * import { AdaptiveSemaphore, gradient } from 'express-semaphore/adaptive';
+ * import type { LatencyOptions } from 'express-semaphore/adaptive';
  *
  * const options: LatencyOptions = { initialPermits: 10, random: () => 0.5 };
  * const backend = new AdaptiveSemaphore({ algorithm: gradient(options) });
  * await backend.run(async () => 'called');
  * ```
  */
-export function gradient(options: LatencyOptions = {}): Algorithm {
-  return byLatency('gradient', gradientStep, options);
+export function gradient(options: LatencyOptions = {}): LimitAlgorithm {
+  return latencyControl('gradient', gradientStep, options);
 }
 
 function gradientStep(limit: number, medianMs: number, baselineMs: number): number {

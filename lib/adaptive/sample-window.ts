@@ -1,4 +1,4 @@
-import type { Sample } from './algorithm.js';
+import type { LimitSample } from './algorithm.js';
 
 /** The shortest window, in milliseconds. */
 const WINDOW_MS = 100;
@@ -41,7 +41,7 @@ export class SampleWindow {
   }
 
   /** Takes in a sample; the summary, if that closes the window, which is opened again then. */
-  add(sample: Sample): WindowSummary | undefined {
+  add(sample: LimitSample): WindowSummary | undefined {
     const { startedMs, endedMs, busyMs, inFlight, isOverload } = sample;
     if (this.#openedMs === -Infinity) this.open({ endedMs: startedMs, busyMs });
     if (startedMs < this.#openedMs) return undefined;
@@ -63,7 +63,7 @@ export class SampleWindow {
   }
 
   /** Forgets what it has, and counts permits granted from then on. */
-  open({ endedMs, busyMs }: Pick<Sample, 'endedMs' | 'busyMs'>): void {
+  open({ endedMs, busyMs }: Pick<LimitSample, 'endedMs' | 'busyMs'>): void {
     this.#openedMs = endedMs;
     this.#busyMs = busyMs;
     this.#times = [];

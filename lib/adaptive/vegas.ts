@@ -1,6 +1,6 @@
-import type { Algorithm } from './algorithm.js';
-import { byLatency } from './by-latency.js';
-import type { LatencyOptions } from './by-latency.js';
+import type { LimitAlgorithm } from './algorithm.js';
+import { latencyControl } from './latency-control.js';
+import type { LatencyOptions } from './latency-control.js';
 
 /** Steps for a queue that is shorter than wished for, and bounds of the wish, in logarithms of the limit. */
 const ALPHA = 3;
@@ -17,14 +17,14 @@ const BETA = 6;
  *
  * @example
  * ```ts
- * import { AdaptiveSemaphore, vegas } from 'express-semaphore';
+ * import { AdaptiveSemaphore, vegas } from 'express-semaphore/adaptive';
  *
  * const backend = new AdaptiveSemaphore({ algorithm: vegas({ maxPermits: 200 }) });
  * await backend.run(async () => 'called');
  * ```
  */
-export function vegas(options: LatencyOptions = {}): Algorithm {
-  return byLatency('vegas', vegasStep, options);
+export function vegas(options: LatencyOptions = {}): LimitAlgorithm {
+  return latencyControl('vegas', vegasStep, options);
 }
 
 function vegasStep(limit: number, medianMs: number, baselineMs: number): number {

@@ -1,9 +1,9 @@
-import type { Clock } from './clock.js';
-import type { TakeBack } from './permit.js';
-import { warnOnce } from './warn.js';
+import type { Clock } from '../internal/clock.js';
+import type { OnRelease } from './permit.js';
+import { warnOnce } from '../internal/warn.js';
 
 /** Watches one permit: warns if `takeBack` has not been called after `warnHeldMs`, with where it was acquired. */
-export function watchHold(takeBack: TakeBack, warnHeldMs: number, clock: Clock, acquired: Error): TakeBack {
+export function watchHold(takeBack: OnRelease, warnHeldMs: number, clock: Clock, acquired: Error): OnRelease {
   const warnNow = () => {
     warnOnce('WARN_SEMAPHORE_HELD_LONG', `a permit is held for more than ${warnHeldMs} ms`, acquired.stack);
   };

@@ -138,13 +138,13 @@ export interface Permit extends Disposable {
  * @example
  * ```ts
  * import { KeyedSemaphore, Semaphore } from 'express-semaphore';
- * import type { DurationStats, GateStats, KeyedStats, LimiterStats, PastLimit } from 'express-semaphore';
+ * import type { DurationStats, BaseStats, KeyedStats, LimiterStats, PastLimit } from 'express-semaphore';
  *
  * const ofOne: LimiterStats = new Semaphore(2, { name: 'api' }).stats();
  * const ofAllKeys: KeyedStats = new KeyedSemaphore(() => new Semaphore(2), { name: 'per-user' }).stats();
  * console.log(describe(ofOne), describe(ofAllKeys), moves(ofOne.limits));
  *
- * function describe({ name, held, waiting, wait }: GateStats): string {
+ * function describe({ name, held, waiting, wait }: BaseStats): string {
  *   return `${name}: ${held} out, ${waiting} waiting, ${tail(wait)}`;
  * }
  *
@@ -157,7 +157,7 @@ export interface Permit extends Disposable {
  * }
  * ```
  */
-export interface GateStats {
+export interface BaseStats {
   /** Its `name`, if it was given one. */
   readonly name: string | undefined;
   /** Permits out. */
@@ -186,7 +186,7 @@ export interface GateStats {
  * Durations are measured from the first time that somebody asks for these, and never behind a key: the
  * `KeyedSemaphore` measures them for all its keys together.
  */
-export interface LimiterStats extends GateStats {
+export interface LimiterStats extends BaseStats {
   /** The limit; `held` is above it only while a smaller limit has yet to take effect. */
   readonly permits: number;
   /** Permits free. */
@@ -198,7 +198,7 @@ export interface LimiterStats extends GateStats {
 }
 
 /** All keys of a `KeyedSemaphore` at one moment, frozen. It counts the limiters of this package, and no others. */
-export interface KeyedStats extends GateStats {
+export interface KeyedStats extends BaseStats {
   /** Keys kept, busy and idle. */
   readonly keys: number;
   /** Keys with a holder or a waiter. */

@@ -1,21 +1,21 @@
 import type { Outcome, Permit } from './limiter.js';
-import { describe, requireOneOf } from './validate.js';
+import { describe, requireOneOf } from '../internal/validate.js';
 
 /** Called with what comes back, once a permit. */
-export type TakeBack = (weight: number, outcome: Outcome) => void;
+export type OnRelease = (weight: number, outcome: Outcome) => void;
 
 /** A permit on its way from grant to return: it calls `takeBack` once, when released and no longer held by work. */
 export class HeldPermit implements Permit {
   readonly weight: number;
-  readonly #takeBack: TakeBack;
+  readonly #onRelease: OnRelease;
   #signal: AbortSignal | undefined;
   /** Set by the first release; later ones find it set. */
   #outcome: Outcome | undefined = undefined;
   #works = 0;
 
-  constructor(weight: number, takeBack: TakeBack, signal?: AbortSignal) {
+  constructor(weight: number, takeBack: OnRelease, signal?: AbortSignal) {
     this.weight = weight;
-    this.#takeBack = takeBack;
+    this.#onRelease = takeBack;
     this.#signal = signal;
   }
 
@@ -27,7 +27,7 @@ export class HeldPermit implements Permit {
     if (this.#outcome !== undefined) return;
     const isKnown = outcome === 'success' || OUTCOMES.includes(outcome);
     this.#outcome = isKnown ? outcome : 'ignore';
-    if (this.#works === 0) this.#takeBack(this.weight, this.#outcome);
+    if (this.#works === 0) this.#onRelease(this.weight, this.#outcome);
     // Not before it is back: `release` is often a listener or a callback, which is called with things of all kinds.
     if (!isKnown) requireOneOf('outcome', outcome, OUTCOMES);
   }
@@ -37,7 +37,7 @@ export class HeldPermit implements Permit {
     if (this.#outcome !== undefined && this.#works === 0) return;
     this.#works++;
     const settled = () => {
-      if (--this.#works === 0 && this.#outcome !== undefined) this.#takeBack(this.weight, this.#outcome);
+      if (--this.#works === 0 && this.#outcome !== undefined) this.#onRelease(this.weight, this.#outcome);
     };
     // Adopted by a real promise and asked by its real `then`, so that one that settles twice, or throws, counts once.
     void Promise.prototype.then.call(Promise.resolve(work), settled, settled);

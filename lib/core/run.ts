@@ -1,5 +1,5 @@
 import type { AcquireOptions, Limiter, Outcome, Permit } from './limiter.js';
-import { requireFunction } from './validate.js';
+import { requireFunction } from '../internal/validate.js';
 
 /**
  * Calls `work` with a permit of `limiter`, and releases it when the work has settled, whichever way. How long work took that

@@ -1,8 +1,13 @@
-import { systemClock } from './clock.js';
-import type { Clock } from './clock.js';
-import type { Order } from './order.js';
-import { requireDuration, requireIntegerOrInfinity, requireMethods, requireOptions } from './validate.js';
-import { warnOfUnknown } from './warn.js';
+import { systemClock } from '../internal/clock.js';
+import type { Clock } from '../internal/clock.js';
+import type { Order } from '../orders/index.js';
+import {
+  requireDuration,
+  requireIntegerOrInfinity,
+  requireMethods,
+  requireOptions,
+} from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
 
 /** How a `Semaphore` lets callers wait. */
 export interface SemaphoreOptions {

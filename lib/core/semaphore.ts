@@ -1,22 +1,27 @@
 import { ClosedError, WaitTimeoutError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
-import { TOP_PRIORITY } from '../queue/priority.js';
-import { requireAsk, requireAskOptions, requireLive, requireWait } from './ask.js';
-import type { Clock } from './clock.js';
+import { TOP_PRIORITY } from '../orders/priority.js';
+import {
+  checkAcquireOptions,
+  checkOptionNames,
+  throwIfAborted,
+  checkWaitOptions,
+} from './acquire-options.js';
+import type { Clock } from '../internal/clock.js';
 import { watchHold } from './hold-watch.js';
 import { IdleNotice } from './idle-notice.js';
 import type { AcquireOptions, Limiter, LimiterStats, Outcome, Permit, TryAcquireOptions } from './limiter.js';
-import { Line } from './line.js';
-import { makeQueue, reservedOf } from './order.js';
+import { WaitQueue } from './wait-queue.js';
+import { makeQueue, reservedOf } from '../orders/index.js';
 import { HeldPermit } from './permit.js';
-import type { TakeBack } from './permit.js';
+import type { OnRelease } from './permit.js';
 import { runWithPermit } from './run.js';
 import { readOptions } from './semaphore-options.js';
 import type { SemaphoreOptions } from './semaphore-options.js';
-import { TALLY, Tally } from './tally.js';
-import { requireInteger } from './validate.js';
+import { STATS, StatsRecorder } from './stats-recorder.js';
+import { requireInteger } from '../internal/validate.js';
 import { Waiter } from './waiter.js';
-import type { Departure } from './waiter.js';
+import type { LeaveReason } from './waiter.js';
 
 /**
  * A counting semaphore for this process: at most `permits` are out at once, the rest wait in line, first in, first out
@@ -44,13 +49,13 @@ import type { Departure } from './waiter.js';
  * ```
  */
 export class Semaphore implements Limiter {
-  readonly #line: Line;
+  readonly #queue: WaitQueue;
   /** Permits that only the top priority may take. */
   readonly #reserved: number;
   readonly #maxWaitMs: number;
   readonly #warnHeldMs: number;
   readonly #clock: Clock;
-  readonly #tally: Tally;
+  readonly #stats: StatsRecorder;
   readonly #idleNotice = new IdleNotice();
 
   #permits: number;
@@ -63,8 +68,8 @@ export class Semaphore implements Limiter {
   constructor(permits: number, options: SemaphoreOptions = {}) {
     const { name, queueLimit, maxWaitMs, order, warnHeldMs, clock } = readOptions(options);
     requireInteger('permits', permits, 0);
-    this.#tally = new Tally(name, clock);
-    this.#line = new Line(this, makeQueue(order), queueLimit, this.#tally, clock);
+    this.#stats = new StatsRecorder(name, clock);
+    this.#queue = new WaitQueue(this, makeQueue(order), queueLimit, this.#stats, clock);
     this.#reserved = reservedOf(order);
     this.#permits = permits;
     this.#ordinaryPermits = this.#withoutReserved(permits);
@@ -74,8 +79,8 @@ export class Semaphore implements Limiter {
   }
 
   /** @internal */
-  get [TALLY](): Tally {
-    return this.#tally;
+  get [STATS](): StatsRecorder {
+    return this.#stats;
   }
 
   /** The limit. */
@@ -95,12 +100,12 @@ export class Semaphore implements Limiter {
 
   /** Waiters admitted while no permit is free. */
   get queueLimit(): number {
-    return this.#line.limit;
+    return this.#queue.limit;
   }
 
   /** Waiters in line. */
   get waiting(): number {
-    return this.#line.size;
+    return this.#queue.size;
   }
 
   /**
@@ -123,9 +128,9 @@ export class Semaphore implements Limiter {
 
   tryAcquire(options?: TryAcquireOptions): Permit | undefined {
     if (options === undefined) return this.#isFree(1, 0, '') ? this.#grant(1) : undefined;
-    requireAskOptions('tryAcquire', options);
+    checkOptionNames('tryAcquire', options);
     const { weight = 1, priority = 0, flow = '' } = options;
-    requireAsk(weight, priority, flow);
+    checkAcquireOptions(weight, priority, flow);
     return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
   }
 
@@ -144,13 +149,13 @@ export class Semaphore implements Limiter {
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
     const isLess = permits < this.#permits;
-    if (this.#permits === 0) this.#line.resume();
-    this.#tally.changeLimit(this.#permits, permits);
+    if (this.#permits === 0) this.#queue.resume();
+    this.#stats.changeLimit(this.#permits, permits);
     this.#permits = permits;
     this.#ordinaryPermits = this.#withoutReserved(permits);
-    for (const waiter of isLess ? this.#line : []) {
+    for (const waiter of isLess ? this.#queue : []) {
       if (this.#isTooHeavy(waiter.weight, waiter.priority)) {
-        this.#line.dismiss(waiter, this.#tooHeavy(waiter.weight, waiter.priority));
+        this.#queue.reject(waiter, this.#tooHeavy(waiter.weight, waiter.priority));
       }
     }
     this.#serve();
@@ -159,7 +164,7 @@ export class Semaphore implements Limiter {
   close(reason?: unknown): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason === undefined ? {} : { cause: reason };
-    for (const waiter of this.#line) this.#line.dismiss(waiter, this.#closedError(waiter));
+    for (const waiter of this.#queue) this.#queue.reject(waiter, this.#closedError(waiter));
     this.#noticeIdle();
   }
 
@@ -168,25 +173,26 @@ export class Semaphore implements Limiter {
   }
 
   stats(): LimiterStats {
-    return this.#tally.limiterStats(this, this.#line.ratePerMs());
+    return this.#stats.limiterStats(this, this.#queue.ratePerMs());
   }
 
   #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
-    if (options !== NO_OPTIONS) requireAskOptions('acquire', options);
+    if (options !== NO_OPTIONS) checkOptionNames('acquire', options);
     const { weight = 1, priority = 0, flow = '', signal, maxWaitMs = this.#maxWaitMs } = options;
-    requireAsk(weight, priority, flow);
-    requireWait(maxWaitMs, signal);
-    if (signal !== undefined) requireLive(signal, this.#tally);
+    checkAcquireOptions(weight, priority, flow);
+    checkWaitOptions(maxWaitMs, signal);
+    if (signal !== undefined) throwIfAborted(signal, this.#stats);
     if (this.#closed !== undefined) throw this.#closedError();
     if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
     if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, signal));
     if (maxWaitMs === 0) throw this.#waitTimeout();
-    if (maxWaitMs !== Infinity || this.#line.isFull) this.#line.admit({ weight, priority, flow }, maxWaitMs);
+    if (maxWaitMs !== Infinity || this.#queue.isFull)
+      this.#queue.admit({ weight, priority, flow }, maxWaitMs);
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(weight, signal, resolve, reject, priority, flow);
       if (this.#warnHeldMs !== Infinity) waiter.asked = new Error('acquired here');
-      if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#depart, maxWaitMs, this.#clock);
-      this.#line.join(waiter);
+      if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#onLeave, maxWaitMs, this.#clock);
+      this.#queue.enqueue(waiter);
       // It may have made the order refuse the first, too heavy for what is free.
       this.#serve();
     });
@@ -194,7 +200,7 @@ export class Semaphore implements Limiter {
 
   #isFree(weight: number, priority: number, flow: string): boolean {
     if (this.#held + weight > this.#permitsFor(priority) || this.#closed !== undefined) return false;
-    return this.#line.size === 0 || this.#line.isPassedBy({ weight, priority, flow });
+    return this.#queue.size === 0 || this.#queue.isBehind({ weight, priority, flow });
   }
 
   #permitsFor(priority: number): number {
@@ -211,12 +217,12 @@ export class Semaphore implements Limiter {
   }
 
   #isIdle(): boolean {
-    return this.#held === 0 && this.#line.size === 0;
+    return this.#held === 0 && this.#queue.size === 0;
   }
 
   #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
     this.#held += weight;
-    const takeBack = this.#tally.grant(weight, this.#takeBack, waiter);
+    const takeBack = this.#stats.grant(weight, this.#onRelease, waiter);
     return new HeldPermit(
       weight,
       this.#warnHeldMs === Infinity ? takeBack : this.#watched(takeBack, waiter),
@@ -224,33 +230,33 @@ export class Semaphore implements Limiter {
     );
   }
 
-  #watched(takeBack: TakeBack, waiter: Waiter | undefined): TakeBack {
+  #watched(takeBack: OnRelease, waiter: Waiter | undefined): OnRelease {
     const acquired = waiter?.asked ?? new Error('acquired here');
     return watchHold(takeBack, this.#warnHeldMs, this.#clock, acquired);
   }
 
-  readonly #takeBack = (weight: number, outcome: Outcome): void => {
+  readonly #onRelease = (weight: number, outcome: Outcome): void => {
     this.#held -= weight;
-    this.#tally.release(weight, outcome);
-    if (this.#line.size > 0) this.#serve();
+    this.#stats.release(weight, outcome);
+    if (this.#queue.size > 0) this.#serve();
     else if (this.#held === 0) this.#idleNotice.give();
   };
 
-  readonly #depart = (waiter: Waiter, why: Departure): void => {
+  readonly #onLeave = (waiter: Waiter, why: LeaveReason): void => {
     if (why === 'abort') this.#abort(waiter);
-    else this.#line.dismiss(waiter, this.#waitTimeout(waiter));
+    else this.#queue.reject(waiter, this.#waitTimeout(waiter));
     // It may have been the head that was too heavy for what is free; the next may fit.
     this.#serve();
   };
 
   /** Hands free permits to the head of the line as long as they suffice. A grant runs no foreign code. */
   #serve(): void {
-    this.#line.prepare();
-    for (let head = this.#line.first; head !== undefined; head = this.#line.first) {
+    this.#queue.prepare();
+    for (let head = this.#queue.first; head !== undefined; head = this.#queue.first) {
       // Its signal may be telling others first: an aborted signal never acquires.
       if (head.signal?.aborted === true) this.#abort(head);
       else if (this.#held + head.weight <= this.#permitsFor(head.priority)) {
-        this.#line.shift(head);
+        this.#queue.shift(head);
         head.grant(this.#grant(head.weight, head.signal, head));
       } else break;
     }
@@ -258,8 +264,8 @@ export class Semaphore implements Limiter {
   }
 
   #abort(waiter: Waiter): void {
-    this.#tally.abort(waiter);
-    this.#line.dismiss(waiter, waiter.signal?.reason);
+    this.#stats.abort(waiter);
+    this.#queue.reject(waiter, waiter.signal?.reason);
   }
 
   #noticeIdle(): void {
@@ -268,12 +274,12 @@ export class Semaphore implements Limiter {
 
   #closedError(waiter?: Waiter): SemaphoreError {
     const error = new ClosedError('the limiter is closed', undefined, this.#closed);
-    return this.#tally.refuse(error, waiter);
+    return this.#stats.reject(error, waiter);
   }
 
   #waitTimeout(waiter?: Waiter): SemaphoreError {
-    const error = new WaitTimeoutError('no permit came free in time', this.#line.retryAfterMs());
-    return this.#tally.refuse(error, waiter);
+    const error = new WaitTimeoutError('no permit came free in time', this.#queue.retryAfterMs());
+    return this.#stats.reject(error, waiter);
   }
 
   #tooHeavy(weight: number, priority: number): RangeError {

@@ -1,14 +1,14 @@
-import type { QueueNode } from '../queue/queue.js';
-import { unwatchAbort, watchAbort } from './abort-watch.js';
-import type { AbortWatcher } from './abort-watch.js';
-import type { Clock } from './clock.js';
+import type { QueueNode } from '../orders/order-queue.js';
+import { removeAbortListener, addAbortListener } from '../internal/abort-listeners.js';
+import type { AbortListener } from '../internal/abort-listeners.js';
+import type { Clock } from '../internal/clock.js';
 import type { Permit } from './limiter.js';
 
 /** Why a waiter leaves the line by itself. */
-export type Departure = 'timeout' | 'abort';
+export type LeaveReason = 'timeout' | 'abort';
 
 /** Called when a waiter leaves the line by itself. */
-export type Depart = (waiter: Waiter, why: Departure) => void;
+export type OnLeave = (waiter: Waiter, why: LeaveReason) => void;
 
 /** One that stands in line. It settles once, and its timer and listener go with it. */
 export class Waiter implements QueueNode<Waiter> {
@@ -47,7 +47,7 @@ export class Waiter implements QueueNode<Waiter> {
   }
 
   /** Calls `depart` when the signal aborts or the wait has lasted `maxWaitMs`, unless it is settled before. */
-  watch(depart: Depart, maxWaitMs: number, clock: Clock): void {
+  watch(depart: OnLeave, maxWaitMs: number, clock: Clock): void {
     this.#watch = new Watch(this, depart, maxWaitMs, clock);
   }
 
@@ -56,24 +56,24 @@ export class Waiter implements QueueNode<Waiter> {
     this.#resolve(permit);
   }
 
-  refuse(error: unknown): void {
+  reject(error: unknown): void {
     this.#watch?.end();
     this.#reject(error);
   }
 }
 
 /** The timer and the listener of one waiter, until it is settled. */
-class Watch implements AbortWatcher {
+class Watch implements AbortListener {
   readonly #waiter: Waiter;
-  readonly #depart: Depart;
+  readonly #depart: OnLeave;
   readonly #clock: Clock;
   readonly #timer: unknown;
 
-  constructor(waiter: Waiter, depart: Depart, maxWaitMs: number, clock: Clock) {
+  constructor(waiter: Waiter, depart: OnLeave, maxWaitMs: number, clock: Clock) {
     this.#waiter = waiter;
     this.#depart = depart;
     this.#clock = clock;
-    if (waiter.signal !== undefined) watchAbort(waiter.signal, this);
+    if (waiter.signal !== undefined) addAbortListener(waiter.signal, this);
     if (maxWaitMs !== Infinity)
       this.#timer = clock.setTimer(() => {
         depart(waiter, 'timeout');
@@ -86,6 +86,6 @@ class Watch implements AbortWatcher {
 
   end(): void {
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
-    if (this.#waiter.signal !== undefined) unwatchAbort(this.#waiter.signal, this);
+    if (this.#waiter.signal !== undefined) removeAbortListener(this.#waiter.signal, this);
   }
 }

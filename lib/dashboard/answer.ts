@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describe } from '../core/validate.js';
+import { describe } from '../internal/validate.js';
 
 /** The page as the build leaves it: one document, with its style and its script inside. */
 interface BuiltPage {

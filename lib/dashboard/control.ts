@@ -5,8 +5,8 @@ import {
   requireObject,
   requireOneOf,
   requireString,
-} from '../core/validate.js';
-import { warnUnlessKnown } from '../core/warn.js';
+} from '../internal/validate.js';
+import { warnUnlessKnown } from '../internal/warn.js';
 import type { ControlFrame } from './frame.js';
 
 /**

@@ -8,8 +8,8 @@ import {
   requireLimiter,
   requireObject,
   requireOptions,
-} from '../core/validate.js';
-import { warnOfUnknown } from '../core/warn.js';
+} from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
 import type { Middleware } from '../http/limit-options.js';
 import { passError } from '../http/next.js';
 import type { Next } from '../http/next.js';

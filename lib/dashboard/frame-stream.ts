@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { warn } from '../core/warn.js';
+import { warn } from '../internal/warn.js';
 import { Exchange } from '../http/exchange.js';
 import type { Frame } from './frame.js';
 

@@ -39,7 +39,7 @@ export interface KeyFrame {
   readonly held: number;
   readonly waiting: number;
   /** Refusals so far. */
-  readonly refused: number;
+  readonly rejected: number;
 }
 
 /** A control as it stands. `id` is its name in the options. */

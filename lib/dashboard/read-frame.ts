@@ -1,5 +1,5 @@
-import type { GateStats, Limiter } from '../core/limiter.js';
-import { requireString } from '../core/validate.js';
+import type { BaseStats, Limiter } from '../core/limiter.js';
+import { requireString } from '../internal/validate.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { KeyUse } from '../keyed/top-keys.js';
 import { readControl } from './control.js';
@@ -36,16 +36,16 @@ function readOne(name: string, limiter: Limiter): LimiterFrame {
 
 function readKeyed(name: string, keyed: KeyedSemaphore, maskKey: Shown['maskKey']): LimiterFrame {
   const stats = keyed.stats();
-  const busiest = busiestOf(keyed).map(({ key, held, waiting, refused }): KeyFrame => ({
+  const busiest = busiestOf(keyed).map(({ key, held, waiting, rejected: rejected }): KeyFrame => ({
     key: textOf(key, maskKey),
     held,
     waiting,
-    refused,
+    rejected,
   }));
   return { ...readGate(name, stats), keys: { kept: stats.keys, busy: stats.busyKeys, busiest } };
 }
 
-function readGate(name: string, stats: GateStats): LimiterFrame {
+function readGate(name: string, stats: BaseStats): LimiterFrame {
   const { held, waiting, acquired, rejected, wait } = stats;
   const frame = { name, held, waiting, acquired, rejected };
   return wait.count === 0 ? frame : { ...frame, wait: { p50Ms: wait.p50Ms, p99Ms: wait.p99Ms } };
@@ -54,7 +54,7 @@ function readGate(name: string, stats: GateStats): LimiterFrame {
 /** The keys with the longest lines; after them those that hold most, and those that were refused most. */
 function busiestOf(keyed: KeyedSemaphore): KeyUse[] {
   const busiest = new Map<string, KeyUse>();
-  for (const rank of ['waiting', 'held', 'refused'] as const) {
+  for (const rank of ['waiting', 'held', 'rejected'] as const) {
     if (busiest.size >= BUSIEST) break;
     for (const use of keyed.top(rank, BUSIEST)) if (!busiest.has(use.key)) busiest.set(use.key, use);
   }

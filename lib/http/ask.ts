@@ -1,8 +1,8 @@
-import { requireAsk } from '../core/ask.js';
+import { checkAcquireOptions } from '../core/acquire-options.js';
 import type { TryAcquireOptions } from '../core/limiter.js';
 
 /** What a request asks of the limiter: the same for all, or for each by a function. */
-export interface AskOptions<Req> {
+export interface RequestAcquireOptions<Req> {
   /** Permits that a request takes. @defaultValue `1` */
   readonly weight?: number | ((req: Req) => number) | undefined;
 
@@ -14,11 +14,13 @@ export interface AskOptions<Req> {
 }
 
 /** What to ask for a request. The options are checked now, what their functions return at each call. */
-export function askOf<Req>(options: AskOptions<Req>): (req: Req) => TryAcquireOptions | undefined {
+export function readAcquireOptions<Req>(
+  options: RequestAcquireOptions<Req>,
+): (req: Req) => TryAcquireOptions | undefined {
   const { weight, priority, flow } = options;
   if (isFixed(weight) && isFixed(priority) && isFixed(flow)) {
     const ask = { weight, priority, flow };
-    requireAsk(weight, priority, flow);
+    checkAcquireOptions(weight, priority, flow);
     const fixed = weight === undefined && priority === undefined && flow === undefined ? undefined : ask;
     return () => fixed;
   }
@@ -28,7 +30,7 @@ export function askOf<Req>(options: AskOptions<Req>): (req: Req) => TryAcquireOp
       priority: valueFor(priority, req),
       flow: valueFor(flow, req),
     };
-    requireAsk(ask.weight, ask.priority, ask.flow, 'what ', ' returns');
+    checkAcquireOptions(ask.weight, ask.priority, ask.flow, 'what ', ' returns');
     return ask;
   };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
-import { requireInteger, requireOptions } from '../core/validate.js';
-import { warnOfUnknown } from '../core/warn.js';
+import { requireInteger, requireOptions } from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
 
 /** How `clientKey` tells clients apart. */
 export interface ClientKeyOptions {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Outcome, Permit } from '../core/limiter.js';
 import { endWithConnection } from './connection.js';
 import type { Connection } from './connection.js';
-import { isBehindOthers } from './pipeline.js';
+import { isPipelined } from './pipeline.js';
 import { RequestPermit } from './request-permit.js';
 
 /** Beside the responses: a property of its own on each, once Express has changed its prototype, costs 2 µs a request. */
@@ -17,7 +17,7 @@ const exchanges = new WeakMap<ServerResponse, Exchange>();
 export class Exchange {
   #isOver = false;
   #isGone = false;
-  #isRefused = false;
+  #isRejected = false;
   #gone: AbortController | undefined;
   #permits: RequestPermit[] = [];
   /** How many permits are being waited for: nobody needs them once this is over. */
@@ -39,7 +39,7 @@ export class Exchange {
     // release comes before the next response takes its turn.
     res.prependListener('finish', onFinish);
     res.prependListener('close', onClose);
-    if (isBehindOthers(res)) {
+    if (isPipelined(res)) {
       res.once('socket', () => {
         endWithConnection(req.socket, this);
       });
@@ -90,8 +90,8 @@ export class Exchange {
   }
 
   /** Notes that a limiter has refused it: what other limiters gave it says nothing of how they fare. */
-  refuse(): void {
-    this.#isRefused = true;
+  reject(): void {
+    this.#isRejected = true;
   }
 
   end(gone: boolean, outcome: Outcome = 'ignore'): void {
@@ -99,7 +99,7 @@ export class Exchange {
     this.#isOver = true;
     this.#isGone = gone;
     if (gone || this.#waits > 0) this.#gone?.abort(clientGone());
-    for (const permit of this.#permits) permit.release(gone || this.#isRefused ? 'ignore' : outcome);
+    for (const permit of this.#permits) permit.release(gone || this.#isRejected ? 'ignore' : outcome);
   }
 }
 

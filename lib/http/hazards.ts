@@ -1,5 +1,5 @@
 import type { Limiter } from '../core/limiter.js';
-import { warnOnce } from '../core/warn.js';
+import { warnOnce } from '../internal/warn.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 
 /** No app has so many limiters of its own; one that makes them anew for each request soon has. */
@@ -9,7 +9,7 @@ const mounted = new WeakSet<object>();
 let count = 0;
 
 /** Warns of what a mounted limiter will let happen. All that is looked at is there when it is mounted. */
-export function warnOfHazards(limiter: Limiter | KeyedSemaphore, maxWaitMs: number): void {
+export function warnOfMisuse(limiter: Limiter | KeyedSemaphore, maxWaitMs: number): void {
   if (maxWaitMs === Infinity && 'queueLimit' in limiter && limiter.queueLimit === Infinity) {
     warnOnce('WARN_SEMAPHORE_UNBOUNDED_QUEUE', 'limit has neither a queueLimit nor a maxWaitMs');
   }

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
 import { isPromiseLike } from '../core/permit.js';
-import { requireFunction } from '../core/validate.js';
+import { requireFunction } from '../internal/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
-import { guard } from './guard.js';
+import { createMiddleware } from './middleware.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware } from './limit-options.js';
 import type { Next } from './next.js';
 
@@ -55,7 +55,7 @@ export function limitHandler<Req extends IncomingMessage, Res extends ServerResp
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {
   requireFunction('handler', handler);
-  return guard(limiter, options, serve);
+  return createMiddleware(limiter, options, serve);
 
   /** A query builder may run its query each time that its `then` is called, so that is called once. */
   function serve(req: Req, res: Res, next: Next): unknown {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SemaphoreError } from '../errors.js';
-import type { AskOptions } from './ask.js';
+import type { RequestAcquireOptions } from './ask.js';
 import type { Next } from './next.js';
 
 /** The shape of middleware that Express, Connect and everything like them take. */
@@ -11,7 +11,10 @@ export type Middleware<Req = IncomingMessage, Res = ServerResponse> = (
 ) => void;
 
 /** What `limit` can be told. */
-export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> extends AskOptions<Req> {
+export interface LimitOptions<
+  Req = IncomingMessage,
+  Res = ServerResponse,
+> extends RequestAcquireOptions<Req> {
   /** Longest wait for a permit, in milliseconds; 0 means: do not queue. @defaultValue `1_000` */
   readonly maxWaitMs?: number | undefined;
 
@@ -23,7 +26,7 @@ export interface LimitOptions<Req = IncomingMessage, Res = ServerResponse> exten
    * `headers` and `retryAfterMs`; `next(rejection)` leaves it to the host's error handler. Express's own one logs a
    * stack for each unless its `env` is `test`, so under overload put one before it that does not.
    */
-  readonly handler?: ((req: Req, res: Res, next: Next, rejection: SemaphoreError) => unknown) | undefined;
+  readonly onRejected?: ((req: Req, res: Res, next: Next, rejection: SemaphoreError) => unknown) | undefined;
 
   /** Lets a request pass unlimited when it returns `true`. */
   readonly skip?: ((req: Req) => boolean) | undefined;

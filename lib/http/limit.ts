@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
-import { guard } from './guard.js';
+import { createMiddleware } from './middleware.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware } from './limit-options.js';
 import type { Next } from './next.js';
 
@@ -43,7 +43,7 @@ export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
   limiter: Limiter | KeyedSemaphore,
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {
-  return guard(limiter, options, passOn);
+  return createMiddleware(limiter, options, passOn);
 }
 
 function passOn(_req: unknown, _res: unknown, next: Next): void {

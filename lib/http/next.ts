@@ -1,5 +1,5 @@
 import { isPromiseLike } from '../core/permit.js';
-import { describe } from '../core/validate.js';
+import { describe } from '../internal/validate.js';
 
 /**
  * Passes the request on, or with an error to the host's error handler.

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Limiter, Permit } from '../core/limiter.js';
-import { requireObject } from '../core/validate.js';
+import { requireObject } from '../internal/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { Exchange } from './exchange.js';
 

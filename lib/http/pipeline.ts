@@ -13,7 +13,7 @@ const depths = new WeakMap<Socket, number>();
  * It cannot be sent before they are, and some Node versions never tell its end. A permit given to it could wait for
  * an earlier request that waits for this very permit. So it asks for none before its turn has come.
  */
-export function isBehindOthers(res: ServerResponse): boolean {
+export function isPipelined(res: ServerResponse): boolean {
   return res.socket === null && !isUpgrade(res.req);
 }
 
@@ -26,7 +26,7 @@ function isUpgrade(req: IncomingMessage): boolean {
  * Resolves when the response gets its turn. If that never comes nothing is left behind: only the response
  * itself knows of the wait. Rejects with a `QueueFullError` behind 100 others, because the host goes on reading requests.
  */
-export function turnOf({ socket }: IncomingMessage, res: ServerResponse): Promise<void> {
+export function waitForTurn({ socket }: IncomingMessage, res: ServerResponse): Promise<void> {
   const depth = depths.get(socket) ?? 0;
   if (depth === MAX_DEPTH) return Promise.reject(new QueueFullError('too many requests on one connection'));
   depths.set(socket, depth + 1);

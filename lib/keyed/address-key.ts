@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { warnOnce } from '../core/warn.js';
+import { warnOnce } from '../internal/warn.js';
 
 /** Warns if `key`, a new one, is a whole IPv6 address, of which each client has more than anybody can count. */
 export function warnOfAddress(key: string): void {

@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../internal/clock.js';
 import type { Limiter } from '../core/limiter.js';
-import { LinkedList } from '../queue/linked-list.js';
-import type { ListNode } from '../queue/linked-list.js';
+import { LinkedList } from '../internal/linked-list.js';
+import type { ListNode } from '../internal/linked-list.js';
 
 /** One key that is kept. */
 export interface Entry extends ListNode<Entry> {

@@ -1,5 +1,5 @@
-import { systemClock } from '../core/clock.js';
-import type { Clock } from '../core/clock.js';
+import { systemClock } from '../internal/clock.js';
+import type { Clock } from '../internal/clock.js';
 import { IdleNotice } from '../core/idle-notice.js';
 import type {
   AcquireOptions,
@@ -12,7 +12,7 @@ import type {
 } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
 import { runWithPermit } from '../core/run.js';
-import { Tally, tallyOf } from '../core/tally.js';
+import { StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
 import {
   requireDuration,
   requireFunction,
@@ -21,9 +21,9 @@ import {
   requireMethods,
   requireOptions,
   requireString,
-} from '../core/validate.js';
-import { warn, warnOfUnknown } from '../core/warn.js';
-import { ClosedError, KeyLimitError } from '../errors.js';
+} from '../internal/validate.js';
+import { warn, warnOfUnknown } from '../internal/warn.js';
+import { ClosedError, TooManyKeysError } from '../errors.js';
 import { warnOfAddress } from './address-key.js';
 import { KeyMap } from './key-map.js';
 import type { Entry } from './key-map.js';
@@ -71,7 +71,7 @@ export interface KeyedSemaphoreOptions {
 export class KeyedSemaphore {
   readonly #create: (key: string) => Limiter;
   readonly #keys: KeyMap;
-  readonly #tally: Tally;
+  readonly #stats: StatsRecorder;
   readonly #idleNotice = new IdleNotice();
   #closed: ErrorOptions | undefined;
 
@@ -88,7 +88,7 @@ export class KeyedSemaphore {
     requireDuration('idleTtlMs', idleTtlMs);
     requireMethods('clock', clock, 'now', 'setTimer', 'clearTimer');
     this.#create = create;
-    this.#tally = new Tally(name, clock);
+    this.#stats = new StatsRecorder(name, clock);
     this.#keys = new KeyMap(maxKeys, idleTtlMs, clock, {
       evicted: ({ limiter }) => {
         closeQuietly(limiter, this.#closed?.cause);
@@ -107,7 +107,7 @@ export class KeyedSemaphore {
   /**
    * Waits for a permit of the limiter behind `key`. Never throws synchronously.
    *
-   * Rejects as that limiter's `acquire` does, with what `create` threw, or with a `KeyLimitError` when the key is
+   * Rejects as that limiter's `acquire` does, with what `create` threw, or with a `TooManyKeysError` when the key is
    * new and all `maxKeys` keys are busy.
    */
   async acquire(key: string, options?: AcquireOptions): Promise<Permit> {
@@ -154,7 +154,7 @@ export class KeyedSemaphore {
   /** What the limiter behind `key` reports; `undefined` for a key that is not kept. */
   stats(key: string): LimiterStats | undefined;
   stats(key?: string): KeyedStats | LimiterStats | undefined {
-    if (key === undefined) return this.#tally.keyedStats(this.size, this.#keys.busy);
+    if (key === undefined) return this.#stats.keyedStats(this.size, this.#keys.busy);
     requireString('key', key);
     return this.#keys.get(key)?.limiter.stats();
   }
@@ -193,7 +193,7 @@ export class KeyedSemaphore {
   /** Pins the entry of `key`, made now if need be, until its `unpin` has been called. */
   #enter(key: string): Entry {
     if (this.#closed !== undefined) {
-      throw this.#tally.refuse(new ClosedError('the limiter is closed', undefined, this.#closed));
+      throw this.#stats.reject(new ClosedError('the limiter is closed', undefined, this.#closed));
     }
     const entry = this.#keys.get(key) ?? this.#add(key);
     this.#keys.pin(entry);
@@ -202,14 +202,14 @@ export class KeyedSemaphore {
 
   /** Makes the entry of a new key, which is idle until somebody enters. */
   #add(key: string): Entry {
-    if (this.#keys.isFull) throw this.#tally.refuse(new KeyLimitError('too many keys are in use'));
+    if (this.#keys.isFull) throw this.#stats.reject(new TooManyKeysError('too many keys are in use'));
     warnOfAddress(key);
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
     // To make it, `create` may have asked for this very key: that has its limiter already.
     const made = this.#keys.get(key);
     if (made !== undefined) return made;
-    tallyOf(limiter)?.reportTo(this.#tally, key);
+    statsRecorderOf(limiter)?.reportTo(this.#stats, key);
     return this.#keys.add(key, limiter);
   }
 }

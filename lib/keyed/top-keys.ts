@@ -1,9 +1,9 @@
 import type { Limiter } from '../core/limiter.js';
-import { tallyOf } from '../core/tally.js';
-import { requireOneOf } from '../core/validate.js';
+import { statsRecorderOf } from '../core/stats-recorder.js';
+import { requireOneOf } from '../internal/validate.js';
 
 /** By what keys can be compared. */
-export type KeyRank = 'held' | 'waiting' | 'refused';
+export type KeyRank = 'held' | 'waiting' | 'rejected';
 
 /** What one key is doing. */
 export interface KeyUse {
@@ -13,7 +13,7 @@ export interface KeyUse {
   /** Waiters in line. */
   readonly waiting: number;
   /** Refusals since the key was last new. */
-  readonly refused: number;
+  readonly rejected: number;
 }
 
 /**
@@ -27,13 +27,13 @@ export function topKeys(
 ): KeyUse[] {
   const top: KeyUse[] = [];
   for (const { key, limiter } of entries) {
-    const books = tallyOf(limiter);
+    const books = statsRecorderOf(limiter);
     if (books === undefined) continue;
     const figure = books[rank];
     if (figure === 0 || (top.length === count && figure <= (top.at(-1)?.[rank] ?? 0))) continue;
-    const { held, waiting, refused } = books;
+    const { held, waiting, rejected: rejected } = books;
     const place = top.findLastIndex((use) => use[rank] >= figure) + 1;
-    top.splice(place, 0, Object.freeze({ key, held, waiting, refused }));
+    top.splice(place, 0, Object.freeze({ key, held, waiting, rejected }));
     if (top.length > count) top.pop();
   }
   return top;
@@ -44,4 +44,4 @@ export function requireRank(rank: unknown): void {
   requireOneOf('rank', rank, RANKS);
 }
 
-const RANKS: readonly KeyRank[] = ['held', 'waiting', 'refused'];
+const RANKS: readonly KeyRank[] = ['held', 'waiting', 'rejected'];

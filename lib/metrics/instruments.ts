@@ -86,7 +86,7 @@ export const STATS_INSTRUMENTS: readonly StatsInstrument[] = [
     name: 'express_semaphore.rejections',
     kind: 'counter',
     unit: '{rejection}',
-    description: 'Calls refused, by error code.',
+    description: 'Calls rejected, by error code.',
     by: 'code',
     read: ({ rejected }) => apart(rejected),
   },
@@ -119,7 +119,7 @@ export const KEY_INSTRUMENTS: readonly KeyInstrument[] = [
     kind: 'counter',
     unit: '{rejection}',
     description: 'Calls refused since the key was last new, of the keys with the most.',
-    rank: 'refused',
+    rank: 'rejected',
   },
 ];
 

@@ -1,7 +1,7 @@
-import { observe } from '../core/diagnostics.js';
-import type { AcquireMessage, QueuedMessage, RejectMessage } from '../core/diagnostics.js';
-import { requireInteger, requireMethods, requireOptions } from '../core/validate.js';
-import { warnOfUnknown } from '../core/warn.js';
+import { observe } from '../core/events.js';
+import type { AcquireMessage, QueuedMessage, RejectMessage } from '../core/events.js';
+import { requireInteger, requireMethods, requireOptions } from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
 import {
   DURATION_BUCKETS,
   HOLD_DURATION,

@@ -1,5 +1,5 @@
-import { requireInteger, requireMethods, requireOptions } from '../core/validate.js';
-import { warnOfUnknown } from '../core/warn.js';
+import { requireInteger, requireMethods, requireOptions } from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
 import {
   DURATION_BUCKETS,
   HOLD_DURATION,

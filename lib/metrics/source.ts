@@ -1,7 +1,7 @@
-import { observe } from '../core/diagnostics.js';
-import type { AcquireMessage } from '../core/diagnostics.js';
+import { observe } from '../core/events.js';
+import type { AcquireMessage } from '../core/events.js';
 import type { Limiter } from '../core/limiter.js';
-import { describe, requireLimiter, requireList } from '../core/validate.js';
+import { describe, requireLimiter, requireList } from '../internal/validate.js';
 import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { KeyInstrument, StatsInstrument } from './instruments.js';
 

@@ -1,26 +1,26 @@
-import { systemClock } from '../core/clock.js';
-import { KeyLink } from './key-link.js';
-import type { KeyNames } from './key-names.js';
+import { systemClock } from '../internal/clock.js';
+import { SyncClient } from './sync/sync-client.js';
+import type { KeyNames } from './sync/keys.js';
 import { Lease } from './lease.js';
 import type { LinkOwner } from './link-owner.js';
-import type { NodeConnection } from './node-connection.js';
-import type { SemaphoreTerms } from './options.js';
+import type { Connection } from './sync/connection.js';
+import type { ResolvedOptions } from './options.js';
 import { Roster } from './roster.js';
-import { Answer } from './sync-reply.js';
-import type { SyncReply } from './sync-reply.js';
-import type { RedisWaiter } from './waiting-line.js';
+import { Answer } from './sync/sync-reply.js';
+import type { SyncReply } from './sync/sync-reply.js';
+import type { RedisWaiter } from './wait-queue.js';
 
 /** What becomes of those who hold and wait in this process by what Redis says, or by its silence. */
 export class Grants implements LinkOwner {
-  readonly link: KeyLink;
+  readonly link: SyncClient;
   readonly roster: Roster;
-  readonly #terms: SemaphoreTerms;
+  readonly #terms: ResolvedOptions;
   readonly #onQuiet: () => void;
 
-  constructor(node: NodeConnection, keys: KeyNames, terms: SemaphoreTerms, onQuiet: () => void) {
+  constructor(node: Connection, keys: KeyNames, terms: ResolvedOptions, onQuiet: () => void) {
     this.#terms = terms;
     this.#onQuiet = onQuiet;
-    this.link = new KeyLink(node, node.breaker(terms.timeoutMs), keys, terms, this);
+    this.link = new SyncClient(node, node.breaker(terms.timeoutMs), keys, terms, this);
     this.roster = new Roster(this.link, terms, systemClock, () => node.nextSeq(), onQuiet);
   }
 

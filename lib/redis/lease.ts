@@ -1,8 +1,8 @@
-import { unwatchAbort, watchAbort } from '../core/abort-watch.js';
-import type { AbortWatcher } from '../core/abort-watch.js';
+import { removeAbortListener, addAbortListener } from '../internal/abort-listeners.js';
+import type { AbortListener } from '../internal/abort-listeners.js';
 import type { Permit } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
-import type { TakeBack } from '../core/permit.js';
+import type { OnRelease } from '../core/permit.js';
 import type { LeaseLostError } from '../errors.js';
 
 /** A permit that ends unless it is renewed. */
@@ -12,14 +12,14 @@ export interface LeasedPermit extends Permit {
    * one it has seen, and so be safe from a holder that has lost its lease and does not know it yet. 0 for a permit
    * that was granted without Redis.
    */
-  readonly fence: number;
+  readonly fencingToken: number;
 }
 
 /** A member of the holders, as this node knows it. Times are those of this process's monotonic clock. */
 export class Lease {
   readonly seq: string;
   readonly weight: number;
-  fence: number;
+  fencingToken: number;
   /** When it must be taken for lost; `Infinity` for one that Redis does not know of. */
   deadline = Infinity;
   /** When it is to be renewed. */
@@ -36,7 +36,7 @@ export class Lease {
   constructor(seq: string, weight: number, fence: number, isSent: boolean) {
     this.seq = seq;
     this.weight = weight;
-    this.fence = fence;
+    this.fencingToken = fence;
     this.isSent = isSent;
     this.isBooked = fence > 0;
   }
@@ -48,8 +48,8 @@ export class Lease {
 }
 
 /** A lease as its holder sees it: the signal aborts when the lease is lost, or with the signal given to `acquire`. */
-export class LeasePermit extends HeldPermit implements LeasedPermit, AbortWatcher {
-  readonly fence: number;
+export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListener {
+  readonly fencingToken: number;
   readonly #lease: Lease;
   readonly #given: AbortSignal | undefined;
   readonly #lookAt: (lease: Lease) => void;
@@ -58,7 +58,7 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortWatche
   /** `lookAt` is called before the signal is, to see if its lease has just run out. */
   constructor(
     lease: Lease,
-    takeBack: TakeBack,
+    takeBack: OnRelease,
     lookAt: (lease: Lease) => void,
     given: AbortSignal | undefined,
   ) {
@@ -66,7 +66,7 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortWatche
       this.#unwatch();
       takeBack(weight, outcome);
     });
-    this.fence = lease.fence;
+    this.fencingToken = lease.fencingToken;
     this.#lease = lease;
     this.#given = given;
     this.#lookAt = lookAt;
@@ -89,13 +89,13 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortWatche
       this.#lease.onLost = (error) => {
         controller.abort(error);
       };
-      if (this.#given !== undefined) watchAbort(this.#given, this);
+      if (this.#given !== undefined) addAbortListener(this.#given, this);
     }
     return controller;
   }
 
   #unwatch(): void {
     this.#lease.onLost = undefined;
-    if (this.#controller !== undefined && this.#given !== undefined) unwatchAbort(this.#given, this);
+    if (this.#controller !== undefined && this.#given !== undefined) removeAbortListener(this.#given, this);
   }
 }

@@ -1,6 +1,6 @@
 import type { Lease } from './lease.js';
-import type { SyncReply } from './sync-reply.js';
-import type { RedisWaiter } from './waiting-line.js';
+import type { SyncReply } from './sync/sync-reply.js';
+import type { RedisWaiter } from './wait-queue.js';
 
 /** Whose operations a link carries, and who hears what comes of them. `sentAt` is by this process's clock. */
 export interface LinkOwner {

@@ -7,8 +7,8 @@ import {
   requireOneOf,
   requireOptions,
   requireString,
-} from '../core/validate.js';
-import { warnOfUnknown } from '../core/warn.js';
+} from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
 
 /** What happens to those who ask while Redis does not answer. */
 export type UnavailablePolicy = 'local' | 'open' | 'closed';
@@ -44,7 +44,7 @@ export interface RedisSemaphoreOptions {
    * script a turn is too much. What lies unused for 50 ms goes back, and so does all as soon as anybody stands in line.
    * The callers whom one permit serves after each other see the same fence. @defaultValue `1`
    */
-  readonly batch?: number | undefined;
+  readonly prefetch?: number | undefined;
 
   /**
    * What to do while Redis does not answer: `'local'` shares the permits out evenly, `'open'` lets everybody run,
@@ -68,14 +68,14 @@ const MIN_LEASE_MS = 100;
 const CLAIM_MS = 1_500;
 
 /** Valid options, all of them given; the limit and its version are what was last heard of them. */
-export type SemaphoreTerms = ReturnType<typeof readOptions>;
+export type ResolvedOptions = ReturnType<typeof readOptions>;
 
 /** The options with what is not given filled in, all of it valid. */
 export function readOptions(options: RedisSemaphoreOptions) {
   requireOptions(options);
   const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity, ...waiting } = options;
   const { maxWaitMs = Infinity, leaseMs = 10_000, timeoutMs = 250, ...failing } = waiting;
-  const { onUnavailable = 'local', expectedNodes = 1, batch = 1, ...unknown } = failing;
+  const { onUnavailable = 'local', expectedNodes = 1, prefetch: batch = 1, ...unknown } = failing;
   warnOfUnknown('RedisSemaphore', unknown);
   requireString('name', name);
   requireInteger('permits', permits, 0);

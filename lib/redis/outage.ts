@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../internal/clock.js';
 
 /** A time in which Redis does not answer. Once it has lasted for a lease, all that Redis counted before has run out. */
 export class Outage {

@@ -1,23 +1,28 @@
-import { requireAsk, requireAskOptions, requireLive, requireWait } from '../core/ask.js';
-import { systemClock } from '../core/clock.js';
+import {
+  checkAcquireOptions,
+  checkOptionNames,
+  throwIfAborted,
+  checkWaitOptions,
+} from '../core/acquire-options.js';
+import { systemClock } from '../internal/clock.js';
 import { IdleNotice } from '../core/idle-notice.js';
 import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from '../core/limiter.js';
 import { runWithPermit } from '../core/run.js';
-import { TALLY } from '../core/tally.js';
-import type { Tally } from '../core/tally.js';
-import { requireInteger } from '../core/validate.js';
-import type { Departure, Waiter } from '../core/waiter.js';
+import { STATS } from '../core/stats-recorder.js';
+import type { StatsRecorder } from '../core/stats-recorder.js';
+import { requireInteger } from '../internal/validate.js';
+import type { LeaveReason, Waiter } from '../core/waiter.js';
 import { BackendError, ClosedError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { Grants } from './grants.js';
-import { keyNames } from './key-names.js';
-import type { KeyNames } from './key-names.js';
+import { keyNames } from './sync/keys.js';
+import type { KeyNames } from './sync/keys.js';
 import type { LeasedPermit } from './lease.js';
-import { NodeConnection } from './node-connection.js';
-import type { RedisClient } from './node-connection.js';
+import { Connection } from './sync/connection.js';
+import type { RedisClient } from './sync/connection.js';
 import { readOptions } from './options.js';
-import type { RedisSemaphoreOptions, SemaphoreTerms } from './options.js';
-import { RedisWaiter } from './waiting-line.js';
+import type { RedisSemaphoreOptions, ResolvedOptions } from './options.js';
+import { RedisWaiter } from './wait-queue.js';
 
 /** What a `RedisSemaphore` reports: `held` and `waiting` are this process's own, as `available` is at most. */
 export interface RedisSemaphoreStats extends LimiterStats {
@@ -68,9 +73,9 @@ export interface RedisSemaphoreStats extends LimiterStats {
  * ```
  */
 export class RedisSemaphore implements Limiter {
-  readonly #node: NodeConnection;
+  readonly #node: Connection;
   readonly #keys: KeyNames;
-  readonly #terms: SemaphoreTerms;
+  readonly #terms: ResolvedOptions;
   readonly #grants: Grants;
   readonly #idleNotice = new IdleNotice();
   #closed: ErrorOptions | undefined;
@@ -78,13 +83,13 @@ export class RedisSemaphore implements Limiter {
   constructor(client: RedisClient, options: RedisSemaphoreOptions) {
     this.#terms = readOptions(options);
     this.#keys = keyNames(this.#terms.prefix, this.#terms.name);
-    this.#node = NodeConnection.of(client);
+    this.#node = Connection.of(client);
     this.#grants = new Grants(this.#node, this.#keys, this.#terms, this.#noticeQuiet);
   }
 
   /** @internal */
-  get [TALLY](): Tally {
-    return this.#grants.roster.tally;
+  get [STATS](): StatsRecorder {
+    return this.#grants.roster.stats;
   }
 
   /** The limit, as last heard from Redis. */
@@ -117,9 +122,9 @@ export class RedisSemaphore implements Limiter {
 
   /** Takes a permit if no question to Redis is needed for it: one of a batch, or while Redis is down one that the policy allows. */
   tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
-    requireAskOptions('tryAcquire', options);
+    checkOptionNames('tryAcquire', options);
     const { weight = 1, priority, flow } = options;
-    requireAsk(weight, priority, flow);
+    checkAcquireOptions(weight, priority, flow);
     if (this.#closed !== undefined || this.#grants.roster.isTooHeavy(weight)) return undefined;
     return this.#grants.roster.takeHere(weight);
   }
@@ -180,7 +185,7 @@ export class RedisSemaphore implements Limiter {
   }
 
   stats(): RedisSemaphoreStats {
-    const stats = this.#grants.roster.tally.limiterStats(this, this.#grants.roster.ratePerMs);
+    const stats = this.#grants.roster.stats.limiterStats(this, this.#grants.roster.ratePerMs);
     return Object.freeze({ ...stats, backend: this.#grants.link.isDown ? 'down' : 'up' });
   }
 
@@ -189,11 +194,11 @@ export class RedisSemaphore implements Limiter {
     reject: (error: unknown) => void,
     options: AcquireOptions = {},
   ): void {
-    requireAskOptions('acquire', options);
+    checkOptionNames('acquire', options);
     const { weight = 1, priority, flow, signal, maxWaitMs = this.#terms.maxWaitMs } = options;
-    requireAsk(weight, priority, flow);
-    requireWait(maxWaitMs, signal);
-    if (signal !== undefined) requireLive(signal, this.#grants.roster.tally);
+    checkAcquireOptions(weight, priority, flow);
+    checkWaitOptions(maxWaitMs, signal);
+    if (signal !== undefined) throwIfAborted(signal, this.#grants.roster.stats);
     if (this.#closed !== undefined) throw this.#closedError();
     if (this.#grants.roster.isTooHeavy(weight)) throw this.#grants.roster.tooHeavy(weight);
     const here = this.#grants.roster.takeHere(weight, signal);
@@ -205,7 +210,7 @@ export class RedisSemaphore implements Limiter {
     // The question itself takes time: who does not want to wait, waits for the answer.
     const patienceMs = waiter.isTry ? Infinity : maxWaitMs;
     if (signal !== undefined || patienceMs !== Infinity) {
-      const depart = (_: Waiter, why: Departure): void => {
+      const depart = (_: Waiter, why: LeaveReason): void => {
         this.#grants.roster.depart(waiter, why);
       };
       waiter.watch(depart, patienceMs, systemClock);
@@ -225,6 +230,6 @@ export class RedisSemaphore implements Limiter {
 
   #closedError(waiter?: Waiter): SemaphoreError {
     const error = new ClosedError('the limiter is closed', undefined, this.#closed);
-    return this.#grants.roster.tally.refuse(error, waiter);
+    return this.#grants.roster.stats.reject(error, waiter);
   }
 }

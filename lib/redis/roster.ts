@@ -1,32 +1,32 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../internal/clock.js';
 import type { Outcome } from '../core/limiter.js';
-import type { TakeBack } from '../core/permit.js';
-import { Tally } from '../core/tally.js';
-import type { Departure } from '../core/waiter.js';
+import type { OnRelease } from '../core/permit.js';
+import { StatsRecorder } from '../core/stats-recorder.js';
+import type { LeaveReason } from '../core/waiter.js';
 import { BackendError, QueueFullError, WaitTimeoutError } from '../errors.js';
 import type { LeaseLostError, SemaphoreError } from '../errors.js';
-import type { KeyLink } from './key-link.js';
-import { LeaseBook } from './lease-book.js';
-import type { LeaseBookOwner } from './lease-book.js';
+import type { SyncClient } from './sync/sync-client.js';
+import { LeaseTable } from './lease-table.js';
+import type { LeaseBookOwner } from './lease-table.js';
 import { Lease, LeasePermit } from './lease.js';
-import type { SemaphoreTerms } from './options.js';
-import { Stock } from './stock.js';
-import type { StockOwner } from './stock.js';
-import { Answer } from './sync-reply.js';
-import { WaitingLine } from './waiting-line.js';
-import type { RedisWaiter } from './waiting-line.js';
+import type { ResolvedOptions } from './options.js';
+import { PrefetchedLeases } from './prefetched-leases.js';
+import type { StockOwner } from './prefetched-leases.js';
+import { Answer } from './sync/sync-reply.js';
+import { WaitingLine } from './wait-queue.js';
+import type { RedisWaiter } from './wait-queue.js';
 
 /** Checks of a line within the time that a grant may stay unconfirmed. */
 const CHECKS_A_CLAIM = 2;
 
 /** Who of this process holds and who waits: how each of them comes and goes, and who is served here while Redis is down. */
 export class Roster implements LeaseBookOwner, StockOwner {
-  readonly tally: Tally;
+  readonly stats: StatsRecorder;
   readonly line: WaitingLine;
-  readonly leases: LeaseBook;
-  readonly stock: Stock;
-  readonly #link: KeyLink;
-  readonly #terms: SemaphoreTerms;
+  readonly leases: LeaseTable;
+  readonly stock: PrefetchedLeases;
+  readonly #link: SyncClient;
+  readonly #terms: ResolvedOptions;
   readonly #nextSeq: () => string;
   readonly #onQuiet: () => void;
   /** The limit that the waiters have been measured by. */
@@ -34,8 +34,8 @@ export class Roster implements LeaseBookOwner, StockOwner {
 
   /** `onQuiet` is called when the last holder or waiter may have gone. */
   constructor(
-    link: KeyLink,
-    terms: SemaphoreTerms,
+    link: SyncClient,
+    terms: ResolvedOptions,
     clock: Clock,
     nextSeq: () => string,
     onQuiet: () => void,
@@ -45,10 +45,10 @@ export class Roster implements LeaseBookOwner, StockOwner {
     this.#limit = terms.permits;
     this.#nextSeq = nextSeq;
     this.#onQuiet = onQuiet;
-    this.tally = new Tally(terms.name, clock);
+    this.stats = new StatsRecorder(terms.name, clock);
     this.line = new WaitingLine(clock, terms.claimMs / CHECKS_A_CLAIM, this.check);
-    this.leases = new LeaseBook(clock, terms.leaseMs, this);
-    this.stock = new Stock(terms.batch, clock, this);
+    this.leases = new LeaseTable(clock, terms.leaseMs, this);
+    this.stock = new PrefetchedLeases(terms.batch, clock, this);
   }
 
   /** How fast the waiters of this process are served. */
@@ -67,7 +67,7 @@ export class Roster implements LeaseBookOwner, StockOwner {
 
   /** Puts a waiter in line, and asks Redis for it. */
   enter(waiter: RedisWaiter): void {
-    this.tally.join(waiter, this.line.size);
+    this.stats.enqueue(waiter, this.line.size);
     this.line.push(waiter);
     this.#link.join();
     if (this.#link.isDown) this.serveHere();
@@ -88,7 +88,7 @@ export class Roster implements LeaseBookOwner, StockOwner {
     return this.#hold(new Lease(this.#nextSeq(), weight, 0, false), signal);
   }
 
-  depart(waiter: RedisWaiter, why: Departure): void {
+  depart(waiter: RedisWaiter, why: LeaveReason): void {
     if (why === 'abort') this.abort(waiter);
     else this.dismiss(waiter, this.#waitTimeout(waiter));
     if (this.#link.isDown) this.serveHere();
@@ -98,7 +98,7 @@ export class Roster implements LeaseBookOwner, StockOwner {
   /** Serves `waiter` with `lease`. */
   serve(waiter: RedisWaiter, lease: Lease): void {
     this.line.serve(waiter);
-    this.tally.leave(waiter);
+    this.stats.dequeue(waiter);
     waiter.grant(this.#hold(lease, waiter.signal, waiter));
   }
 
@@ -111,7 +111,7 @@ export class Roster implements LeaseBookOwner, StockOwner {
       if (!isFull) {
         this.serve(waiter, new Lease(waiter.seq, waiter.weight, 0, waiter.isSent));
       } else if (isClosed)
-        this.dismiss(waiter, this.tally.refuse(new BackendError('Redis does not answer'), waiter));
+        this.dismiss(waiter, this.stats.reject(new BackendError('Redis does not answer'), waiter));
       else if (waiter.isTry) this.dismiss(waiter, this.#waitTimeout(waiter));
     }
   }
@@ -123,28 +123,28 @@ export class Roster implements LeaseBookOwner, StockOwner {
     else if (answer === Answer.notFree) this.dismiss(waiter, this.#waitTimeout(waiter));
     else {
       const error = new QueueFullError('the queue is full', this.#retryAfterMs());
-      this.dismiss(waiter, this.tally.refuse(error, waiter));
+      this.dismiss(waiter, this.stats.reject(error, waiter));
     }
   }
 
   abort(waiter: RedisWaiter): void {
-    this.tally.abort(waiter);
+    this.stats.abort(waiter);
     this.dismiss(waiter, waiter.signal?.reason);
   }
 
   /** Takes a waiter out of the line. */
   dismiss(waiter: RedisWaiter, error: unknown): void {
     this.line.remove(waiter);
-    this.tally.leave(waiter);
+    this.stats.dequeue(waiter);
     this.#link.cancel(waiter);
-    waiter.refuse(error);
+    waiter.reject(error);
   }
 
   /** Looks at the limit, which may have changed. */
   measureLimit(): void {
     const { permits } = this.#terms;
     if (permits === this.#limit) return;
-    this.tally.changeLimit(this.#limit, permits);
+    this.stats.changeLimit(this.#limit, permits);
     this.#limit = permits;
     for (const waiter of this.line) {
       if (this.isTooHeavy(waiter.weight)) this.dismiss(waiter, this.tooHeavy(waiter.weight));
@@ -169,8 +169,8 @@ export class Roster implements LeaseBookOwner, StockOwner {
     this.#link.giveBack(lease);
     lease.lose(error);
     if (!this.stock.remove(lease)) {
-      this.tally.release(lease.weight, 'ignore');
-      this.tally.lose(lease.weight, error);
+      this.stats.release(lease.weight, 'ignore');
+      this.stats.leaseLost(lease.weight, error);
     }
     if (this.#link.isDown) this.serveHere();
     this.#onQuiet();
@@ -196,23 +196,23 @@ export class Roster implements LeaseBookOwner, StockOwner {
 
   #hold(lease: Lease, signal: AbortSignal | undefined, waiter?: RedisWaiter): LeasePermit {
     this.leases.add(lease);
-    const takeBack: TakeBack = (_, outcome) => {
+    const takeBack: OnRelease = (_, outcome) => {
       this.#takeBack(lease, outcome);
     };
-    const counted = this.tally.grant(lease.weight, takeBack, waiter);
+    const counted = this.stats.grant(lease.weight, takeBack, waiter);
     return new LeasePermit(lease, counted, this.leases.lookAt, signal);
   }
 
   #takeBack(lease: Lease, outcome: Outcome): void {
     if (lease.lost !== undefined) return;
-    this.tally.release(lease.weight, outcome);
+    this.stats.release(lease.weight, outcome);
     if (!this.#link.isDown && this.stock.keep(lease)) return;
     this.returned(lease);
   }
 
   #waitTimeout(waiter: RedisWaiter): SemaphoreError {
     const error = new WaitTimeoutError('no permit came free in time', this.#retryAfterMs());
-    return this.tally.refuse(error, waiter);
+    return this.stats.reject(error, waiter);
   }
 
   /** When everybody of this process now in line will have been served, as fast as it goes now. */

@@ -13,7 +13,7 @@ const perUser = new KeyedSemaphore(() => new Semaphore(1));
 const wholeApp: RequestHandler = limit(semaphore);
 const ofOneUser: Middleware<Request, Response> = limit(perUser, {
   key: (req: Request) => req.get('x-api-token') ?? 'nobody',
-  handler: (_req, res: Response, _next, rejection) => res.status(rejection.status).json(rejection.code),
+  onRejected: (_req, res: Response, _next, rejection) => res.status(rejection.status).json(rejection.code),
 });
 
 const app = express();

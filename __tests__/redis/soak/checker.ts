@@ -2,7 +2,7 @@
 export interface FleetEvent {
   /** Which process. */
   readonly node: number;
-  readonly event: 'start' | 'own' | 'end' | 'lost' | 'refused' | 'stats' | 'unhandled' | 'done';
+  readonly event: 'start' | 'own' | 'end' | 'lost' | 'rejected' | 'stats' | 'unhandled' | 'done';
   readonly hold: number;
   /** On the clock that all processes of a machine share. */
   readonly ms: number;

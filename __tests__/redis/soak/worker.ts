@@ -45,10 +45,10 @@ async function work(semaphore: RedisSemaphore): Promise<void> {
     try {
       using permit = await semaphore.acquire({ maxWaitMs: 30_000 });
       const hold = ++holds;
-      const kind = permit.fence === 0 ? 'own' : 'start';
+      const kind = permit.fencingToken === 0 ? 'own' : 'start';
       const { signal } = permit;
       if (signal.aborted) continue;
-      say(kind, hold, String(permit.fence));
+      say(kind, hold, String(permit.fencingToken));
       const lost = new Promise<boolean>((resolve) => {
         signal.addEventListener('abort', () => {
           say('lost', hold, '');
@@ -58,7 +58,7 @@ async function work(semaphore: RedisSemaphore): Promise<void> {
       const isLost = await Promise.race([lost, pause(holdMs)]);
       if (isLost !== true) say('end', hold, '');
     } catch (error) {
-      say('refused', 0, error instanceof Error && 'code' in error ? String(error.code) : String(error));
+      say('rejected', 0, error instanceof Error && 'code' in error ? String(error.code) : String(error));
       await pause(5);
     }
   }

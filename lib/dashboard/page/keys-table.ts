@@ -50,8 +50,8 @@ function emptyRow(): HTMLTableRowElement {
   );
 }
 
-function fill(row: HTMLTableRowElement, { key, held, waiting, refused }: KeyFrame): void {
-  const texts = [key, count(held), count(waiting), count(refused)];
+function fill(row: HTMLTableRowElement, { key, held, waiting, rejected }: KeyFrame): void {
+  const texts = [key, count(held), count(waiting), count(rejected)];
   texts.forEach((text, column) => {
     const cell = row.cells[column];
     if (cell !== undefined) setText(column === 0 ? (cell.firstElementChild as HTMLElement) : cell, text);

@@ -87,6 +87,6 @@ export class LimiterCard {
 
   #restart(seconds: number): void {
     this.#past = [];
-    for (const panel of [this.#inUse, this.#inLine, this.#refused, this.#wait]) panel.skip(seconds);
+    for (const panel of [this.#inUse, this.#inLine, this.#rejected, this.#wait]) panel.skip(seconds);
   }
 }

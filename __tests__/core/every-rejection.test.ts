@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+describe('a process in which every kind of call fails', () => {
+  it('ends well, as nothing is rejected that nobody hears', async () => {
+    const script = join(__dirname, 'every-rejection.ts');
+    // An unhandled rejection ends a process with an error, unless it is told otherwise.
+    const args = ['--unhandled-rejections=strict', '--import', 'tsx', script];
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
+    expect(stderr).toBe('');
+    const outcomes = new Set(JSON.parse(stdout) as string[]);
+    for (const name of [
+      'QueueFullError',
+      'WaitTimeoutError',
+      'ClosedError',
+      'TooManyKeysError',
+      'AbortError',
+      'TimeoutError',
+      'RangeError',
+    ]) {
+      expect(outcomes).toContain(name);
+    }
+  });
+});

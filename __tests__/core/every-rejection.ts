@@ -1,0 +1,70 @@
+// Run as a process of its own: every way for a call to fail, each heard by whoever called and by nobody else.
+import { AdaptiveSemaphore } from '../../lib/adaptive/index';
+import { KeyedSemaphore, Semaphore, withSemaphore } from '../../lib/index';
+import type { AcquireOptions, Permit } from '../../lib/index';
+
+interface Asked {
+  acquire(options?: AcquireOptions): Promise<Permit>;
+  close(): void;
+}
+
+const outcomes: string[] = [];
+
+async function tryEverything(limiter: Asked): Promise<void> {
+  const leaving = new AbortController();
+  const held = await limiter.acquire();
+  const asked = [
+    limiter.acquire({ weight: 0 }),
+    limiter.acquire({ weight: 5 }),
+    limiter.acquire({ maxWaitMs: -1 }),
+    limiter.acquire({ maxWaitMs: 0 }),
+    limiter.acquire({ maxWaitMs: 1 }),
+    limiter.acquire({ signal: AbortSignal.abort() }),
+    limiter.acquire({ signal: leaving.signal }),
+    limiter.acquire({ signal: AbortSignal.timeout(1) }),
+    limiter.acquire({ maxWaitMs: Infinity }),
+    limiter.acquire(),
+  ].map(heard);
+  leaving.abort();
+  // Whoever holds a permit hears of the work's end; nobody else does.
+  const work = Promise.reject(new Error('the work failed'));
+  held.hold(work);
+  work.catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  limiter.close();
+  held.release();
+  await Promise.all([...asked, heard(limiter.acquire())]);
+}
+
+async function heard(asked: Promise<unknown>): Promise<void> {
+  try {
+    await asked;
+    outcomes.push('granted');
+  } catch (error) {
+    outcomes.push(error instanceof Error ? error.name : String(error));
+  }
+}
+
+async function main(): Promise<void> {
+  const options = { queueLimit: 4 };
+  await tryEverything(new Semaphore(1, options));
+  await tryEverything(new AdaptiveSemaphore(options));
+  const keyed = new KeyedSemaphore(() => new Semaphore(1, options), { maxKeys: 1 });
+  await tryEverything({
+    acquire: (asked) => keyed.acquire('a', asked),
+    close: () => {
+      keyed.close();
+    },
+  });
+  const full = new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 1 });
+  full.tryAcquire('a');
+  await heard(full.acquire('b'));
+  const closed = new Semaphore(1);
+  closed.close();
+  await heard(withSemaphore(closed)(async () => Promise.resolve())());
+  await heard(closed.run(() => undefined));
+  await heard(new Semaphore(1).run(() => Promise.reject(new Error('the work failed'))));
+  console.log(JSON.stringify(outcomes));
+}
+
+void main();

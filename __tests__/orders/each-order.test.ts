@@ -1,0 +1,256 @@
+import { AdaptiveLifoQueue } from '../../lib/orders/adaptive-lifo';
+import { FairQueue } from '../../lib/orders/fair';
+import { LifoQueue } from '../../lib/orders/lifo';
+import { PriorityQueue } from '../../lib/orders/priority';
+import type { OrderQueue } from '../../lib/orders/order-queue';
+import { collectGarbage } from '../helpers/gc';
+import { namesServed, Node } from './node';
+
+function filled<Line extends OrderQueue<Node>>(
+  queue: Line,
+  ...nodes: ConstructorParameters<typeof Node>[0][]
+): Line {
+  for (const node of nodes) queue.push(new Node(node));
+  return queue;
+}
+
+/** One of each letter, in order; the letter is also the flow. */
+function each(letters: string): { name: string; flow: string }[] {
+  return Array.from(letters, (name) => ({ name, flow: name.toLowerCase() }));
+}
+
+const ASK = new Node({});
+
+describe('LifoQueue', () => {
+  it('serves the last first, and lets the first make room', () => {
+    const queue = filled(new LifoQueue<Node>(), ...each('abc'));
+    expect(queue.evictee()?.name).toBe('a');
+    expect(namesServed(queue)).toBe('cba');
+  });
+});
+
+describe('AdaptiveLifoQueue', () => {
+  const standing = (): AdaptiveLifoQueue<Node> =>
+    filled(
+      new AdaptiveLifoQueue<Node>(5, 100),
+      { name: 'a', since: 0 },
+      { name: 'b', since: 50 },
+      { name: 'c', since: 95 },
+      { name: 'd', since: 99 },
+    );
+
+  it('serves the first first, and refuses nobody, while the line has not stood for long', () => {
+    const queue = standing();
+    expect([queue.overdue(99.9), queue.evictee(ASK, 99.9), queue.ahead(ASK, 99.9)]).toEqual([
+      undefined,
+      undefined,
+      4,
+    ]);
+    expect(namesServed(queue)).toBe('abcd');
+  });
+
+  it('serves the last first, and refuses who has waited for long, once it has', () => {
+    const queue = standing();
+    const refused: string[] = [];
+    for (let late = queue.overdue(100); late !== undefined; late = queue.overdue(100)) {
+      refused.push(late.name);
+      queue.remove(late);
+    }
+    expect(refused).toEqual(['a', 'b']);
+    expect([queue.evictee(ASK, 100)?.name, queue.ahead(ASK, 100)]).toEqual(['c', 0]);
+    expect(namesServed(queue)).toBe('dc');
+  });
+
+  it('never refuses the last one in line, however long it has waited', () => {
+    const queue = filled(new AdaptiveLifoQueue<Node>(5, 100), { name: 'a', since: 0 });
+    expect(queue.overdue(10_000)).toBeUndefined();
+    expect(namesServed(queue)).toBe('a');
+  });
+
+  it('begins anew when the line has been empty', () => {
+    const queue = standing();
+    queue.overdue(150);
+    expect(namesServed(queue)).toBe('dcba');
+    filled(queue, { name: 'e', since: 160 }, { name: 'f', since: 161 });
+    expect(queue.overdue(259)).toBeUndefined();
+    expect(namesServed(queue)).toBe('ef');
+  });
+});
+
+describe('PriorityQueue', () => {
+  it('serves high before low, and inside a level the first first', () => {
+    const queue = filled(
+      new PriorityQueue<Node>(Infinity),
+      { name: 'a', priority: 0 },
+      { name: 'b', priority: -5 },
+      { name: 'c', priority: 7 },
+      { name: 'd', priority: 0 },
+      { name: 'e', priority: 7 },
+    );
+    expect(queue.ahead(ASK, 0)).toBe(4);
+    expect(namesServed(queue)).toBe('ceadb');
+  });
+
+  it('lets the latest of the lowest level make room for a higher one, and nobody for an equal', () => {
+    const queue = filled(
+      new PriorityQueue<Node>(Infinity),
+      { name: 'a', priority: 1 },
+      { name: 'b', priority: 1 },
+      { name: 'c', priority: 2 },
+    );
+    expect(queue.evictee(new Node({ priority: 2 }), 0)?.name).toBe('b');
+    expect(queue.evictee(new Node({ priority: 1 }), 0)).toBeUndefined();
+  });
+
+  it('lets somebody of a higher level make room when nobody of a lower one is left', () => {
+    const queue = filled(new PriorityQueue<Node>(Infinity), { name: 'low', priority: -1 });
+    queue.shift();
+    filled(queue, { name: 'middle', priority: 0 });
+    expect(queue.evictee(new Node({ priority: 1 }), 0)?.name).toBe('middle');
+  });
+
+  it('lets who waits rise by one level every ageMs, but not above the top', () => {
+    const queue = filled(
+      new PriorityQueue<Node>(100),
+      { name: 'low', priority: 0, since: 0 },
+      { name: 'young', priority: 2, since: 199 },
+      { name: 'late', priority: 2, since: 201 },
+      { name: 'top', priority: 100, since: 20_000 },
+    );
+    expect(namesServed(queue)).toBe('topyounglowlate');
+  });
+
+  it('lets nobody who has risen above a newcomer make room for it, but the latest of those who have not', () => {
+    const queue = filled(new PriorityQueue<Node>(100), { name: 'risen', priority: 0, since: 0 });
+    expect(queue.evictee(new Node({ priority: 2 }), 201)).toBeUndefined();
+    expect(queue.evictee(new Node({ priority: 2 }), 200)).toBeUndefined();
+    expect(queue.evictee(new Node({ priority: 2 }), 199)?.name).toBe('risen');
+    filled(queue, { name: 'early', priority: 1, since: 250 }, { name: 'latest', priority: 1, since: 260 });
+    expect(queue.evictee(new Node({ priority: 2 }), 300)?.name).toBe('latest');
+    expect(queue.evictee(new Node({ priority: 1 }), 300)).toBeUndefined();
+    expect(queue.evictee(new Node({ priority: 100 }), 300)?.name).toBe('latest');
+  });
+});
+
+describe('FairQueue', () => {
+  it('serves one of each flow in turn, so that a burst delays a single one by one round at most', () => {
+    const queue = filled(new FairQueue<Node>(() => 1), ...each('aaaaaa'), ...each('bb'), ...each('c'));
+    expect(queue.ahead(new Node({ flow: 'new' }))).toBe(3);
+    expect(namesServed(queue)).toBe('abcabaaaa');
+  });
+
+  it('gives a flow with a greater share more of each round', () => {
+    const queue = filled(
+      new FairQueue<Node>((flow) => (flow === 'a' ? 3 : 1)),
+      ...each('aaaaaa'),
+      ...each('bbb'),
+    );
+    expect(namesServed(queue)).toBe('aaabaaabb');
+  });
+
+  it('lets a heavy one save for as many rounds as it weighs', () => {
+    const queue = filled(
+      new FairQueue<Node>(() => 1),
+      ...each('b'),
+      { name: 'A', flow: 'a', weight: 3 },
+      ...each('bbb'),
+    );
+    expect(namesServed(queue)).toBe('bbbAb');
+  });
+
+  it('serves weights as large as bytes in the same order, and passes over the rounds in which nobody can be served', () => {
+    const queue = filled(
+      new FairQueue<Node>(() => 1),
+      ...each('x'),
+      { name: 'A', flow: 'a', weight: 5e12 },
+      { name: 'B', flow: 'b', weight: 3e12 },
+      { name: 'C', flow: 'b', weight: 4e12 },
+    );
+    expect(namesServed(queue)).toBe('xBAC');
+  });
+
+  it('puts a flow that comes again and again behind those who wait', () => {
+    const queue = filled(new FairQueue<Node>(() => 1), ...each('aaa'), ...each('b'));
+    const served: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      for (let turn = 0; turn < 2; turn++) {
+        served.push(queue.first?.name ?? '');
+        queue.shift();
+      }
+      filled(queue, ...each('b'));
+    }
+    expect(served.join('')).toBe('ababab');
+  });
+
+  it('says how many go before a newcomer: of each flow as many as have a turn by then', () => {
+    const queue = filled(
+      new FairQueue<Node>((flow) => (flow === 'a' ? 2 : 1)),
+      ...each('bbb'),
+      ...each('ccc'),
+      ...each('aaa'),
+    );
+    expect(queue.ahead(new Node({ flow: 'a' }))).toBe(7);
+    expect(queue.ahead(new Node({ flow: 'b' }))).toBe(9);
+    expect(queue.ahead(new Node({ flow: 'new' }))).toBe(3);
+    filled(queue, { name: '!', flow: 'a' });
+    expect(namesServed(queue)).toBe('bcaabca!bc');
+  });
+
+  it('gives nobody a second turn because another flow has left', () => {
+    const queue = filled(new FairQueue<Node>(() => 1), ...each('aa'));
+    const leaving = new Node({ flow: 'b' });
+    queue.push(leaving);
+    filled(queue, ...each('c'));
+    queue.remove(leaving);
+    expect(namesServed(queue)).toBe('aca');
+  });
+
+  it('knows the longest flow when another was the longest before', () => {
+    const queue = new FairQueue<Node>(() => 1);
+    const long = each('aaaa').map((node) => new Node(node));
+    for (const node of long) queue.push(node);
+    filled(queue, ...each('bb'), ...each('cc'));
+    expect(queue.evictee(ASK)?.name).toBe('a');
+    for (const node of long) queue.remove(node);
+    expect(queue.evictee(ASK)?.name).toBe('b');
+    filled(queue, ...each('c'));
+    expect(queue.evictee(ASK)?.name).toBe('c');
+  });
+
+  it('remembers nothing of flows that have gone', async () => {
+    const queue = new FairQueue<Node>(() => 1);
+    const heapAfter = async (flows: number): Promise<number> => {
+      for (let n = 0; n < flows; n++) {
+        queue.push(new Node({ flow: String(n) }));
+        queue.shift();
+      }
+      await collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const few = await heapAfter(100);
+    // A flow takes some 200 bytes.
+    expect((await heapAfter(60_000)) - few).toBeLessThan(4_000_000);
+  });
+
+  it('has nobody make room for one whose share cannot be told', () => {
+    const queue = new FairQueue<Node>((flow) => {
+      if (flow === 'unknown') throw new Error('no such tenant');
+      return 1;
+    });
+    filled(queue, ...each('aaa'));
+    expect(() => queue.evictee(new Node({ flow: 'unknown' }))).toThrow('no such tenant');
+    expect(queue.evictee(new Node({ flow: 'known' }))?.flow).toBe('a');
+  });
+
+  it('lets the latest of the longest flow make room for one of a shorter flow', () => {
+    const queue = filled(
+      new FairQueue<Node>(() => 1),
+      { name: 'a1', flow: 'a' },
+      { name: 'a2', flow: 'a' },
+      { name: 'b1', flow: 'b' },
+    );
+    expect(queue.evictee(new Node({ flow: 'c' }))?.name).toBe('a2');
+    expect(queue.evictee(new Node({ flow: 'b' }))).toBeUndefined();
+    expect(queue.evictee(new Node({ flow: 'a' }))).toBeUndefined();
+  });
+});

@@ -1,0 +1,151 @@
+import { KeyedSemaphore, Semaphore, withSemaphore } from 'express-semaphore';
+import { states, turn, watch } from './helpers/watch';
+import { defer } from './helpers/serve';
+
+describe('a function behind withSemaphore', () => {
+  it('keeps this, parameters, result, name and length', async () => {
+    const semaphore = new Semaphore(1);
+    const adder = {
+      base: 10,
+      add: withSemaphore(semaphore)(async function addBoth(this: { base: number }, a: number, b: number) {
+        await turn();
+        return this.base + a + b;
+      }),
+    };
+    expect(await adder.add(1, 2)).toBe(13);
+    expect([adder.add.name, adder.add.length]).toEqual(['addBoth', 2]);
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 1 });
+  });
+
+  it('shares its limiter with all that were given the same, and applies its options to each call', async () => {
+    const semaphore = new Semaphore(2);
+    const gate = withSemaphore(semaphore, { weight: 2, maxWaitMs: 0 });
+    const work = defer();
+    const [one, other] = [gate(() => work.promise), gate(async () => turn())];
+    const calls = [watch(one()), watch(other())];
+    await turn();
+    expect(states(calls)).toEqual(['pending', 'rejected']);
+    expect(calls[1]?.reason).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
+    expect(semaphore.held).toBe(2);
+    work.resolve();
+    await semaphore.idle();
+  });
+
+  it('releases even when it is no async function after all', async () => {
+    const semaphore = new Semaphore(1);
+    const wrap = withSemaphore(semaphore) as unknown as (fn: () => unknown) => () => Promise<unknown>;
+    expect(await wrap(() => 7)()).toBe(7);
+    const failure = new Error('sync');
+    await expect(
+      wrap(() => {
+        throw failure;
+      })(),
+    ).rejects.toBe(failure);
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 2 });
+  });
+
+  it('can be made of a list, as map calls it', async () => {
+    const semaphore = new Semaphore(1);
+    const wrap = withSemaphore(semaphore) as unknown as (fn: () => unknown) => () => Promise<number>;
+    const wrapped = [() => 1, () => 2].map(wrap);
+    expect(await Promise.all(wrapped.map(async (fn) => fn()))).toEqual([1, 2]);
+    expect(semaphore.stats().acquired).toBe(2);
+  });
+
+  it.each([undefined, null, 7, {}, 'fn'])('refuses %p', (value) => {
+    expect(() => withSemaphore(new Semaphore(1))(value as never)).toThrow(
+      /^withSemaphore takes a function or a method, got /,
+    );
+    expect(() => withSemaphore(value as never)).toThrow(
+      /^limiter must be a limiter, such as new Semaphore\(10\), got /,
+    );
+  });
+});
+
+describe('withSemaphore', () => {
+  it('refuses a KeyedSemaphore at once, since no call says which key it is for', () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    // @ts-expect-error -- the types say so, too
+    expect(() => withSemaphore(keyed)).toThrow(
+      new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore'),
+    );
+  });
+});
+
+describe('a method decorated with withSemaphore', () => {
+  it('is limited across instances, static or private as well', async () => {
+    const semaphore = new Semaphore(1);
+    class Users {
+      static #made = 0;
+      readonly id = ++Users.#made;
+
+      @withSemaphore(semaphore)
+      static async count(): Promise<number> {
+        await turn();
+        return this.#made;
+      }
+
+      @withSemaphore(semaphore)
+      async find(greeting: string): Promise<string> {
+        await turn();
+        return `${greeting} ${this.id}`;
+      }
+
+      @withSemaphore(semaphore)
+      async #secret(): Promise<number> {
+        await turn();
+        return this.id * 100;
+      }
+
+      async reveal(): Promise<number> {
+        return this.#secret();
+      }
+    }
+    const [ann, bob] = [new Users(), new Users()];
+    const all = Promise.all([ann.find('hello'), bob.find('hello'), Users.count(), bob.reveal()]);
+    expect(semaphore.stats()).toMatchObject({ held: 1, waiting: 3 });
+    expect(await all).toEqual(['hello 1', 'hello 2', 2, 200]);
+    expect([ann.find.name, ann.find.length]).toEqual(['find', 1]);
+    expect(semaphore.held).toBe(0);
+  });
+
+  it.each(['field', 'getter', 'setter', 'accessor', 'class'])('is no %s', (kind) => {
+    const decorate = withSemaphore(new Semaphore(1)) as unknown as (value: unknown, context: object) => void;
+    expect(() => {
+      decorate(undefined, { kind });
+    }).toThrow(new TypeError(`withSemaphore decorates methods, got a ${kind}`));
+  });
+});
+
+describe("TypeScript's older form of withSemaphore", () => {
+  const decorate = (semaphore: Semaphore) =>
+    withSemaphore(semaphore) as unknown as (
+      target: object,
+      name: string | symbol,
+      descriptor?: PropertyDescriptor,
+    ) => PropertyDescriptor;
+
+  it('limits what the descriptor holds, and keeps its attributes', async () => {
+    const semaphore = new Semaphore(1);
+    const value = async (n: number): Promise<number> => {
+      await turn();
+      return n;
+    };
+    const made = decorate(semaphore)({}, Symbol('find'), { value, enumerable: false, writable: true });
+    expect(made).toMatchObject({ enumerable: false, writable: true });
+    const find = made.value as typeof value;
+    const call = find(3);
+    expect(semaphore.stats().acquired).toBe(1);
+    expect(await call).toBe(3);
+  });
+
+  it.each<[what: string, target: object, descriptor: PropertyDescriptor | undefined]>([
+    ['a getter', {}, { get: () => 1 }],
+    ['a field', {}, undefined],
+    ['a static field', () => 1, undefined],
+  ])('refuses %s', (_what, target, descriptor) => {
+    expect(() => decorate(new Semaphore(1))(target, 'find', descriptor)).toThrow(
+      new TypeError('withSemaphore takes a function or a method, got undefined'),
+    );
+  });
+});

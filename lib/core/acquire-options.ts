@@ -1,0 +1,56 @@
+import { TOP_PRIORITY } from '../orders/priority.js';
+import type { AcquireOptions } from './limiter.js';
+import type { StatsRecorder } from './stats-recorder.js';
+import {
+  requireDuration,
+  requireInteger,
+  requireOptions,
+  requireSignal,
+  requireString,
+} from '../internal/validate.js';
+import { warnUnlessKnown } from '../internal/warn.js';
+
+/**
+ * Throws unless a limiter can be asked for this. What is not given, or is the default, needs no look; `before` and `after`
+ * surround the names in messages.
+ */
+export function checkAcquireOptions(
+  weight: unknown,
+  priority: unknown,
+  flow: unknown,
+  before = '',
+  after = '',
+): void {
+  if (weight !== 1 && weight !== undefined) requireInteger(`${before}weight${after}`, weight, 1);
+  if (priority !== 0 && priority !== undefined) {
+    requireInteger(`${before}priority${after}`, priority, -TOP_PRIORITY, TOP_PRIORITY);
+  }
+  if (flow !== '' && flow !== undefined) requireString(`${before}flow${after}`, flow);
+}
+
+/** Throws unless a wait can be told this. */
+export function checkWaitOptions(maxWaitMs: unknown, signal: unknown): void {
+  if (maxWaitMs !== Infinity && maxWaitMs !== undefined) requireDuration('maxWaitMs', maxWaitMs);
+  if (signal !== undefined) requireSignal(signal);
+}
+
+/** Throws unless `options` is an object, and warns of what of it `what` does not know. */
+export function checkOptionNames(what: string, options: AcquireOptions): void {
+  requireOptions(options);
+  warnUnlessKnown(what, options, KNOWN);
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof AcquireOptions>([
+  'weight',
+  'priority',
+  'flow',
+  'signal',
+  'maxWaitMs',
+]);
+
+/** Throws the reason of a signal that has aborted, which it enters in the books. */
+export function throwIfAborted(signal: AbortSignal, tally: StatsRecorder): void {
+  if (!signal.aborted) return;
+  tally.abort();
+  throw signal.reason;
+}
