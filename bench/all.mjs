@@ -24,7 +24,7 @@ if (isPage && process.exitCode === undefined) await write(await makePage(tables)
 
 async function write(files) {
   if (smoke) return;
-  const docs = new URL('../docs/', import.meta.url);
+  const docs = new URL('../docs/internals/', import.meta.url);
   await mkdir(new URL('benchmarks/', docs), { recursive: true });
   for (const [path, text] of Object.entries(files)) await writeFile(new URL(path, docs), text);
 }

@@ -15,7 +15,7 @@ export class LimiterCard {
   readonly #verdict = element('p', { className: 'verdict' });
   readonly #inUse: Panel;
   readonly #inLine = new Panel('In line', [{ color: '--waiting', look: 'area' }], count);
-  readonly #refused = new Panel('Refused', [{ color: '--refused', look: 'area' }], perSecond, 0.1);
+  readonly #rejected = new Panel('Refused', [{ color: '--refused', look: 'area' }], perSecond, 0.1);
   readonly #wait = new Panel(
     'Wait, median',
     [
@@ -46,7 +46,7 @@ export class LimiterCard {
         { className: 'panels' },
         this.#inUse.element,
         this.#inLine.element,
-        this.#refused.element,
+        this.#rejected.element,
         this.#wait.element,
       ),
     );
@@ -77,7 +77,7 @@ export class LimiterCard {
     const limit = permits === undefined ? '' : `of ${count(permits)}`;
     this.#inUse.show(seconds, count(held), limit, [held, permits ?? null]);
     this.#inLine.show(seconds, count(waiting), `${perSecond(admittedRate)} admitted`, [waiting]);
-    this.#refused.show(seconds, perSecond(refusedRate), `${count(refusals(frame))} in all`, [refusedRate]);
+    this.#rejected.show(seconds, perSecond(refusedRate), `${count(refusals(frame))} in all`, [refusedRate]);
     this.#wait.element.classList.toggle('two-lines', wait !== undefined);
     if (wait === undefined) this.#wait.show(seconds, '–', 'nobody waited', [null, null]);
     else {
