@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import express from 'express';
 import request from 'supertest';
 import { limit, Semaphore } from 'express-semaphore';
@@ -5,9 +6,10 @@ import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { LimitAlgorithm, LimitSample } from 'express-semaphore/adaptive';
 import { FakeClock } from '../helpers/clock';
 import { serve, until } from '../helpers/serve';
+import { collectWarnings } from '../helpers/warnings';
 
-/** An algorithm that keeps what it is told, and sets the limit that the test says. */
-class Told implements LimitAlgorithm {
+/** An algorithm that records its samples and returns the limit that the test sets. */
+class ScriptedAlgorithm implements LimitAlgorithm {
   readonly initial = 2;
   readonly samples: LimitSample[] = [];
   limit = 2;
@@ -18,9 +20,13 @@ class Told implements LimitAlgorithm {
   }
 }
 
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
 describe('AdaptiveSemaphore', () => {
-  it('tells its algorithm when a permit was out, in which company, and how its work went', async () => {
-    const [clock, algorithm] = [new FakeClock(), new Told()];
+  it('gives its algorithm the times, the permits in flight and the outcome of each permit', async () => {
+    const [clock, algorithm] = [new FakeClock(), new ScriptedAlgorithm()];
     let busyMs = 0;
     const semaphore = new AdaptiveSemaphore({ algorithm, clock, eventLoopLoad: { busyMs: () => busyMs } });
     const [first, second] = [semaphore.tryAcquire(), semaphore.tryAcquire()];
@@ -39,8 +45,8 @@ describe('AdaptiveSemaphore', () => {
     ]);
   });
 
-  it('sets the limit before the permit is handed on, in whole permits, at least one', () => {
-    const algorithm = new Told();
+  it('applies the new limit, rounded down to 1 at least, before it releases the permit', () => {
+    const algorithm = new ScriptedAlgorithm();
     const semaphore = new AdaptiveSemaphore({ algorithm });
     const [first, second] = [semaphore.tryAcquire(), semaphore.tryAcquire()];
     void semaphore.acquire();
@@ -52,20 +58,19 @@ describe('AdaptiveSemaphore', () => {
     expect(semaphore.stats()).toMatchObject({ permits: 3, held: 1, waiting: 0, available: 2 });
   });
 
-  it('refuses and delays nobody as a monitor, and tells the limit that it would set', async () => {
-    const algorithm = new Told();
-    const semaphore = new AdaptiveSemaphore({ algorithm, mode: 'monitor', queueLimit: 0, maxWaitMs: 0 });
+  it('finds the limit in a dry run, and neither queues nor rejects a caller', async () => {
+    const algorithm = new ScriptedAlgorithm();
+    const semaphore = new AdaptiveSemaphore({ algorithm, dryRun: true, queueLimit: 0, maxWaitMs: 0 });
     const permits = await Promise.all(Array.from({ length: 50 }, () => semaphore.acquire()));
     expect(semaphore.stats()).toMatchObject({ permits: 2, held: 50, available: 0, waiting: 0 });
     algorithm.limit = 7;
     for (const permit of permits) permit.release();
     expect(semaphore.stats()).toMatchObject({ permits: 7, held: 0, available: 7 });
-    expect(semaphore.stats().limits.at(-1)).toMatchObject({ permits: 7 });
     expect(algorithm.samples).toHaveLength(50);
   });
 
-  it('measures how busy the thread is', async () => {
-    const algorithm = new Told();
+  it('reports event-loop load that grows with the work of the thread', async () => {
+    const algorithm = new ScriptedAlgorithm();
     const semaphore = new AdaptiveSemaphore({ algorithm });
     for (let round = 0; round < 2; round++) {
       semaphore.tryAcquire()?.release();
@@ -76,35 +81,119 @@ describe('AdaptiveSemaphore', () => {
     expect(second).toBeGreaterThan(first ?? Infinity);
   });
 
-  it.each(['watch', 1])('refuses the mode %p', (mode) => {
-    const make = () => new AdaptiveSemaphore({ mode: mode as 'monitor' });
-    expect(make).toThrow(`mode must be enforce or monitor, got ${JSON.stringify(mode)}`);
+  it.each([
+    ['is missing', undefined],
+    ['returns nothing, as under fake timers', () => undefined],
+    ['always returns 0, as in Bun', () => ({ idle: 0, active: 0, utilization: 0 })],
+  ])('uses the processor time of the process when eventLoopUtilization %s', (_case, replacement) => {
+    const original = Object.getOwnPropertyDescriptor(performance, 'eventLoopUtilization');
+    Object.defineProperty(performance, 'eventLoopUtilization', { value: replacement, configurable: true });
+    try {
+      const algorithm = new ScriptedAlgorithm();
+      const semaphore = new AdaptiveSemaphore({ algorithm });
+      const before = processorMs();
+      semaphore.tryAcquire()?.release();
+      expect(semaphore.held).toBe(0);
+      expect(algorithm.samples[0]?.busyMs).toBeGreaterThanOrEqual(before);
+      expect(algorithm.samples[0]?.busyMs).toBeLessThanOrEqual(processorMs());
+    } finally {
+      if (original !== undefined) Object.defineProperty(performance, 'eventLoopUtilization', original);
+      else Reflect.deleteProperty(performance, 'eventLoopUtilization');
+    }
+  });
+
+  it('works under the fake timers of Jest', () => {
+    jest.useFakeTimers();
+    try {
+      const algorithm = new ScriptedAlgorithm();
+      const semaphore = new AdaptiveSemaphore({ algorithm });
+      semaphore.tryAcquire()?.release();
+      expect([semaphore.held, algorithm.samples.length]).toEqual([0, 1]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it.each(['true', 1, null])('rejects the dryRun %p', (dryRun) => {
+    const make = () => new AdaptiveSemaphore({ dryRun: dryRun as unknown as boolean });
+    expect(make).toThrow(TypeError);
   });
 });
 
-describe('limit before an AdaptiveSemaphore', () => {
-  it('takes a status of 500 and up for overload, and any other for success', async () => {
-    const algorithm = new Told();
-    const app = express().use(limit(new AdaptiveSemaphore({ algorithm })));
-    app.get('/:status', (req, res) => res.sendStatus(Number(req.params.status)));
-    for (const status of [200, 302, 404, 429, 500, 503]) await request(app).get(`/${status}`).expect(status);
-    await until(() => algorithm.samples.length === 6);
-    expect(algorithm.samples.map(({ isOverload }) => isOverload)).toEqual([
-      false,
-      false,
-      false,
-      false,
-      true,
-      true,
-    ]);
+describe('an AdaptiveSemaphore whose algorithm fails', () => {
+  const FAILURES: [string, () => unknown][] = [
+    [
+      'throws',
+      () => {
+        throw new Error('no limit today');
+      },
+    ],
+    ['returns NaN', () => NaN],
+    ['returns a text', () => '5'],
+    ['returns nothing', () => undefined],
+    ['returns a promise', () => Promise.resolve(5)],
+  ];
+
+  it.each(FAILURES)('keeps its limit and warns once when the algorithm %s', async (_case, next) => {
+    const warnings = collectWarnings();
+    const semaphore = new AdaptiveSemaphore({ algorithm: { initial: 2, next: next as () => number } });
+    for (let round = 0; round < 3; round++) {
+      expect(await semaphore.run(() => 'the result')).toBe('the result');
+    }
+    await expect(semaphore.run(() => Promise.reject(new Error('of the work')))).rejects.toThrow(
+      'of the work',
+    );
+    expect(semaphore.stats()).toMatchObject({ permits: 2, held: 0, released: { success: 3, ignore: 1 } });
+    expect(warnings).toMatchObject([{ code: 'WARN_SEMAPHORE_ALGORITHM_FAILED' }]);
   });
 
-  it('leaves out a request whose client has gone', async () => {
-    const algorithm = new Told();
-    const semaphore = new AdaptiveSemaphore({ algorithm });
-    const gate = limit(semaphore);
+  it('warns once when the event-loop load fails', () => {
+    const warnings = collectWarnings();
+    const eventLoopLoad = {
+      busyMs() {
+        throw new Error('no load');
+      },
+    };
+    const semaphore = new AdaptiveSemaphore({ eventLoopLoad });
+    for (let round = 0; round < 3; round++) semaphore.tryAcquire()?.release();
+    expect(semaphore.held).toBe(0);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('grants the permit to the next waiter', async () => {
+    collectWarnings();
+    const semaphore = new AdaptiveSemaphore({ algorithm: { initial: 1, next: () => NaN } });
+    const first = semaphore.tryAcquire();
+    const waiting = semaphore.acquire();
+    first?.release();
+    (await waiting).release();
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ permits: 1, held: 0, waiting: 0 });
+  });
+
+  it('keeps the connection and its other permits', async () => {
+    collectWarnings();
+    const failing = new AdaptiveSemaphore({ algorithm: { initial: 1, next: () => NaN } });
+    const other = new Semaphore(1);
+    const [outer, inner] = [limit(other), limit(failing)];
     await using server = await serve((req, res) => {
-      gate(req, res, () => undefined);
+      outer(req, res, () => {
+        inner(req, res, () => res.end('ok'));
+      });
+    });
+    for (let round = 0; round < 3; round++) expect(await (await fetch(server.url)).text()).toBe('ok');
+    await Promise.all([failing.idle(), other.idle()]);
+    expect([failing.held, other.held]).toEqual([0, 0]);
+  });
+});
+
+describe('limit with an AdaptiveSemaphore', () => {
+  it('ignores a request whose client has gone', async () => {
+    const algorithm = new ScriptedAlgorithm();
+    const semaphore = new AdaptiveSemaphore({ algorithm });
+    const middleware = limit(semaphore);
+    await using server = await serve((req, res) => {
+      middleware(req, res, () => undefined);
     });
     const leaving = new AbortController();
     const answer = fetch(server.url, { signal: leaving.signal }).catch(() => 'gone');
@@ -115,8 +204,8 @@ describe('limit before an AdaptiveSemaphore', () => {
     expect(semaphore.stats().released.ignore).toBe(1);
   });
 
-  it('leaves out a request that another limiter refused: that one is full, not this', async () => {
-    const algorithm = new Told();
+  it('ignores a request that another limiter rejected', async () => {
+    const algorithm = new ScriptedAlgorithm();
     const semaphore = new AdaptiveSemaphore({ algorithm });
     const full = new Semaphore(1, { queueLimit: 0 });
     full.tryAcquire();
@@ -125,4 +214,19 @@ describe('limit before an AdaptiveSemaphore', () => {
     await semaphore.idle();
     expect(algorithm.samples).toEqual([]);
   });
+
+  it('counts a status of 503 as overload, and one below 500 as success', async () => {
+    const algorithm = new ScriptedAlgorithm();
+    const app = express().use(limit(new AdaptiveSemaphore({ algorithm })));
+    app.get('/:status', (req, res) => res.sendStatus(Number(req.params.status)));
+    for (const status of [200, 302, 404, 429, 503]) await request(app).get(`/${status}`).expect(status);
+    await until(() => algorithm.samples.length === 5);
+    const outcomes = algorithm.samples.map(({ isOverload }) => isOverload);
+    expect(outcomes).toEqual([false, false, false, false, true]);
+  });
 });
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}

@@ -95,7 +95,7 @@ export const MAIN_ROWS: readonly Row[] = [
     {
       ...SEMAPHORE,
       algorithm: like(adaptiveLib.aimd()),
-      mode: oneOf('enforce', 'monitor'),
+      dryRun: boolean,
       eventLoopLoad: like({ busyMs: () => 0 }),
     },
     (o) => new adaptiveLib.AdaptiveSemaphore(o),
@@ -104,7 +104,6 @@ export const MAIN_ROWS: readonly Row[] = [
   plainRow('AdaptiveSemaphore', 'algorithm.initial', LIMIT_FOUND, (initial) =>
     withAlgorithm({ initial: initial as number, next: () => 1 }),
   ),
-  row('AdaptiveSemaphore', 'what algorithm.next returns', LIMIT_FOUND, startAlgorithm),
   ...options('aimd', 'AimdOptions', { ...BOUNDS, timeoutMs: duration }, adaptiveLib.aimd),
   ...options('gradient', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, adaptiveLib.gradient),
   ...options('vegas', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, adaptiveLib.vegas),
@@ -223,18 +222,6 @@ function startShare(): Trial {
 
 function inOrder(order: Order): lib.Semaphore {
   return new lib.Semaphore(3, { order });
-}
-
-function startAlgorithm(): Trial {
-  let permits: unknown = 1;
-  const limiter = withAlgorithm({ initial: 3, next: () => permits as number });
-  return {
-    call(value) {
-      permits = value;
-      limiter.tryAcquire()?.release();
-    },
-    ...booksOf(limiter),
-  };
 }
 
 function withAlgorithm(algorithm: LimitAlgorithm): adaptiveLib.AdaptiveSemaphore {

@@ -127,7 +127,7 @@ describe('an option that is not known', () => {
       ...{ weight: 1, priority: 1, flow: 'a' },
     });
     new lib.KeyedSemaphore(() => semaphore, { name: 'users', maxKeys: 1, idleTtlMs: 1, clock });
-    new adaptive.AdaptiveSemaphore({ ...options, mode: 'monitor' });
+    new adaptive.AdaptiveSemaphore({ ...options, dryRun: true });
     lib.clientKey({ ipv6Prefix: 64 });
     semaphore.tryAcquire({ weight: 1, priority: 1, flow: 'a' })?.release();
     void semaphore.acquire({ weight: 1, priority: 1, flow: 'a', maxWaitMs: 1, signal: undefined });

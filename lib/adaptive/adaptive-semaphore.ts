@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { systemClock } from '../internal/clock.js';
 import type {
   AcquireOptions,
@@ -7,80 +8,83 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
+import { HeldPermit } from '../core/permit.js';
 import { runWithPermit } from '../core/run.js';
 import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
-import { requireInteger, requireMethods, requireOneOf, requireOptions } from '../internal/validate.js';
+import { requireBoolean, requireInteger, requireMethods, requireOptions } from '../internal/validate.js';
+import { warn } from '../internal/warn.js';
 import type { LimitAlgorithm } from './algorithm.js';
-import { systemEventLoopLoad } from './gauge.js';
-import type { EventLoopLoad } from './gauge.js';
 import { gradient } from './gradient.js';
-import { SampledPermit } from './watched-permit.js';
 
-/** How an `AdaptiveSemaphore` finds its limit, and lets callers wait. */
+/** Measures how busy the event loop is. Pass your own only in tests and simulations. */
+export interface EventLoopLoad {
+  /** Total time that the event loop was busy, in milliseconds. It never decreases. */
+  busyMs(): number;
+}
+
+/** Options of an `AdaptiveSemaphore`: those of a `Semaphore`, and how it finds its limit. */
 export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
-  /** What finds the limit; made for this limiter. @defaultValue `gradient()` */
+  /** Computes the limit. It belongs to this limiter alone. @defaultValue `gradient()` */
   readonly algorithm?: LimitAlgorithm | undefined;
 
-  /** `'monitor'` finds the limit and reports it, but refuses and delays nobody. @defaultValue `'enforce'` */
-  readonly mode?: 'enforce' | 'monitor' | undefined;
+  /** Finds and reports the limit, but never queues or rejects a caller. @defaultValue `false` */
+  readonly dryRun?: boolean | undefined;
 
-  /** How busy the thread is, for tests and simulations. @defaultValue the platform's event loop utilisation */
+  /** Where event-loop load comes from. @defaultValue `performance.eventLoopUtilization()` */
   readonly eventLoopLoad?: EventLoopLoad | undefined;
 }
 
 /**
- * A semaphore that finds its limit itself, from how long permits are held and how their work went: as many as keep the
- * process and what it depends on busy, and hardly more.
+ * A semaphore that finds its limit from how long permits are held and how their work ends.
  *
- * `release('overload')` tells that the work failed because something was overloaded, `release('ignore')` that its
- * time says nothing; `limit` tells them from the response. A weight above the limit of the moment is refused: let
- * the algorithm's `minPermits` be the greatest weight in use.
+ * `release('overload')` reports that the work failed because something was overloaded. `release('ignore')` excludes the
+ * permit from the search. `limit` chooses the outcome from the response.
  *
- * @throws `TypeError` or `RangeError` from the constructor, naming the option and the value.
+ * A weight above the current limit is a `RangeError`: set the algorithm's `minPermits` to the largest weight in use.
+ * An algorithm that throws, or returns no number, leaves the limit unchanged and causes one warning.
+ *
+ * @throws `TypeError` or `RangeError` from the constructor for a bad option.
  *
  * @example
  * ```ts
  * import express from 'express';
  * import { limit } from 'express-semaphore';
  * import { AdaptiveSemaphore, gradient } from 'express-semaphore/adaptive';
- * import type { AdaptiveSemaphoreOptions, LimitBounds } from 'express-semaphore/adaptive';
  *
- * const bounds: LimitBounds = { minPermits: 5, maxPermits: 500 };
- * const options: AdaptiveSemaphoreOptions = { algorithm: gradient(bounds), queueLimit: 100, mode: 'monitor' };
- * const adaptive = new AdaptiveSemaphore(options);
+ * const adaptive = new AdaptiveSemaphore({ algorithm: gradient({ maxPermits: 500 }), queueLimit: 100 });
  * express().use(limit(adaptive, { maxWaitMs: 100 }));
  * ```
  */
 export class AdaptiveSemaphore implements Limiter {
   readonly #algorithm: LimitAlgorithm;
-  readonly #isMonitor: boolean;
+  readonly #isDryRun: boolean;
   readonly #semaphore: Semaphore;
   readonly #clock: NonNullable<SemaphoreOptions['clock']>;
   readonly #eventLoopLoad: EventLoopLoad;
   #permits: number;
+  #hasWarned = false;
 
   constructor(options: AdaptiveSemaphoreOptions = {}) {
     requireOptions(options);
     const {
       algorithm = gradient(),
-      mode = 'enforce',
+      dryRun = false,
       clock = systemClock,
-      eventLoopLoad: gauge = systemEventLoopLoad,
-      ...gateOptions
+      eventLoopLoad = systemEventLoopLoad,
+      ...semaphoreOptions
     } = options;
-    requireOneOf('mode', mode, MODES);
     requireMethods('algorithm', algorithm, 'next');
-    requireMethods('gauge', gauge, 'busyMs');
+    requireMethods('eventLoopLoad', eventLoopLoad, 'busyMs');
     this.#algorithm = algorithm;
-    this.#isMonitor = mode === 'monitor';
+    this.#isDryRun = requireBoolean('dryRun', dryRun);
     this.#clock = clock;
-    this.#eventLoopLoad = gauge;
-    this.#permits = whole('algorithm.initial', algorithm.initial);
-    this.#semaphore = new Semaphore(this.#isMonitor ? Number.MAX_SAFE_INTEGER : this.#permits, {
-      ...gateOptions,
+    this.#eventLoopLoad = eventLoopLoad;
+    this.#permits = wholeLimit('algorithm.initial', algorithm.initial);
+    this.#semaphore = new Semaphore(this.#isDryRun ? Number.MAX_SAFE_INTEGER : this.#permits, {
+      ...semaphoreOptions,
       clock,
     });
   }
@@ -90,41 +94,41 @@ export class AdaptiveSemaphore implements Limiter {
     return this.#semaphore[STATS];
   }
 
-  /** The limit of the moment. */
+  /** Current limit. */
   get permits(): number {
     return this.#permits;
   }
 
-  /** Permits out. */
+  /** Held permits. In a dry run it can exceed `permits`. */
   get held(): number {
     return this.#semaphore.held;
   }
 
-  /** Permits free. */
+  /** Free permits. */
   get available(): number {
     return Math.max(0, this.#permits - this.#semaphore.held);
   }
 
-  /** Waiters admitted while no permit is free. */
+  /** Maximum number of queued callers. */
   get queueLimit(): number {
     return this.#semaphore.queueLimit;
   }
 
-  /** Waiters in line. */
+  /** Queued callers. */
   get waiting(): number {
     return this.#semaphore.waiting;
   }
 
   async acquire(options?: AcquireOptions): Promise<Permit> {
-    return this.#watched(await this.#semaphore.acquire(options));
+    return this.#sampled(await this.#semaphore.acquire(options));
   }
 
   tryAcquire(options?: TryAcquireOptions): Permit | undefined {
     const permit = this.#semaphore.tryAcquire(options);
-    return permit && this.#watched(permit);
+    return permit && this.#sampled(permit);
   }
 
-  /** Calls `work` with a permit, and releases it when the work has settled: as `'ignore'` if it has failed. */
+  /** Runs `work` with a permit and releases it when the work settles: as `'ignore'` when the work fails. */
   run<Result>(
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
@@ -144,32 +148,81 @@ export class AdaptiveSemaphore implements Limiter {
     return Object.freeze({ ...this.#semaphore.stats(), permits: this.permits, available: this.available });
   }
 
-  #watched(permit: Permit): Permit {
+  #sampled(permit: Permit): Permit {
     return new SampledPermit(permit, this.#clock.now(), this.#semaphore.held, this.#onSample);
   }
 
-  /** The new limit holds before the permit is handed on. */
+  /** Runs before the permit is released, so that the release applies the new limit. Never throws. */
   readonly #onSample = (startedMs: number, inFlight: number, outcome: Outcome): void => {
     if (outcome === 'ignore') return;
-    const sample = {
-      startedMs,
-      endedMs: this.#clock.now(),
-      busyMs: this.#eventLoopLoad.busyMs(),
-      inFlight,
-      isOverload: outcome === 'overload',
-    };
-    const permits = whole('what algorithm.next returns', this.#algorithm.next(sample));
-    if (permits === this.#permits) return;
-    if (this.#isMonitor) this.#semaphore[STATS].changeLimit(this.#permits, permits);
-    else this.#semaphore.resize(permits);
-    this.#permits = permits;
+    try {
+      const sample = {
+        startedMs,
+        endedMs: this.#clock.now(),
+        busyMs: this.#eventLoopLoad.busyMs(),
+        inFlight,
+        isOverload: outcome === 'overload',
+      };
+      this.#setLimit(wholeLimit('the result of algorithm.next', this.#algorithm.next(sample)));
+    } catch (error) {
+      if (this.#hasWarned) return;
+      this.#hasWarned = true;
+      warn(
+        'WARN_SEMAPHORE_ALGORITHM_FAILED',
+        'the limit did not change, because its algorithm failed',
+        error,
+      );
+    }
   };
+
+  #setLimit(permits: number): void {
+    if (permits === this.#permits) return;
+    const previous = this.#permits;
+    this.#permits = permits;
+    if (this.#isDryRun) this.#semaphore[STATS].changeLimit(previous, permits);
+    else this.#semaphore.resize(permits);
+  }
 }
 
-const MODES = ['enforce', 'monitor'] as const;
+type OnSample = (startedMs: number, inFlight: number, outcome: Outcome) => void;
 
-/** The limit as a whole number. Throws for what no number of permits can be made of. */
-function whole(name: string, limit: unknown): number {
+/** A permit that reports a sample before it is released. */
+class SampledPermit extends HeldPermit {
+  readonly #permit: Permit;
+
+  constructor(permit: Permit, startedMs: number, inFlight: number, onSample: OnSample) {
+    super(permit.weight, (_weight, outcome) => {
+      onSample(startedMs, inFlight, outcome);
+      permit.release(outcome);
+    });
+    this.#permit = permit;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#permit.signal;
+  }
+}
+
+/** What a platform may leave out of `performance`. Fake timers return `undefined`. */
+interface PartialPerformance {
+  readonly eventLoopUtilization?: () => { readonly active: number } | undefined;
+}
+
+/**
+ * The load of this thread. Where the platform does not measure it (Bun, Deno, fake timers), the processor time of the
+ * process replaces it.
+ */
+const systemEventLoopLoad: EventLoopLoad = {
+  busyMs() {
+    const active = (performance as PartialPerformance).eventLoopUtilization?.()?.active ?? 0;
+    if (active > 0) return active;
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
+  },
+};
+
+/** `limit` as a whole number of permits, 1 at least. */
+function wholeLimit(name: string, limit: unknown): number {
   const permits = typeof limit === 'number' ? Math.max(1, Math.floor(limit)) : limit;
   requireInteger(name, permits, 1);
   return permits;

@@ -1,42 +1,39 @@
 import { requireDuration, requireOptions } from '../internal/validate.js';
+import { clamp, resolveBounds } from './algorithm.js';
 import type { LimitAlgorithm, LimitBounds } from './algorithm.js';
-import { checkBounds, clamp } from './bounds.js';
-import { isOverload } from './is-overload.js';
-import { SampleWindow } from './sample-window.js';
+import { isOverload, SampleWindow } from './sample-window.js';
 
-/** What is left of the limit after a window with overload. */
+/** Factor applied to the limit after a window with overload. */
 const BACKOFF = 0.9;
 
-/** What `aimd` can be told. */
+/** Options of `aimd`. */
 export interface AimdOptions extends LimitBounds {
-  /** A median time above this counts as overload, in milliseconds. @defaultValue `1_000` */
+  /** A median holding time above this counts as overload, in milliseconds. @defaultValue `1_000` */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Additive increase, multiplicative decrease: one permit more after a window in which the limit was in use, a tenth less
- * after one with overload. It looks for no queue, so it finds the limit only where overload shows: as errors, or as
- * times above `timeoutMs`.
+ * An algorithm of additive increase and multiplicative decrease. A window that used half of the limit adds one permit.
+ * A window with overload takes a tenth of the limit.
  *
- * Source: D. Chiu and R. Jain, 1989; the constants are those of `AIMDLimit` in Netflix' concurrency-limits.
+ * It measures no queue. It finds a limit only where overload causes errors, or times above `timeoutMs`.
+ *
+ * Source: D. Chiu and R. Jain, 1989, with the constants of `AIMDLimit` in Netflix' concurrency-limits.
  *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
  * @example
  * ```ts
  * import { AdaptiveSemaphore, aimd } from 'express-semaphore/adaptive';
- * import type { AimdOptions } from 'express-semaphore/adaptive';
  *
- * const options: AimdOptions = { timeoutMs: 250, initialPermits: 10 };
- * const backend = new AdaptiveSemaphore({ algorithm: aimd(options) });
- * await backend.run(async () => 'called');
+ * const backend = new AdaptiveSemaphore({ algorithm: aimd({ timeoutMs: 250 }) });
  * ```
  */
 export function aimd(options: AimdOptions = {}): LimitAlgorithm {
   requireOptions(options);
   const { timeoutMs = 1_000, ...boundOptions } = options;
   requireDuration('timeoutMs', timeoutMs);
-  const bounds = checkBounds('aimd', boundOptions);
+  const bounds = resolveBounds('aimd', boundOptions);
   const window = new SampleWindow();
   let limit = bounds.initial;
 

@@ -1,53 +1,75 @@
-/** What one permit's time out tells of the load. */
+import { requireInteger } from '../internal/validate.js';
+import { warnOfUnknown } from '../internal/warn.js';
+
+/** One released permit, as an algorithm sees it. */
 export interface LimitSample {
-  /** When it was granted, in milliseconds. */
+  /** Time of the grant, in milliseconds on the limiter's clock. */
   readonly startedMs: number;
-  /** When it came back; never earlier than that of the sample before. */
+  /** Time of the release, in milliseconds. It is never earlier than that of the sample before. */
   readonly endedMs: number;
-  /** Permits out when it was granted, itself included. */
+  /** Held permits at the time of the grant, this one included. */
   readonly inFlight: number;
-  /** Milliseconds in which the thread was at work so far, when it came back. */
+  /** Total time that the event loop was busy until the release, in milliseconds. */
   readonly busyMs: number;
-  /** Whether the work failed because something was overloaded. */
+  /** True when the work failed because something was overloaded. */
   readonly isOverload: boolean;
 }
 
 /**
- * Finds the limit from samples alone. It has neither a clock nor a timer: the same samples give the same limits.
- * Make a new one for each limiter.
+ * Computes the limit from samples. It has no clock and no timer: the same samples give the same limits.
+ * It belongs to one limiter.
  *
  * @example
  * ```ts
  * import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
- * import type { LimitAlgorithm, LimitSample } from 'express-semaphore/adaptive';
+ * import type { LimitAlgorithm } from 'express-semaphore/adaptive';
  *
- * // One of your own: a permit less for each overload, one more for each success.
  * let permits = 20;
  * const algorithm: LimitAlgorithm = {
  *   initial: permits,
- *   next({ isOverload }: LimitSample) {
- *     permits = Math.min(100, Math.max(5, permits + (isOverload ? -1 : 1)));
- *     return permits;
- *   },
+ *   next: ({ isOverload }) => (permits = Math.min(100, Math.max(5, permits + (isOverload ? -1 : 1)))),
  * };
- * new AdaptiveSemaphore({ algorithm }).tryAcquire()?.release('overload');
- * console.log(permits); // 19
+ * const backend = new AdaptiveSemaphore({ algorithm });
  * ```
  */
 export interface LimitAlgorithm {
   /** The limit before the first sample. */
   readonly initial: number;
 
-  /** Takes in a sample, and says the limit from now on. It need not be whole. */
+  /** Returns the limit after `sample`. The limiter rounds it down, to 1 at least. */
   next(sample: LimitSample): number;
 }
 
-/** Between which bounds an algorithm looks for the limit, and where it begins. */
+/** The range in which an algorithm searches, and where it starts. */
 export interface LimitBounds {
-  /** @defaultValue `3` */
+  /** Smallest limit. @defaultValue `3` */
   readonly minPermits?: number | undefined;
-  /** @defaultValue `1_000`, or `minPermits` if that is more */
+  /** Largest limit. @defaultValue `1_000`, or `minPermits` if that is more */
   readonly maxPermits?: number | undefined;
-  /** @defaultValue `20` */
+  /** First limit. @defaultValue `20`, within the bounds */
   readonly initialPermits?: number | undefined;
+}
+
+/** Validated bounds with their defaults. */
+export interface ResolvedBounds {
+  readonly min: number;
+  readonly max: number;
+  readonly initial: number;
+}
+
+/** Validates the bounds given to the algorithm `what`. Warns of any other option. */
+export function resolveBounds(what: string, bounds: LimitBounds): ResolvedBounds {
+  const { minPermits = 3, ...others } = bounds;
+  requireInteger('minPermits', minPermits, 1);
+  const { maxPermits = Math.max(1_000, minPermits), initialPermits, ...unknown } = others;
+  warnOfUnknown(what, unknown);
+  requireInteger('maxPermits', maxPermits, minPermits);
+  if (initialPermits !== undefined) requireInteger('initialPermits', initialPermits, minPermits, maxPermits);
+  const initial = initialPermits ?? clamp(20, { min: minPermits, max: maxPermits });
+  return { min: minPermits, max: maxPermits, initial };
+}
+
+/** Moves `limit` into the bounds. */
+export function clamp(limit: number, { min, max }: Pick<ResolvedBounds, 'min' | 'max'>): number {
+  return Math.min(max, Math.max(min, limit));
 }

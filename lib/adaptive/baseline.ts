@@ -1,30 +1,30 @@
 import type { LimitSample } from './algorithm.js';
-import { SampleWindow } from './sample-window.js';
+import { isOverload, SampleWindow } from './sample-window.js';
 import type { WindowSummary } from './sample-window.js';
-import { isOverload } from './is-overload.js';
 
-/** Permits granted under the lowered limit that make a probe. */
+/** Samples of one probe. */
 const PROBE_SAMPLES = 10;
-/** A baseline that has changed by more than this factor is probed again, */
+/** A baseline that changed by more than this factor is probed again after `FOLLOW_UP_MS`. */
 const CHANGE = 1.5;
-/** after this time, in milliseconds: the limit has followed it by then, so that the next probe is lower or higher, too. */
+/** Time to the next probe after a change, in milliseconds. The limit has followed the change by then. */
 const FOLLOW_UP_MS = 5_000;
-/** Time from one probe to the next, in milliseconds, and by which part of it, at random, it is longer. */
+/** Time to the next probe otherwise, in milliseconds. */
 const INTERVAL_MS = 60_000;
+/** Largest random extension of both times, as a share. It keeps a fleet from probing in step. */
 const JITTER = 0.15;
-/** A median so many times the baseline asks for a probe before its turn, */
+/** A median above this multiple of the baseline puts the baseline in doubt. */
 const JUMP = 2;
-/** but not sooner after the last one than this, in milliseconds, */
+/** Time after a probe without doubt, in milliseconds. */
 const PAUSE_MS = 1_000;
-/** nor than so many times the baseline. */
+/** The same as a multiple of the baseline; the longer time applies. */
 const PAUSE_BASELINES = 10;
 
 /**
- * How long a permit is held when nothing queues behind the limiter: the median under a limit lowered for a moment.
+ * How long a permit is held when nothing queues behind the limiter.
  *
- * Under load every time contains queueing, so the least time seen, or the time at some moment, would creep up with the
- * limit, and the limit with it. A probe looks for the truth: once a minute, as in Envoy, jittered, so that a fleet does
- * not probe in step; and when times jump and no raise of the limit tells why.
+ * Under load every holding time contains queueing. A minimum or a recent time would rise with the limit, and the limit
+ * with it. So the baseline is the median of a probe: a few permits held under a lowered limit. Source: the minimum RTT
+ * of Envoy's adaptive concurrency filter.
  */
 export class Baseline {
   readonly #random: () => number;
@@ -42,20 +42,20 @@ export class Baseline {
     return this.#ms;
   }
 
-  /** Whether the limit must be low now. */
+  /** True while the limit must be low. */
   get isProbing(): boolean {
     return this.#isProbing;
   }
 
-  /** Takes in a sample while it probes; the summary, if that ends the probe or shows that even this limit is too high. */
+  /** Adds a sample of a probe. Returns the summary of the last one. A probe that met overload goes on. */
   add(sample: LimitSample): WindowSummary | undefined {
     const summary = this.#window.add(sample);
-    if (summary?.medianMs !== undefined && !isOverload(summary)) this.note(summary.medianMs, summary.endedMs);
+    if (summary?.medianMs !== undefined && !isOverload(summary)) this.set(summary.medianMs, summary.endedMs);
     return summary;
   }
 
-  /** Takes a median for the baseline that was measured with nothing queueing, without a probe. */
-  note(medianMs: number, nowMs: number): void {
+  /** Sets the baseline to a median that was measured without a queue. */
+  set(medianMs: number, nowMs: number): void {
     const isStable = medianMs <= CHANGE * this.#ms && this.#ms <= CHANGE * medianMs;
     this.#ms = medianMs;
     this.#isProbing = false;
@@ -63,18 +63,18 @@ export class Baseline {
     this.#nextMs = nowMs + (isStable ? INTERVAL_MS : FOLLOW_UP_MS) * (1 + JITTER * this.#random());
   }
 
-  /** Whether times have jumped, so that it is in doubt. */
-  isDoubtedBy({ endedMs, medianMs = 0 }: WindowSummary): boolean {
+  /** True when times have jumped far above the baseline, and it is not fresh. */
+  isInDoubt({ endedMs, medianMs = 0 }: WindowSummary): boolean {
     if (endedMs - this.#probedMs <= Math.max(PAUSE_MS, PAUSE_BASELINES * this.#ms)) return false;
     return medianMs > JUMP * this.#ms;
   }
 
-  /** Whether it is time to probe. */
+  /** True when it is time for the next probe. */
   isDue({ endedMs }: WindowSummary): boolean {
     return endedMs >= this.#nextMs;
   }
 
-  /** Begins to probe. */
+  /** Starts a probe. */
   probe(summary: WindowSummary): void {
     this.#isProbing = true;
     this.#window.open(summary);

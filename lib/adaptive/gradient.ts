@@ -2,29 +2,26 @@ import type { LimitAlgorithm } from './algorithm.js';
 import { latencyControl } from './latency-control.js';
 import type { LatencyOptions } from './latency-control.js';
 
-/** How much longer than the baseline a permit may be held before the limit gives way. */
+/** Share by which the median may exceed the baseline before the limit falls. */
 const BUFFER = 0.25;
-/** By how much one window may change the limit. */
+/** Smallest factor that one window applies to the limit. */
 const MIN_GRADIENT = 0.5;
+/** Largest factor that one window applies to the limit. */
 const MAX_GRADIENT = 2;
 
 /**
- * The limit times `baseline x 1.25 / median`, plus the root of the limit as headroom for bursts.
+ * An algorithm that multiplies the limit by `1.25 × baseline / median` and adds the square root of the limit.
  *
- * Source: the gradient controller of Envoy's adaptive concurrency filter, with its formula, buffer, headroom and probes
- * of the minimum. The probe itself differs: a quarter of the limit rather than 3, so that slow work is not held
- * up for seconds.
+ * Source: the gradient controller of Envoy's adaptive concurrency filter: formula, buffer, headroom and probes. A probe
+ * takes a quarter of the limit here, and 3 permits in Envoy.
  *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
  * @example
  * ```ts
  * import { AdaptiveSemaphore, gradient } from 'express-semaphore/adaptive';
- * import type { LatencyOptions } from 'express-semaphore/adaptive';
  *
- * const options: LatencyOptions = { initialPermits: 10, random: () => 0.5 };
- * const backend = new AdaptiveSemaphore({ algorithm: gradient(options) });
- * await backend.run(async () => 'called');
+ * const backend = new AdaptiveSemaphore({ algorithm: gradient({ initialPermits: 10, maxPermits: 200 }) });
  * ```
  */
 export function gradient(options: LatencyOptions = {}): LimitAlgorithm {

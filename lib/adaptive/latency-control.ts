@@ -1,44 +1,42 @@
 import { requireFunction, requireOptions } from '../internal/validate.js';
+import { clamp, resolveBounds } from './algorithm.js';
 import type { LimitAlgorithm, LimitBounds } from './algorithm.js';
 import { Baseline } from './baseline.js';
-import { checkBounds, clamp } from './bounds.js';
-import { isOverload } from './is-overload.js';
-import { isThreadIdle, TrialRaise, TRIAL_FACTOR } from './trial-raise.js';
-import { SampleWindow } from './sample-window.js';
+import { isOverload, SampleWindow } from './sample-window.js';
 import type { WindowSummary } from './sample-window.js';
+import { isThreadIdle, TRIAL_FACTOR, TrialRaise } from './trial-raise.js';
 
-/** By which part the limit gives way to a window that failed as a whole; to others in proportion. */
+/** Share of the limit that a fully overloaded window takes away. */
 const MAX_BACKOFF = 0.5;
-/** The limit during a probe, as a part of what it was. */
+/** The limit during a probe, as a share of the limit before. */
 const PROBE_SHARE = 0.25;
-
-/** The limit grows only while at least this part of it is in use: more would be room that nobody has tried. */
+/** Smallest share of the limit in use from which it may grow. */
 const GROWTH_SHARE = 0.75;
 
-/** The next limit, from this one and from how the median of a window compares with the time without queueing. */
+/** Computes the next limit from the median of a window and the baseline. */
 export type Step = (limit: number, medianMs: number, baselineMs: number) => number;
 
-/** What an algorithm that goes by latency can be told. */
+/** Options of an algorithm that follows latency. */
 export interface LatencyOptions extends LimitBounds {
-  /** From 0 to 1, for the jitter of probes. @defaultValue `Math.random` */
+  /** Returns numbers from 0 to 1, for the jitter of probes. @defaultValue `Math.random` */
   readonly random?: (() => number) | undefined;
 }
 
 /**
- * What algorithms that go by latency have in common: the window, the baseline and its probes, after which the limit is
- * restored; how a jump is looked into, by a raise where the thread has time to spare, by a probe where not; the backoff after overload; and that the limit is left alone while less than half of it is in use, since then
- * latency says nothing about it.
+ * Makes an algorithm that follows latency by `step`: the common part of `gradient` and `vegas`.
+ *
+ * It adds the windows, the baseline and its probes, trial raises while the event loop is idle, and the back-off after
+ * overload. It leaves the limit unchanged while less than half of it is in use.
  */
 export function latencyControl(name: string, step: Step, options: LatencyOptions): LimitAlgorithm {
   requireOptions(options);
   const { random = Math.random, ...boundOptions } = options;
   requireFunction('random', random);
-  const bounds = checkBounds(name, boundOptions);
+  const bounds = resolveBounds(name, boundOptions);
   const baseline = new Baseline(random);
   const window = new SampleWindow();
   let limit = bounds.initial;
-  /** While the limit is raised, to see what comes of it. */
-  let raise: TrialRaise | undefined;
+  let trial: TrialRaise | undefined;
 
   function current(): number {
     return baseline.isProbing ? Math.max(bounds.min, limit * PROBE_SHARE) : limit;
@@ -60,27 +58,27 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
       const summary = window.add(sample);
       if (summary === undefined) return limit;
       const { medianMs, maxInFlight, endedMs } = summary;
-      const raised = raise;
-      raise = undefined;
-      if (raised !== undefined) limit = clamp(raised.keep(summary), bounds);
+      const ended = trial;
+      trial = undefined;
+      if (ended !== undefined) limit = clamp(ended.keep(summary), bounds);
       if (medianMs === undefined || isOverload(summary)) {
         limit = backOff(summary);
-      } else if (raised !== undefined) {
-        if (raised.isFollowed(medianMs, maxInFlight)) baseline.note(medianMs, endedMs);
+      } else if (ended !== undefined) {
+        if (ended.isFollowed(medianMs, maxInFlight)) baseline.set(medianMs, endedMs);
         else {
-          limit = raised.limit;
+          limit = ended.limit;
           baseline.probe(summary);
         }
       } else if (maxInFlight <= bounds.min && maxInFlight * 2 < limit) {
-        baseline.note(medianMs, endedMs);
-      } else if (baseline.isDoubtedBy(summary) && isThreadIdle(summary)) {
-        raise = new TrialRaise(limit, medianMs, maxInFlight);
+        baseline.set(medianMs, endedMs);
+      } else if (baseline.isInDoubt(summary) && isThreadIdle(summary)) {
+        trial = new TrialRaise(limit, medianMs, maxInFlight);
         limit = clamp(limit * TRIAL_FACTOR, bounds);
-      } else if (baseline.isDoubtedBy(summary) || baseline.isDue(summary)) {
+      } else if (baseline.isInDoubt(summary) || baseline.isDue(summary)) {
         baseline.probe(summary);
       } else if (maxInFlight * 2 >= limit) {
-        const wished = step(limit, medianMs, baseline.ms);
-        if (wished < limit || maxInFlight >= limit * GROWTH_SHARE) limit = clamp(wished, bounds);
+        const wanted = step(limit, medianMs, baseline.ms);
+        if (wanted < limit || maxInFlight >= limit * GROWTH_SHARE) limit = clamp(wanted, bounds);
       }
       return current();
     },

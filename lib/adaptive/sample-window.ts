@@ -1,30 +1,40 @@
 import type { LimitSample } from './algorithm.js';
 
-/** The shortest window, in milliseconds. */
+/** Minimum length of a window, in milliseconds. */
 const WINDOW_MS = 100;
-/** The fewest samples in a window. */
+/** Minimum number of samples in a window. */
 const WINDOW_SAMPLES = 10;
+/**
+ * Share of overloaded samples from which a window counts as overloaded. A lower share may be bugs, and a limit that
+ * fell for each error would end at its minimum.
+ */
+const OVERLOAD_SHARE = 0.1;
 
-/** What a window's samples tell together. */
+/** The samples of one window in figures. */
 export interface WindowSummary {
   readonly endedMs: number;
-  /** Milliseconds in which the thread had been at work by then. */
+  /** Total busy time of the event loop at the end, in milliseconds. */
   readonly busyMs: number;
-  /** The median time of those that did not fail; `undefined` if all did. */
+  /** Median holding time of the samples that succeeded; `undefined` when none did. */
   readonly medianMs: number | undefined;
-  /** The part of the window in which the thread was at work, from 0 to 1. */
+  /** Share of the window in which the event loop was busy, from 0 to 1. */
   readonly utilization: number;
-  /** Most permits out at once. */
+  /** Largest number of permits held at once. */
   readonly maxInFlight: number;
-  /** The part that failed by overload, from 0 to 1. */
+  /** Share of samples that failed by overload, from 0 to 1. */
   readonly overloadShare: number;
 }
 
+/** True when so many samples of a window failed by overload that the limit must fall. */
+export function isOverload({ overloadShare }: WindowSummary): boolean {
+  return overloadShare >= OVERLOAD_SHARE;
+}
+
 /**
- * Gathers samples until they say something: 10 of them and 100 ms, as in Envoy's and Netflix' windows.
+ * Collects samples into windows of at least 10 samples and 100 ms, as in Envoy and Netflix' concurrency-limits.
  *
- * Only permits granted since the window was opened count. So each window shows the effect of the limit that was set
- * when the last one was closed, and the limit moves once a holding time at the most.
+ * A window counts only permits granted after it opened. So each window shows the effect of the current limit, and the
+ * limit changes at most once in a holding time.
  */
 export class SampleWindow {
   readonly #minSamples: number;
@@ -40,7 +50,7 @@ export class SampleWindow {
     this.#minMs = minMs;
   }
 
-  /** Takes in a sample; the summary, if that closes the window, which is opened again then. */
+  /** Adds a sample. Returns the summary when the sample completes the window, and opens the next window. */
   add(sample: LimitSample): WindowSummary | undefined {
     const { startedMs, endedMs, busyMs, inFlight, isOverload } = sample;
     if (this.#openedMs === -Infinity) this.open({ endedMs: startedMs, busyMs });
@@ -62,7 +72,7 @@ export class SampleWindow {
     return summary;
   }
 
-  /** Forgets what it has, and counts permits granted from then on. */
+  /** Drops all samples and opens a window that counts permits granted from then on. */
   open({ endedMs, busyMs }: Pick<LimitSample, 'endedMs' | 'busyMs'>): void {
     this.#openedMs = endedMs;
     this.#busyMs = busyMs;

@@ -1,26 +1,26 @@
 import type { WindowSummary } from './sample-window.js';
 
-/** How many times the limit of before holds while it is raised. */
+/** Factor applied to the limit during a trial raise. */
 export const TRIAL_FACTOR = 2;
-/** The thread is the bottleneck, or near it, from this part of a window on in which it was at work. */
+/** Utilization from which the event loop is the bottleneck. */
 const BUSY_SHARE = 0.9;
-/** With fewer times as many in flight as before, times tell nothing of how they depend on it. */
+/** Smallest growth of the permits in flight from which times allow a conclusion. */
 const MIN_GROWTH = 1.2;
 
-/** Whether the thread had time to spare, so that something else must take so long. */
+/** True when the event loop had time to spare, so that something else must be slow. */
 export function isThreadIdle({ utilization }: WindowSummary): boolean {
   return utilization < BUSY_SHARE;
 }
 
 /**
- * The limit raised for one window, to see whether throughput follows: it does where something is slow, for few as for
- * many, and does not where something is full, so that each takes longer the more there are.
+ * A limit raised for one window, to see whether throughput follows. It does when a dependency is slow for few as for
+ * many. It does not when a dependency is full.
  *
- * By Little's law throughput is what is in flight over how long it takes. It follows if it grows by more than the root of
- * what is in flight: nearer to in proportion than to not at all.
+ * By Little's law throughput is permits in flight divided by holding time. It follows when it grows by more than the
+ * square root of the growth in flight.
  */
 export class TrialRaise {
-  /** The limit before. */
+  /** The limit before the raise. */
   readonly limit: number;
   readonly #medianMs: number;
   readonly #inFlight: number;
@@ -31,13 +31,13 @@ export class TrialRaise {
     this.#inFlight = inFlight;
   }
 
-  /** Whether throughput followed, by the window in which the limit was raised. */
+  /** True when throughput followed, in the window with the raised limit. */
   isFollowed(medianMs: number, inFlight: number): boolean {
     const growth = inFlight / this.#inFlight;
     return growth > MIN_GROWTH && medianMs / this.#medianMs < Math.sqrt(growth);
   }
 
-  /** As much of the raised limit as was in use, and no less than before. */
+  /** The part of the raised limit that was in use, and at least the limit before. */
   keep({ maxInFlight }: WindowSummary): number {
     return Math.max(this.limit, Math.min(this.limit * TRIAL_FACTOR, maxInFlight));
   }

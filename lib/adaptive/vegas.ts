@@ -2,16 +2,17 @@ import type { LimitAlgorithm } from './algorithm.js';
 import { latencyControl } from './latency-control.js';
 import type { LatencyOptions } from './latency-control.js';
 
-/** Steps for a queue that is shorter than wished for, and bounds of the wish, in logarithms of the limit. */
+/** Queue length in units below which the limit grows. */
 const ALPHA = 3;
+/** Queue length in units above which the limit falls. */
 const BETA = 6;
 
 /**
- * Estimates how many of those out are queueing, `limit x (1 - baseline / median)`, and keeps that between 3 and 6 times
- * the decimal logarithm of the limit; below one logarithm the limit grows faster.
+ * An algorithm that keeps the estimated queue behind the limiter, `limit × (1 - baseline / median)`, between 3 and 6
+ * units. A unit is the decimal logarithm of the limit.
  *
  * Source: TCP Vegas, L. Brakmo and L. Peterson, 1995, with the constants of `VegasLimit` in Netflix' concurrency-limits.
- * The baseline differs: it is probed, because the time at some moment under load lets the limit drift upward.
+ * The baseline is probed here, and the smallest time seen there.
  *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
@@ -20,7 +21,6 @@ const BETA = 6;
  * import { AdaptiveSemaphore, vegas } from 'express-semaphore/adaptive';
  *
  * const backend = new AdaptiveSemaphore({ algorithm: vegas({ maxPermits: 200 }) });
- * await backend.run(async () => 'called');
  * ```
  */
 export function vegas(options: LatencyOptions = {}): LimitAlgorithm {

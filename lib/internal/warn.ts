@@ -3,7 +3,10 @@ import { describe } from './validate.js';
 
 /** Codes of warnings about an error that no caller is there to handle; they never change. */
 export type FaultCode =
-  'WARN_SEMAPHORE_CLOSE_FAILED' | 'WARN_SEMAPHORE_DASHBOARD_FAILED' | 'WARN_SEMAPHORE_DRY_RUN';
+  | 'WARN_SEMAPHORE_ALGORITHM_FAILED'
+  | 'WARN_SEMAPHORE_CLOSE_FAILED'
+  | 'WARN_SEMAPHORE_DASHBOARD_FAILED'
+  | 'WARN_SEMAPHORE_DRY_RUN';
 
 /** Codes of warnings about what is legal and yet most likely a mistake; they never change. */
 export type HazardCode =
