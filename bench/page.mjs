@@ -39,7 +39,7 @@ export async function makePage(tables) {
   });
   const page = `# Benchmarks
 
-Made by \`npm run bench:all\`, which runs each benchmark in processes of its own and writes this page. In one benchmark all
+Made by \`npm run bench all\`, which runs each benchmark in processes of its own and writes this page. In one benchmark all
 subjects are measured in turn, so that whatever slows the machine slows all of them: ratios say more than figures. A
 figure is the median of the rounds; the spread is how far apart the middle half of them lies.
 

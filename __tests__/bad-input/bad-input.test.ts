@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { compilerOptions, ROOT } from '../docs/program';
+import { withRedis } from '../helpers/needs';
 import { RedisServer } from '../helpers/redis-server';
 import { collectWarnings } from '../helpers/warnings';
 import { DASHBOARD_ROWS, METRICS_ROWS } from './entry-rows';
@@ -11,19 +12,9 @@ import { complaintsOf } from './try-row';
 
 jest.setTimeout(30_000);
 
-let server: RedisServer;
+/** A client of the server that the Redis rows start. */
 let client: Redis;
 const REDIS_ROWS = redisRows(() => client);
-
-beforeAll(async () => {
-  server = await RedisServer.start();
-  client = new Redis(server.url);
-});
-
-afterAll(async () => {
-  await client.quit();
-  await server[Symbol.asyncDispose]();
-});
 
 beforeEach(() => {
   collectWarnings();
@@ -36,14 +27,53 @@ afterEach(() => {
 const PROTOTYPES = [Object.prototype, Array.prototype, Function.prototype];
 const before = PROTOTYPES.map(Reflect.ownKeys);
 
-const ROWS = [...MAIN_ROWS, ...DASHBOARD_ROWS, ...METRICS_ROWS, ...REDIS_ROWS];
+const LOCAL_ROWS = [...MAIN_ROWS, ...DASHBOARD_ROWS, ...METRICS_ROWS];
 
-it.each(ROWS)('$title is plain data or a clear error, and leaves nothing behind', async (row) => {
-  expect(await complaintsOf(row)).toEqual([]);
-  expect(PROTOTYPES.map(Reflect.ownKeys)).toEqual(before);
+describe('without a server', () => {
+  checkRows(LOCAL_ROWS);
 });
 
-/** What is told once a process needs modules that are loaded anew. */
+withRedis.describe('with Redis', () => {
+  let server: RedisServer;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    client = new Redis(server.url);
+  });
+
+  afterAll(async () => {
+    await client.quit();
+    await server[Symbol.asyncDispose]();
+  });
+
+  checkRows(REDIS_ROWS);
+});
+
+function checkRows(rows: readonly Row[]): void {
+  it.each(rows)('$title is plain data or a clear error, and leaves nothing behind', async (row) => {
+    expect(await complaintsOf(row)).toEqual([]);
+    expect(PROTOTYPES.map(Reflect.ownKeys)).toEqual(before);
+  });
+
+  it.each(rows.filter(({ name }) => name === 'options'))(
+    '$title warns about an unknown option',
+    async (row) => {
+      const fresh = await freshRows();
+      const warnings = collectWarnings();
+      const trial = await fresh.find(({ title }) => title === row.title)?.start();
+      void Promise.resolve(trial?.call({ unknwon: 1 })).catch(() => undefined);
+      await trial?.end?.();
+      expect(warnings).toEqual([
+        expect.objectContaining({
+          code: 'WARN_SEMAPHORE_UNKNOWN_OPTION',
+          message: expect.stringContaining(' has no option "unknwon";') as string,
+        }),
+      ]);
+    },
+  );
+}
+
+/** The rows of freshly loaded modules: a warning that is emitted once a process needs these. */
 async function freshRows(): Promise<readonly Row[]> {
   jest.resetModules();
   const main = await import('./main-rows');
@@ -56,23 +86,6 @@ async function freshRows(): Promise<readonly Row[]> {
     ...redis.redisRows(() => client),
   ];
 }
-
-it.each(ROWS.filter(({ name }) => name === 'options'))(
-  '$title: one that is not known is told',
-  async (row) => {
-    const rows = await freshRows();
-    const warnings = collectWarnings();
-    const trial = await rows.find(({ title }) => title === row.title)?.start();
-    void Promise.resolve(trial?.call({ unknwon: 1 })).catch(() => undefined);
-    await trial?.end?.();
-    expect(warnings).toEqual([
-      expect.objectContaining({
-        code: 'WARN_SEMAPHORE_UNKNOWN_OPTION',
-        message: expect.stringContaining(' has no option "unknwon";') as string,
-      }),
-    ]);
-  },
-);
 
 it.each([
   { entry: 'index.ts', rows: MAIN_ROWS },

@@ -9,14 +9,16 @@ import { createApp } from '../../example-server/app';
 import { createLimiters } from '../../example-server/limiters';
 import { Work } from '../../example-server/work';
 import { openBrowser, openPage } from '../helpers/browser';
-import { INSTALL_MS } from '../helpers/debian-package';
+import { withBrowser } from '../helpers/needs';
 import { defer, serve, until } from '../helpers/serve';
+
+const { it, describe } = withBrowser;
 
 let browser: Browser;
 
 beforeAll(async () => {
   browser = await openBrowser();
-}, INSTALL_MS);
+});
 
 afterAll(async () => {
   await browser.close();

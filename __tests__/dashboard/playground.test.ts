@@ -3,15 +3,17 @@ import type { Browser, Page } from 'playwright-core';
 import { startServer } from '../../example-server/start-server';
 import type { ServerProcess } from '../../example-server/start-server';
 import { openBrowser, openPage } from '../helpers/browser';
-import { INSTALL_MS } from '../helpers/debian-package';
+import { withBrowser } from '../helpers/needs';
 import { until } from '../helpers/serve';
+
+const { it } = withBrowser;
 
 let browser: Browser;
 let server: ServerProcess;
 
 beforeAll(async () => {
   browser = await openBrowser();
-}, INSTALL_MS);
+});
 
 afterAll(async () => {
   await browser.close();

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { withRedis } from '../helpers/needs';
 import { anchorsOf, linksOf, programsOf, scriptsOf, testsOf } from './markdown';
 import type { MarkdownDocument, QuotedTest } from './markdown';
-import { ROOT, run, typeCheck } from './program';
+import { ROOT, run, typeCheck, usesRedis } from './program';
 
 const guides = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
 const documents = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...guides.map((name) => join('docs', name))]
@@ -15,7 +16,13 @@ describe('TypeScript in the documents', () => {
     expect(typeCheck(programs)).toEqual([]);
   });
 
-  it.each(programs)('does what it says: $name', async (program) => {
+  it.each(programs.filter((program) => !usesRedis(program)))('does what it says: $name', async (program) => {
+    await run(program);
+  });
+});
+
+withRedis.describe('TypeScript in the documents, with Redis,', () => {
+  it.each(programs.filter(usesRedis))('does what it says: $name', async (program) => {
     await run(program);
   });
 });

@@ -59,6 +59,11 @@ export async function run(program: Program, env: NodeJS.ProcessEnv = {}): Promis
   await running;
 }
 
+/** Whether a program connects to the Redis of the tests: by its environment, or because its document starts one. */
+export function usesRedis({ code }: Program): boolean {
+  return /REDIS_URL|docs\/redis/.test(code);
+}
+
 /** Where the compiler is told that the program lies: beside its document, so that relative imports mean the same. */
 function fileOf({ name }: Program): string {
   return join(ROOT, `${name.replace(':', '.line-')}.ts`);

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { readStats } from '../../example-server/read-stats';
 import { startServer } from '../../example-server/start-server';
 import type { ServerProcess } from '../../example-server/start-server';
-import { INSTALL_MS, requireCommand } from '../helpers/debian-package';
+import { withCurl } from '../helpers/needs';
 import { until } from '../helpers/serve';
 
 const shell = promisify(execFile);
@@ -22,19 +22,14 @@ afterEach(() => {
   }
 });
 
-test(
-  'npm start prints three curl lines that work',
-  async () => {
-    requireCommand('curl');
-    const lines = server.output().match(/^ {2}curl .*$/gm) ?? [];
-    expect(lines).toHaveLength(3);
-    const [first, second, third] = await Promise.all(lines.map((line) => shell('sh', ['-c', line])));
-    expect(first?.stdout).toContain('HTTP/1.1 200 OK');
-    expect(second?.stdout).toMatch(/^((200|503) ){20}$/);
-    expect(third?.stdout).toContain('"held":');
-  },
-  INSTALL_MS,
-);
+withCurl.it('npm start prints three curl lines that work', async () => {
+  const lines = server.output().match(/^ {2}curl .*$/gm) ?? [];
+  expect(lines).toHaveLength(3);
+  const [first, second, third] = await Promise.all(lines.map((line) => shell('sh', ['-c', line])));
+  expect(first?.stdout).toContain('HTTP/1.1 200 OK');
+  expect(second?.stdout).toMatch(/^((200|503) ){20}$/);
+  expect(third?.stdout).toContain('"held":');
+});
 
 const STOPS: [string, () => void][] = [
   ['SIGTERM to npm, as from a supervisor', () => void server.stop('SIGTERM')],

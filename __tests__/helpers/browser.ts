@@ -1,12 +1,11 @@
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { requireCommand } from './debian-package';
+import { findCommandOrExit } from './commands';
 
-/** Starts Debian's Chromium, which calls nobody. Close it at the end. */
+/** Starts the installed Chromium, with its own network calls switched off. The caller closes it. */
 export async function openBrowser(): Promise<Browser> {
-  requireCommand('chromium');
   return chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: findCommandOrExit('chromium'),
     args: [
       '--no-sandbox',
       '--headless',

@@ -1,4 +1,4 @@
-import { GlideClient } from '@valkey/valkey-glide';
+import { GlideClient, Logger } from '@valkey/valkey-glide';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import type { RedisClient } from '../../lib/redis';
@@ -10,6 +10,9 @@ export interface TestClient extends AsyncDisposable {
   /** Runs any command. */
   command(...args: string[]): Promise<unknown>;
 }
+
+// Without this, GLIDE logs each server error to the terminal, those that a test provokes included.
+Logger.setLoggerConfig('off');
 
 /** How a client of each library is made; each is tried on the same tests. */
 export const CLIENTS: Readonly<Record<string, (port: number) => Promise<TestClient>>> = {

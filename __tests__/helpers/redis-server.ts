@@ -6,7 +6,7 @@ import { createServer, connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { requireCommand } from './debian-package';
+import { findCommandOrExit } from './commands';
 
 /** A real Redis of a test, on a port of this machine, that keeps nothing and ends with its scope. */
 export class RedisServer implements AsyncDisposable {
@@ -21,7 +21,6 @@ export class RedisServer implements AsyncDisposable {
   }
 
   static async start(...args: string[]): Promise<RedisServer> {
-    requireCommand('redis-server');
     // Somebody may take a free port before the server does; then another is tried.
     for (let left = 5; ; left--) {
       const server = new RedisServer(await freePort(), args);
@@ -48,9 +47,13 @@ export class RedisServer implements AsyncDisposable {
   /** Starts the server, empty, on its old port. */
   async restart(): Promise<void> {
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    const child = spawn('redis-server', [...fixed, '--dir', this.#directory, ...this.#args], {
-      stdio: 'ignore',
-    });
+    const child = spawn(
+      findCommandOrExit('redis-server'),
+      [...fixed, '--dir', this.#directory, ...this.#args],
+      {
+        stdio: 'ignore',
+      },
+    );
     this.#process = child;
     const exited = once(child, 'exit').then(() => {
       throw new Error('redis-server ended while it started');

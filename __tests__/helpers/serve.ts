@@ -88,11 +88,11 @@ export async function allGone(server: Server): Promise<void> {
   while ((await connectionsOf(server)) > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Resolves as soon as `condition` holds, looking once a turn of the event loop; rejects after 4 seconds. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUp = performance.now() + 4_000;
+/** Resolves as soon as `condition` holds. Looks once a turn of the event loop. Rejects after `limitMs` milliseconds. */
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 45_000): Promise<void> {
+  const giveUp = performance.now() + limitMs;
   while (!(await condition())) {
-    if (performance.now() > giveUp) throw new Error(`never came true: ${condition.toString()}`);
+    if (performance.now() > giveUp) throw new Error(`never became true: ${condition.toString()}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

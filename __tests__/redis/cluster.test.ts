@@ -1,11 +1,17 @@
-import { GlideClusterClient } from '@valkey/valkey-glide';
+import { GlideClusterClient, Logger } from '@valkey/valkey-glide';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
+import { withRedis } from '../helpers/needs';
 import { RedisServer } from '../helpers/redis-server';
+
+const { describe } = withRedis;
+
+// Without this, GLIDE logs each server error to the terminal, those that a test provokes included.
+Logger.setLoggerConfig('off');
 
 /** Three primaries with a replica each. */
 let servers: RedisServer[] = [];

@@ -4,6 +4,7 @@ import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
 import { MEDDLINGS, withDoubledScripts, withGate, withMessages } from '../helpers/meddling';
 import type { Gated } from '../helpers/meddling';
+import { withRedis } from '../helpers/needs';
 import { readBooks } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
@@ -17,7 +18,7 @@ jest.setTimeout(30_000);
 const name = 'faulty';
 const cli = promisify(execFile);
 
-describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept and served', (_, connect) => {
+withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept and served', (_, connect) => {
   let server: RedisServer;
   let proxy: TcpProxy;
   let clients: TestClient[];

@@ -1,11 +1,12 @@
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
 import { describeLimiter } from '../contracts/limiter';
+import { withRedis } from '../helpers/needs';
 import { CLIENTS, counted } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
 
-describe.each(Object.entries(CLIENTS))('through %s', (_, connect) => {
+withRedis.describe.each(Object.entries(CLIENTS))('through %s', (_, connect) => {
   let server: RedisServer;
   let connected: TestClient;
   let client: RedisClient;

@@ -1,11 +1,12 @@
 import { KeyedSemaphore, observe } from 'express-semaphore';
 import type { LostMessage } from 'express-semaphore';
 import { RedisSemaphore } from 'express-semaphore/redis';
+import { withRedis } from '../helpers/needs';
 import { CLIENTS } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/serve';
 
-describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore through %s', (_, connect) => {
+withRedis.describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore through %s', (_, connect) => {
   it('tell of waits and permits as those of every limiter do', async () => {
     await using server = await RedisServer.start();
     await using node = await connect(server.port);

@@ -2,6 +2,7 @@ import { KeyedSemaphore, withSemaphore } from 'express-semaphore';
 import type { Limiter, WaitTimeoutError } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
+import { withRedis } from '../helpers/needs';
 import { readBooks } from '../helpers/redis-state';
 import type { Books } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
@@ -10,7 +11,7 @@ import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/serve';
 import { states, watch } from '../helpers/watch';
 
-describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connect) => {
+withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', (_, connect) => {
   let server: RedisServer;
   /** Two nodes of a fleet: what they share, they share through the server. */
   let clients: TestClient[];

@@ -1,6 +1,7 @@
 import { BackendError } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
+import { withRedis } from '../helpers/needs';
 import { readBooks } from '../helpers/redis-state';
 import type { Books } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
@@ -16,7 +17,7 @@ const TERMS = { leaseMs: 600, timeoutMs: 150 };
 // A client takes its time to come back, the more so on a loaded machine.
 jest.setTimeout(30_000);
 
-describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect) => {
+withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect) => {
   let server: RedisServer;
   let proxy: TcpProxy;
   let connected: TestClient;

@@ -1,5 +1,5 @@
-// The simulation: `npm run bench:sim` prints its tables, judges the adaptive limiters, and draws docs/internals/overload/*.svg.
-// Another seed (`SEED=2 npm run bench:sim`) draws nothing.
+// The simulation: `npm run bench sim` prints its tables, judges the adaptive limiters, and draws docs/internals/overload/*.svg.
+// Another seed (`SEED=2 npm run bench sim`) draws nothing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { chart } from './charts.js';
 import { CONTENDERS, IMPOSTORS } from './contenders.js';

@@ -1,4 +1,4 @@
-// What one limit for 1,000 nodes costs, and 1,000,000 limits on a cluster: `npm run bench:sim:redis` prints both tables.
+// What one limit for 1,000 nodes costs, and 1,000,000 limits on a cluster: `npm run bench sim-redis` prints both tables.
 // The stock of each node is the real one, in simulated time; the time of a script and of a round trip are the bench's.
 import { Lease } from '../../lib/redis/lease.js';
 import { PrefetchedLeases } from '../../lib/redis/prefetched-leases.js';
@@ -6,7 +6,7 @@ import { Random } from './random.js';
 import { SimClock } from './sim-clock.js';
 import { markdown } from './table.js';
 
-/** Milliseconds that a script takes, and that each further operation in it takes; `npm run bench:redis` measured both. */
+/** Milliseconds that a script takes, and that each further operation in it takes; `npm run bench redis` measured both. */
 const SCRIPT_MS = 0.01;
 const OPERATION_MS = 0.0005;
 const ROUND_TRIP_MS = 0.3;

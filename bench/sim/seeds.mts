@@ -1,5 +1,5 @@
-// How much is chance: `npm run bench:sim:seeds` simulates the adaptive limiters with seeds on which nothing was tuned, and
-// prints the median and the worst of what they are judged by. `SEEDS=7,8 npm run bench:sim:seeds` takes others.
+// How much is chance: `npm run bench sim-seeds` simulates the adaptive limiters with seeds on which nothing was tuned, and
+// prints the median and the worst of what they are judged by. `SEEDS=7,8 npm run bench sim-seeds` takes others.
 import { CONTENDERS } from './contenders.js';
 import { faults } from './criteria.js';
 import { CAPACITY, PHASES } from './phases.js';

@@ -1,4 +1,4 @@
-// `npm run soak:redis` plays every scenario with a fresh seed; `-- --seed 7` plays one again, `-- --only killed` some.
+// `npm run soak redis` plays every scenario with a fresh seed; `-- --seed 7` plays one again, `-- --only killed` some.
 import { parseArgs } from 'node:util';
 import { Random } from '../../../bench/sim/random';
 import { SCENARIOS } from './scenarios';
