@@ -28,5 +28,9 @@ for (const name of names.length > 0 ? names : Object.keys(PARTS)) {
 function runTests(path, steps, args) {
   const env = { SEED: String(seed), STEPS: process.env.STEPS ?? String(steps) };
   const jest = `${ROOT}/node_modules/jest/bin/jest.js`;
-  return run(jest, ['--coverage=false', '--verbose', '--testTimeout=3600000', path, ...args], env);
+  return run(
+    jest,
+    ['--coverage=false', '--reporters=default', '--verbose', '--testTimeout=3600000', path, ...args],
+    env,
+  );
 }

@@ -42,7 +42,7 @@ const BOUNDS: Record<string, Kind> = {
 const LIMIT: Record<string, Kind> = {
   maxWaitMs: duration,
   statusCode: integer(400, 599),
-  handler: aFunction(),
+  onRejected: aFunction(),
   skip: aFunction(),
   retryJitter: boolean,
   dryRun: boolean,

@@ -27,7 +27,7 @@ test('clients that play every trick exceed no limit and leave no permit, waiter,
   await server.fire(random, exchanges);
   const after = await server.settle();
   const grown = Math.round((after.heapBytes - before.heapBytes) / 1_000);
-  process.stderr.write(`${after.responses} responses, heap ${grown} kB above the start\n`);
+  console.info(`${after.responses} responses, heap ${grown} kB above the start`);
 
   expect(after).toMatchObject({ quiet: true, held: 0, waiting: 0, connections: 0, strayed: 0 });
   expect(after.complaints).toEqual([]);
