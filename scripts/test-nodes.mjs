@@ -1,11 +1,11 @@
-// Runs the unit tests and the HTTP tests on each supported Node version: `npm run test:nodes`.
+// Runs the tests that need no other server and no browser on each supported Node version: `npm run test:nodes`.
 // `npm run test:nodes -- 24.15.0 26` runs those that are named. Each Node comes from the npm package `node`.
 import { spawn } from 'node:child_process';
 import { ROOT } from './run.mjs';
+import { pathsOf } from './test-part.mjs';
 
 /** 24.15.0 is the last 24 in which a pipelined response that is not the head never emits `close`. */
 const VERSIONS = ['20', '22', '24.15.0', '24', '26'];
-const FOLDERS = ['adaptive', 'core', 'hosts', 'http', 'internal', 'keyed', 'metrics', 'models', 'orders'];
 
 const wanted = process.argv.slice(2);
 const results = [];
@@ -15,8 +15,12 @@ for (const { version, passed, summary } of results)
 process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;
 
 async function testOn(version) {
-  const folders = FOLDERS.map((folder) => `__tests__/${folder}/`);
-  const jest = ['node', 'node_modules/jest/bin/jest.js', '--coverage=false', ...folders];
+  const jest = [
+    'node',
+    'node_modules/jest/bin/jest.js',
+    '--coverage=false',
+    ...pathsOf('unit', 'http', 'hosts'),
+  ];
   const tests = spawn('npx', ['-y', '-p', `node@${version}`, ...jest], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'pipe'],
