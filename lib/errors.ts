@@ -1,4 +1,6 @@
-/** Codes by which a refusal can be told apart; they never change. */
+import { types } from 'node:util';
+
+/** Code that identifies a rejection. Codes never change. */
 export type SemaphoreErrorCode =
   | 'ERR_SEMAPHORE_QUEUE_FULL'
   | 'ERR_SEMAPHORE_WAIT_TIMEOUT'
@@ -8,42 +10,50 @@ export type SemaphoreErrorCode =
   | 'ERR_SEMAPHORE_LEASE_LOST'
   | 'ERR_SEMAPHORE_BACKEND';
 
+/** Whose limit was reached: that of one key, that of all callers, or none because the backend failed. */
+export type ErrorScope = 'key' | 'limiter' | 'backend';
+
+/** Details of a rejection. */
+export interface SemaphoreErrorOptions extends ErrorOptions {
+  /** Estimated time until a retry can succeed, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+
+  /** Whose limit was reached. @defaultValue the class's own: `'limiter'`, and `'backend'` for a backend failure */
+  readonly scope?: ErrorScope | undefined;
+}
+
 let isAnswering = false;
 
 /**
- * Calls `ask`. Refusals made meanwhile have no stack: whoever asks answers them, and all that it could show are frames of
- * the host. Under overload it would be a tenth of what a refused request costs.
+ * Calls `acquire`. Rejections that it makes have no stack: its caller answers them, and a stack would show host frames
+ * only. Under overload the stacks would be a tenth of the cost of a rejected request.
  */
-export function withoutStacks<Result>(ask: () => Result): Result {
+export function withoutStacks<Result>(acquire: () => Result): Result {
   isAnswering = true;
   try {
-    return ask();
+    return acquire();
   } finally {
     isAnswering = false;
   }
 }
 
 /**
- * A limiter refused to give a permit. Each refusal is a fresh instance, which names no request and no key.
+ * Thrown when a limiter does not grant a permit. Each rejection is a fresh instance; its message names no request and
+ * no key. A rejection that `limit` provokes on arrival has no stack.
  *
- * It follows the http-errors convention, so `next(error)` answers with the right status and headers. One that is made
- * when `limit` asks has no stack.
+ * It follows the http-errors convention: after `next(error)` the host answers with `status` and `headers`.
  *
  * @example
  * ```ts
- * import { ClosedError, QueueFullError, Semaphore, SemaphoreError } from 'express-semaphore';
- * import { WaitTimeoutError, WaitTooLongError } from 'express-semaphore';
- * import type { SemaphoreErrorCode } from 'express-semaphore';
+ * import { QueueFullError, Semaphore, SemaphoreError } from 'express-semaphore';
  *
- * const semaphore = new Semaphore(0, { queueLimit: 10 });
+ * const semaphore = new Semaphore(2, { queueLimit: 10 });
  * try {
- *   await semaphore.acquire({ maxWaitMs: 0 });
+ *   using permit = await semaphore.acquire({ maxWaitMs: 100 });
  * } catch (error) {
- *   if (!(error instanceof SemaphoreError)) throw error;
- *   const code: SemaphoreErrorCode = error.code; // or by class
- *   if (error instanceof WaitTimeoutError || error instanceof WaitTooLongError) console.log('too slow', code);
- *   if (error instanceof QueueFullError) console.log('too many', error.retryAfterMs, error.headers);
- *   if (error instanceof ClosedError) console.log('closed because of', error.cause);
+ *   if (error instanceof QueueFullError) console.log('retry after', error.retryAfterMs);
+ *   else if (error instanceof SemaphoreError) console.log(error.code);
+ *   else throw error;
  * }
  * ```
  */
@@ -51,19 +61,32 @@ export abstract class SemaphoreError extends Error {
   abstract override readonly name: string;
   abstract readonly code: SemaphoreErrorCode;
 
-  /** HTTP status to answer with: 503, unless whoever handles the error knows better and sets another. */
-  status = 503;
+  /** Estimated time until a retry can succeed, in milliseconds; `undefined` where nothing is known. */
+  readonly retryAfterMs: number | undefined;
 
-  /** Milliseconds until another try has a chance, estimated; `undefined` where nothing is known. */
-  retryAfterMs: number | undefined;
+  /** Whose limit was reached. */
+  readonly scope: ErrorScope;
 
-  constructor(message: string, retryAfterMs?: number, options?: ErrorOptions) {
+  readonly #spread = Math.random();
+
+  constructor(message: string, options: SemaphoreErrorOptions = {}) {
     const frames = Error.stackTraceLimit;
-    // Not by assignment, which throws where the platform's objects are frozen.
+    // An assignment would throw where the platform's objects are frozen.
     if (isAnswering) Reflect.set(Error, 'stackTraceLimit', 0);
-    super(message, options);
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
     if (isAnswering) Reflect.set(Error, 'stackTraceLimit', frames);
-    this.retryAfterMs = retryAfterMs;
+    this.retryAfterMs = options.retryAfterMs;
+    this.scope = options.scope ?? 'limiter';
+  }
+
+  /** HTTP status: 429 where the scope is one key, else 503. */
+  get status(): number {
+    return this.scope === 'key' ? 429 : 503;
+  }
+
+  /** The same as `status`, for hosts that read this name. */
+  get statusCode(): number {
+    return this.status;
   }
 
   /** Whether a client may read the message: only with a status below 500, as in http-errors. */
@@ -71,72 +94,67 @@ export abstract class SemaphoreError extends Error {
     return this.status < 500;
   }
 
-  /** Headers for the answer: `Retry-After` in whole seconds, from 1 to 60, where `retryAfterMs` is known. */
+  /** Headers of the answer: `Retry-After` in whole seconds, with jitter that is drawn once for each error. */
   get headers(): Record<string, string> {
-    const ms = this.retryAfterMs;
-    // Anybody may have set it, and a header that cannot be sent would take the answer with it.
-    if (typeof ms !== 'number' || Number.isNaN(ms)) return {};
-    return { 'Retry-After': String(wholeSeconds(ms)) };
+    return { 'Retry-After': String(retryAfterSeconds(this.retryAfterMs, this.#spread)) };
   }
 }
 
-/** No permit was free and `queueLimit` waiters already stood in line. */
+/** Thrown when no permit is free and the queue already holds `queueLimit` waiters. */
 export class QueueFullError extends SemaphoreError {
   override readonly name = 'QueueFullError';
   readonly code = 'ERR_SEMAPHORE_QUEUE_FULL';
 }
 
-/** No permit came free within `maxWaitMs`. */
+/** Thrown when no permit became free within `maxWaitMs`. */
 export class WaitTimeoutError extends SemaphoreError {
   override readonly name = 'WaitTimeoutError';
   readonly code = 'ERR_SEMAPHORE_WAIT_TIMEOUT';
 }
 
-/** No permit can be expected within `maxWaitMs`, as fast as permits came back lately; or the order sheds who waited for long. */
+/**
+ * Thrown when a caller's expected wait exceeds its `maxWaitMs`, at the measured release rate. The order
+ * `'adaptive-lifo'` also rejects waiters with it that have waited too long.
+ */
 export class WaitTooLongError extends SemaphoreError {
   override readonly name = 'WaitTooLongError';
   readonly code = 'ERR_SEMAPHORE_WAIT_TOO_LONG';
 }
 
-/** The limiter has been closed; `cause` is the reason given to `close()`. */
+/** Thrown when the limiter is closed. `cause` is the reason that `close()` got. */
 export class ClosedError extends SemaphoreError {
   override readonly name = 'ClosedError';
   readonly code = 'ERR_SEMAPHORE_CLOSED';
 }
 
-/**
- * The key is new, and each of the `maxKeys` keys there is has a holder or a waiter.
- *
- * @example
- * ```ts
- * import { KeyedSemaphore, TooManyKeysError, Semaphore } from 'express-semaphore';
- *
- * const perUser = new KeyedSemaphore(() => new Semaphore(2), { maxKeys: 1 });
- * using permit = await perUser.acquire('alice');
- * await perUser.acquire('bob').catch((error) => {
- *   if (error instanceof TooManyKeysError) console.log('everybody else has to wait for alice');
- * });
- * ```
- */
+/** Thrown when a key is new and each of the `maxKeys` existing keys has a holder or a waiter. */
 export class TooManyKeysError extends SemaphoreError {
   override readonly name = 'TooManyKeysError';
   readonly code = 'ERR_SEMAPHORE_KEY_LIMIT';
 }
 
-/** The lease behind a held permit has ended without a release: others may run in its place. Its `signal` aborts with this. */
+/** Reason of a permit's `signal` whose lease ended without a release. Others may run in its place. */
 export class LeaseLostError extends SemaphoreError {
   override readonly name = 'LeaseLostError';
   readonly code = 'ERR_SEMAPHORE_LEASE_LOST';
+
+  constructor(message: string, options: SemaphoreErrorOptions = {}) {
+    super(message, { scope: 'backend', ...options });
+  }
 }
 
-/** The server that keeps the count cannot be used; `cause` is what it said, if anything. */
+/** Thrown when the server that counts the permits is unusable. `cause` is its error, if it gave one. */
 export class BackendError extends SemaphoreError {
   override readonly name = 'BackendError';
   readonly code = 'ERR_SEMAPHORE_BACKEND';
+
+  constructor(message: string, options: SemaphoreErrorOptions = {}) {
+    super(message, { scope: 'backend', ...options });
+  }
 }
 
 /**
- * Whether `value` is a refusal by a limiter, even by one from another copy of this package.
+ * Whether `value` is a rejection by a limiter, also by one from another copy of this package.
  *
  * @example
  * ```ts
@@ -149,14 +167,21 @@ export class BackendError extends SemaphoreError {
  * ```
  */
 export function isSemaphoreError(value: unknown): value is SemaphoreError {
-  return (
-    value instanceof Error &&
-    'code' in value &&
-    typeof value.code === 'string' &&
-    value.code.startsWith('ERR_SEMAPHORE_')
-  );
+  // No instanceof: another copy of the package and another realm have classes of their own.
+  return types.isNativeError(value) && 'code' in value && String(value.code).startsWith('ERR_SEMAPHORE_');
 }
 
-function wholeSeconds(ms: number): number {
-  return Math.min(60, Math.max(1, Math.ceil(ms / 1_000)));
+/** Longest estimate that a client is told, in seconds, before the jitter. */
+const MAX_RETRY_SECONDS = 30;
+
+/**
+ * `Retry-After` in whole seconds, from 1 to 60: the estimate `ms`, or 1 second where nothing is known.
+ *
+ * `spread`, from 0 to 1, adds jitter up to the estimate itself. Clients that are rejected together then retry apart.
+ */
+export function retryAfterSeconds(ms: number | undefined, spread = 0): number {
+  // A caller may have constructed the error with anything, and a bad header would end the answer.
+  const estimate = typeof ms === 'number' ? Math.ceil(ms / 1_000) : 1;
+  const seconds = Math.min(MAX_RETRY_SECONDS, Math.max(1, estimate || 1));
+  return seconds + Math.floor(spread * (seconds + 1));
 }

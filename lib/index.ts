@@ -18,7 +18,6 @@ export type {
   Limiter,
   LimiterStats,
   Outcome,
-  PastLimit,
   Permit,
   TryAcquireOptions,
 } from './core/limiter.js';

@@ -1,8 +1,8 @@
 import { checkAcquireOptions, checkOptionNames, checkWaitOptions } from './core/acquire-options.js';
 import type { AcquireOptions, Limiter } from './core/limiter.js';
-import { runWithPermit } from './core/run.js';
+import { runWithPermit } from './core/limiter-base.js';
 import { describe, requireLimiter } from './internal/validate.js';
-import { KeyedSemaphore } from './keyed/keyed-semaphore.js';
+import { isKeyed } from './keyed/keyed-semaphore.js';
 
 /** A function that returns a promise; `never` parameters let any list of parameters in. */
 export type AsyncFunction = (...args: never[]) => Promise<unknown>;
@@ -48,7 +48,7 @@ export interface WithSemaphore {
  */
 export function withSemaphore(limiter: Limiter, options: AcquireOptions = {}): WithSemaphore {
   requireLimiter('limiter', limiter);
-  if (limiter instanceof KeyedSemaphore) {
+  if (isKeyed(limiter)) {
     throw new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore');
   }
   checkOptionNames('withSemaphore', options);

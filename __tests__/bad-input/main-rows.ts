@@ -62,7 +62,7 @@ const adaptive = () => new adaptiveLib.AdaptiveSemaphore({ algorithm: { initial:
 const limiter: Kind = like(semaphore());
 const next = () => undefined;
 
-const ERRORS: Record<string, new (message: string, retryAfterMs?: number) => SemaphoreError> = {
+const ERRORS: Record<string, new (message: string, options?: { retryAfterMs?: number }) => SemaphoreError> = {
   BackendError: lib.BackendError,
   ClosedError: lib.ClosedError,
   TooManyKeysError: lib.TooManyKeysError,
@@ -264,7 +264,7 @@ function bound(): Asked {
 
 function headersOf(name: string, retryAfterMs: unknown): Record<string, string> {
   const Refusal = ERRORS[name] ?? lib.QueueFullError;
-  const { headers } = new Refusal('no', retryAfterMs as number);
-  expect(headers['Retry-After'] ?? '1').toMatch(/^\d+$/);
+  const { headers } = new Refusal('no', { retryAfterMs: retryAfterMs as number });
+  expect(headers['Retry-After']).toMatch(/^\d+$/);
   return headers;
 }

@@ -22,7 +22,6 @@ export function describeQueueing(make: MakeSubject, traits: Traits): void {
     expect(third?.reason).toMatchObject({
       name: 'QueueFullError',
       code: 'ERR_SEMAPHORE_QUEUE_FULL',
-      status: 503,
     });
     expect(fourth?.reason).not.toBe(third?.reason);
     expect(states([first, second].flatMap((asked) => asked ?? []))).toEqual(['pending', 'pending']);

@@ -17,6 +17,7 @@ function spiedOn(semaphore: Semaphore): Limiter & { readonly calls: string[] } {
     calls,
     acquire: (options) => (calls.push('acquire'), semaphore.acquire(options)),
     tryAcquire: (options) => (calls.push('tryAcquire'), semaphore.tryAcquire(options)),
+    run: (work, options) => semaphore.run(work, options),
     close: (reason) => {
       semaphore.close(reason);
     },

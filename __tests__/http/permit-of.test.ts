@@ -128,6 +128,7 @@ describe('permitOf', () => {
         const permit = semaphore.tryAcquire();
         return permit && Object.defineProperty(permit, 'signal', { value: revoked.signal });
       },
+      run: (work, options) => semaphore.run(work, options),
       close: () => undefined,
       idle: () => semaphore.idle(),
       stats: () => semaphore.stats(),

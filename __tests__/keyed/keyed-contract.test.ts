@@ -25,6 +25,7 @@ function limiterOf(keyed: KeyedSemaphore, key: string, behind: Limiter): Limiter
   return {
     acquire: (options) => keyed.acquire(key, options),
     tryAcquire: (options) => keyed.tryAcquire(key, options),
+    run: (work, options) => keyed.run(key, work, options),
     close: (reason) => {
       keyed.close(reason);
     },

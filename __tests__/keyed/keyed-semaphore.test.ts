@@ -1,5 +1,4 @@
 import { ClosedError, KeyedSemaphore, TooManyKeysError, Semaphore } from 'express-semaphore';
-import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { KeyedSemaphoreOptions, Limiter } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { defer } from '../helpers/serve';
@@ -179,16 +178,17 @@ describe('what a key asks of its limiter', () => {
     expect(keyed.stats()).toMatchObject({ held: 0, busyKeys: 0, acquired: 2 });
   });
 
-  it('lets go of its key though its release throws', async () => {
-    const algorithm = {
-      initial: 1,
-      next: () => {
-        throw new Error('of the algorithm');
-      },
+  it('frees its key although the release of the permit throws', async () => {
+    const release = () => {
+      throw new Error('of the permit');
     };
-    const keyed = new KeyedSemaphore(() => new AdaptiveSemaphore({ algorithm }), { maxKeys: 1 });
+    const create = (): Limiter => {
+      const permit = new Semaphore(1).tryAcquire();
+      return { ...makeBroken(), tryAcquire: () => permit && Object.assign(permit, { release }) };
+    };
+    const keyed = new KeyedSemaphore(create, { maxKeys: 1 });
     const permit = keyed.tryAcquire('ann');
-    expect(() => permit?.release()).toThrow('of the algorithm');
+    expect(() => permit?.release()).toThrow('of the permit');
     await keyed.idle();
     expect(keyed.tryAcquire('bob')).toBeDefined();
   });
@@ -209,6 +209,7 @@ describe('what a key asks of its limiter', () => {
         });
       },
       acquire: (options) => semaphore.acquire(options),
+      run: (work, options) => semaphore.run(work, options),
       close: () => undefined,
       idle: () => semaphore.idle(),
       stats: () => semaphore.stats(),
@@ -565,6 +566,7 @@ function makeBroken(): Limiter {
   return {
     acquire: (options) => semaphore.acquire(options),
     tryAcquire: () => undefined,
+    run: (work, options) => semaphore.run(work, options),
     close: () => undefined,
     idle: () => semaphore.idle(),
     stats: () => semaphore.stats(),

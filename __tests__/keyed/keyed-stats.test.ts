@@ -36,7 +36,6 @@ it('adds up what all keys do, and goes on counting for those that have left', as
   expect(keyed.stats()).toMatchObject({
     held: 2,
     waiting: 0,
-    waitedMs: 30,
     wait: { count: 1, maxMs: 30 },
     hold: { count: 0 },
     rejected: { ERR_SEMAPHORE_CLOSED: 1 },
@@ -111,6 +110,7 @@ it('leaves the limiters of others out of its books, and lets them work', () => {
   const foreign: Limiter = {
     tryAcquire: (options) => inner.tryAcquire(options),
     acquire: (options) => inner.acquire(options),
+    run: (work, options) => inner.run(work, options),
     close: (reason) => {
       inner.close(reason);
     },

@@ -32,7 +32,7 @@ describe('a Semaphore', () => {
     await turn();
     expect(states(line)).toEqual(['rejected', 'rejected', 'pending']);
     expect(line[0]?.reason).toBeInstanceOf(WaitTooLongError);
-    expect(line[0]?.reason).toHaveProperty('message', 'the queue stands for too long');
+    expect(line[0]?.reason).toHaveProperty('message', 'the wait was too long');
     clock.advance(3);
     line.push(watch(semaphore.acquire()));
     clock.advance(4);
@@ -162,7 +162,7 @@ describe('the expected wait', () => {
     ]);
     expect(line[20]?.reason).toBeInstanceOf(WaitTooLongError);
     expect(line[20]?.reason).toMatchObject({
-      message: 'the wait would be too long',
+      message: 'the expected wait is too long',
       retryAfterMs: 210,
       code: 'ERR_SEMAPHORE_WAIT_TOO_LONG',
     });

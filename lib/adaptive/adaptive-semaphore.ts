@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import { systemClock } from '../internal/clock.js';
+import { LimiterBase } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
-  Limiter,
+  IdleOptions,
   LimiterStats,
   Outcome,
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
-import { runWithPermit } from '../core/run.js';
 import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { STATS } from '../core/stats-recorder.js';
@@ -58,7 +58,7 @@ export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
  * express().use(limit(adaptive, { maxWaitMs: 100 }));
  * ```
  */
-export class AdaptiveSemaphore implements Limiter {
+export class AdaptiveSemaphore extends LimiterBase {
   readonly #algorithm: LimitAlgorithm;
   readonly #isDryRun: boolean;
   readonly #semaphore: Semaphore;
@@ -69,6 +69,7 @@ export class AdaptiveSemaphore implements Limiter {
 
   constructor(options: AdaptiveSemaphoreOptions = {}) {
     requireOptions(options);
+    super();
     const {
       algorithm = gradient(),
       dryRun = false,
@@ -90,61 +91,54 @@ export class AdaptiveSemaphore implements Limiter {
   }
 
   /** @internal */
-  get [STATS](): StatsRecorder {
+  override get [STATS](): StatsRecorder {
     return this.#semaphore[STATS];
   }
 
   /** Current limit. */
-  get permits(): number {
+  override get permits(): number {
     return this.#permits;
   }
 
   /** Held permits. In a dry run it can exceed `permits`. */
-  get held(): number {
+  override get held(): number {
     return this.#semaphore.held;
   }
 
-  /** Free permits. */
-  get available(): number {
-    return Math.max(0, this.#permits - this.#semaphore.held);
-  }
-
-  /** Maximum number of queued callers. */
-  get queueLimit(): number {
-    return this.#semaphore.queueLimit;
-  }
-
-  /** Queued callers. */
-  get waiting(): number {
+  override get waiting(): number {
     return this.#semaphore.waiting;
   }
 
-  async acquire(options?: AcquireOptions): Promise<Permit> {
+  override get queueLimit(): number {
+    return this.#semaphore.queueLimit;
+  }
+
+  override get maxWaitMs(): number {
+    return this.#semaphore.maxWaitMs;
+  }
+
+  override get closed(): boolean {
+    return this.#semaphore.closed;
+  }
+
+  override async acquire(options?: AcquireOptions): Promise<Permit> {
     return this.#sampled(await this.#semaphore.acquire(options));
   }
 
-  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+  override tryAcquire(options?: TryAcquireOptions): Permit | undefined {
     const permit = this.#semaphore.tryAcquire(options);
     return permit && this.#sampled(permit);
   }
 
-  /** Runs `work` with a permit and releases it when the work settles: as `'ignore'` when the work fails. */
-  run<Result>(
-    work: (permit: Permit) => Result | PromiseLike<Result>,
-    options?: AcquireOptions,
-  ): Promise<Result> {
-    return runWithPermit(this, work, options);
-  }
-
-  close(reason?: unknown): void {
+  override close(reason?: unknown): void {
     this.#semaphore.close(reason);
   }
 
-  idle(): Promise<void> {
-    return this.#semaphore.idle();
+  override idle(options?: IdleOptions): Promise<void> {
+    return this.#semaphore.idle(options);
   }
 
-  stats(): LimiterStats {
+  override stats(): LimiterStats {
     return Object.freeze({ ...this.#semaphore.stats(), permits: this.permits, available: this.available });
   }
 

@@ -4,11 +4,11 @@ import type { StatsRecorder } from './stats-recorder.js';
 import {
   requireDuration,
   requireInteger,
-  requireOptions,
+  requireObject,
   requireSignal,
   requireString,
 } from '../internal/validate.js';
-import { warnUnlessKnown } from '../internal/warn.js';
+import { warnOfUnknownOption } from '../internal/warn.js';
 
 /**
  * Throws unless a limiter can be asked for this. What is not given, or is the default, needs no look; `before` and `after`
@@ -31,13 +31,16 @@ export function checkAcquireOptions(
 /** Throws unless a wait can be told this. */
 export function checkWaitOptions(maxWaitMs: unknown, signal: unknown): void {
   if (maxWaitMs !== Infinity && maxWaitMs !== undefined) requireDuration('maxWaitMs', maxWaitMs);
-  if (signal !== undefined) requireSignal(signal);
+  if (signal !== undefined) requireSignal('signal', signal);
 }
 
 /** Throws unless `options` is an object, and warns of what of it `what` does not know. */
 export function checkOptionNames(what: string, options: AcquireOptions): void {
-  requireOptions(options);
-  warnUnlessKnown(what, options, KNOWN);
+  requireObject('options', options);
+  // Copies nothing, because it runs for each permit.
+  for (const name in options) {
+    if (!KNOWN.has(name) && Object.hasOwn(options, name)) warnOfUnknownOption(what, name);
+  }
 }
 
 const KNOWN: ReadonlySet<string> = new Set<keyof AcquireOptions>([

@@ -150,7 +150,7 @@ export function publish<Event extends keyof LimiterEvents>(
 }
 
 /** Whether anybody wants to know of waits, and how they end. */
-export function areWaitsTold(): boolean {
+export function areWaitsObserved(): boolean {
   return CHANNELS.queued.hasSubscribers || CHANNELS.acquire.hasSubscribers || CHANNELS.reject.hasSubscribers;
 }
 
@@ -167,6 +167,6 @@ export function publishQueued(waiter: Waiter, source: LimiterMessage): void {
 /** What a message that ends a wait tells of it. */
 export function waitOf(waiter: Waiter | undefined, clock: Clock): Pick<AcquireMessage, 'waitMs' | 'queued'> {
   if (waiter === undefined) return { waitMs: 0, queued: undefined };
-  const waitMs = waiter.standsFor === 0 ? undefined : clock.now() - waiter.since;
+  const waitMs = Number.isNaN(waiter.since) ? undefined : clock.now() - waiter.since;
   return { waitMs, queued: queuedMessages.get(waiter) };
 }

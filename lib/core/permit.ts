@@ -1,21 +1,22 @@
 import type { Outcome, Permit } from './limiter.js';
 import { describe, requireOneOf } from '../internal/validate.js';
 
-/** Called with what comes back, once a permit. */
+/** Called once for each permit, when its release takes effect. */
 export type OnRelease = (weight: number, outcome: Outcome) => void;
 
-/** A permit on its way from grant to return: it calls `takeBack` once, when released and no longer held by work. */
+/** A permit from grant to release. It calls `onRelease` once: when it is released and all held work has settled. */
 export class HeldPermit implements Permit {
   readonly weight: number;
   readonly #onRelease: OnRelease;
   #signal: AbortSignal | undefined;
-  /** Set by the first release; later ones find it set. */
+  /** Set by the first release. */
   #outcome: Outcome | undefined = undefined;
+  /** Promises given to `hold` that have not settled. */
   #works = 0;
 
-  constructor(weight: number, takeBack: OnRelease, signal?: AbortSignal) {
+  constructor(weight: number, onRelease: OnRelease, signal?: AbortSignal) {
     this.weight = weight;
-    this.#onRelease = takeBack;
+    this.#onRelease = onRelease;
     this.#signal = signal;
   }
 
@@ -28,7 +29,7 @@ export class HeldPermit implements Permit {
     const isKnown = outcome === 'success' || OUTCOMES.includes(outcome);
     this.#outcome = isKnown ? outcome : 'ignore';
     if (this.#works === 0) this.#onRelease(this.weight, this.#outcome);
-    // Not before it is back: `release` is often a listener or a callback, which is called with things of all kinds.
+    // Thrown last, because `release` is often a listener that gets an event as its argument.
     if (!isKnown) requireOneOf('outcome', outcome, OUTCOMES);
   }
 
@@ -39,7 +40,7 @@ export class HeldPermit implements Permit {
     const settled = () => {
       if (--this.#works === 0 && this.#outcome !== undefined) this.#onRelease(this.weight, this.#outcome);
     };
-    // Adopted by a real promise and asked by its real `then`, so that one that settles twice, or throws, counts once.
+    // The real `then` of a real promise: a thenable that settles twice, or throws, counts once.
     void Promise.prototype.then.call(Promise.resolve(work), settled, settled);
   }
 
@@ -50,7 +51,7 @@ export class HeldPermit implements Permit {
 
 const OUTCOMES: readonly Outcome[] = ['success', 'overload', 'ignore'];
 
-/** Whether `value` can be awaited for something. */
+/** Whether `value` is a promise or another thenable. */
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

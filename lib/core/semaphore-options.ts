@@ -1,47 +1,53 @@
-import { systemClock } from '../internal/clock.js';
+import { CLOCK_CHECK, systemClock } from '../internal/clock.js';
 import type { Clock } from '../internal/clock.js';
+import { readOptions, unchecked } from '../internal/options.js';
+import type { OptionChecks } from '../internal/options.js';
 import type { Order } from '../orders/index.js';
-import {
-  requireDuration,
-  requireIntegerOrInfinity,
-  requireMethods,
-  requireOptions,
-} from '../internal/validate.js';
-import { warnOfUnknown } from '../internal/warn.js';
+import { requireDuration, requireIntegerOrInfinity } from '../internal/validate.js';
 
-/** How a `Semaphore` lets callers wait. */
+/** Options of a `Semaphore`. */
 export interface SemaphoreOptions {
-  /** What it is called in `stats()` and in metrics. */
+  /** Name in `stats()`, events and metrics. */
   readonly name?: string | undefined;
 
-  /** Waiters admitted while no permit is free; the next is refused. @defaultValue `Infinity` */
+  /** Maximum number of queued callers. Further callers are rejected with `QueueFullError`. @defaultValue `Infinity` */
   readonly queueLimit?: number | undefined;
 
-  /** Longest a waiter stands in line, in milliseconds, unless `acquire` says otherwise. @defaultValue `Infinity` */
+  /** Maximum wait of a call that gives none, in milliseconds. @defaultValue `Infinity` */
   readonly maxWaitMs?: number | undefined;
 
-  /** In which order waiters are served. @defaultValue `'fifo'` */
+  /** Order in which waiters are served. @defaultValue `'fifo'` */
   readonly order?: Order | undefined;
 
   /**
-   * Warns, once a process, when a permit is held for longer, in milliseconds, with the stack of who acquired it. It
-   * costs a stack and a timer a permit: for the search of a leak. @defaultValue `Infinity`
+   * Warns once a process when a permit is held longer than this, in milliseconds. The warning has the stack of its
+   * `acquire`. It costs a stack and a timer for each permit, so use it to find a leak. @defaultValue `Infinity`
    */
   readonly warnHeldMs?: number | undefined;
 
-  /** Where time comes from, for tests and simulations. @defaultValue the platform's monotonic clock */
+  /** Source of time, for tests and simulations. @defaultValue the platform's monotonic clock */
   readonly clock?: Clock | undefined;
 }
 
-/** The options with what is not given filled in. The order and the name are checked by those who use them. */
-export function readOptions(options: SemaphoreOptions) {
-  requireOptions(options);
-  const { name, queueLimit = Infinity, maxWaitMs = Infinity, order = 'fifo', ...watching } = options;
-  const { warnHeldMs = Infinity, clock = systemClock, ...unknown } = watching;
-  warnOfUnknown('Semaphore', unknown);
-  requireIntegerOrInfinity('queueLimit', queueLimit, 0);
-  requireDuration('maxWaitMs', maxWaitMs);
-  requireDuration('warnHeldMs', warnHeldMs);
-  requireMethods('clock', clock, 'now', 'setTimer', 'clearTimer');
+/** Checks of these options. The order and the name are checked by the code that they are meant for. */
+export const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = {
+  name: unchecked,
+  queueLimit: requireIntegerOrInfinity,
+  maxWaitMs: requireDuration,
+  order: unchecked,
+  warnHeldMs: requireDuration,
+  clock: CLOCK_CHECK,
+};
+
+/** The options with defaults. */
+export function readSemaphoreOptions(options: SemaphoreOptions) {
+  const {
+    name,
+    queueLimit = Infinity,
+    maxWaitMs = Infinity,
+    order = 'fifo',
+    warnHeldMs = Infinity,
+    clock = systemClock,
+  } = readOptions('Semaphore', options, SEMAPHORE_CHECKS);
   return { name, queueLimit, maxWaitMs, order, warnHeldMs, clock };
 }

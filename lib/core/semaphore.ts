@@ -1,5 +1,3 @@
-import { ClosedError, WaitTimeoutError } from '../errors.js';
-import type { SemaphoreError } from '../errors.js';
 import { TOP_PRIORITY } from '../orders/priority.js';
 import {
   checkAcquireOptions,
@@ -8,39 +6,44 @@ import {
   checkWaitOptions,
 } from './acquire-options.js';
 import type { Clock } from '../internal/clock.js';
-import { watchHold } from './hold-watch.js';
-import { IdleNotice } from './idle-notice.js';
-import type { AcquireOptions, Limiter, LimiterStats, Outcome, Permit, TryAcquireOptions } from './limiter.js';
+import { Lifecycle, tooHeavyError } from './lifecycle.js';
+import { LimiterBase } from './limiter-base.js';
+import type {
+  AcquireOptions,
+  IdleOptions,
+  LimiterStats,
+  Outcome,
+  Permit,
+  TryAcquireOptions,
+} from './limiter.js';
 import { WaitQueue } from './wait-queue.js';
 import { makeQueue, reservedOf } from '../orders/index.js';
 import { HeldPermit } from './permit.js';
 import type { OnRelease } from './permit.js';
-import { runWithPermit } from './run.js';
-import { readOptions } from './semaphore-options.js';
+import { readSemaphoreOptions } from './semaphore-options.js';
 import type { SemaphoreOptions } from './semaphore-options.js';
 import { STATS, StatsRecorder } from './stats-recorder.js';
 import { requireInteger } from '../internal/validate.js';
+import { warnOnce } from '../internal/warn.js';
 import { Waiter } from './waiter.js';
 import type { LeaveReason } from './waiter.js';
 
 /**
- * A counting semaphore for this process: at most `permits` are out at once, the rest wait in line, first in, first out
- * unless `order` says otherwise.
+ * A counting semaphore for one process: at most `permits` are held at once, and further callers wait in a queue.
  *
- * A release hands its permit to the next waiter at once: nobody can barge in, and no permit is free while
- * a waiter that it fits stands first in line. A heavy waiter at the head gathers permits until it has enough.
- * Who cannot be served within its `maxWaitMs`, as permits came back lately, is refused at once with
- * a `WaitTooLongError`; while nobody stands in line before it, nobody is.
+ * A release grants to the next waiter synchronously. No newcomer overtakes a waiter, and no permit stays free while the
+ * head of the queue fits. A heavy head gathers permits until it has enough.
  *
- * @throws `TypeError` or `RangeError` from the constructor and `resize`, naming the option and the value.
+ * A caller whose expected wait exceeds its `maxWaitMs` is rejected at once with a `WaitTooLongError`. The expected wait
+ * follows from the measured release rate; a caller that finds nobody ahead is never rejected for it.
+ *
+ * @throws `TypeError` or `RangeError` from the constructor and `resize`, with the option and the value.
  *
  * @example
  * ```ts
  * import { Semaphore } from 'express-semaphore';
- * import type { SemaphoreOptions } from 'express-semaphore';
  *
- * const options: SemaphoreOptions = { name: 'downloads', queueLimit: 50, maxWaitMs: 1_000 };
- * const downloads = new Semaphore(2, options);
+ * const downloads = new Semaphore(2, { name: 'downloads', queueLimit: 50, maxWaitMs: 1_000 });
  * const size = await downloads.run(() => download('https://example.org'));
  *
  * async function download(url: string) {
@@ -48,7 +51,7 @@ import type { LeaveReason } from './waiter.js';
  * }
  * ```
  */
-export class Semaphore implements Limiter {
+export class Semaphore extends LimiterBase {
   readonly #queue: WaitQueue;
   /** Permits that only the top priority may take. */
   readonly #reserved: number;
@@ -56,20 +59,21 @@ export class Semaphore implements Limiter {
   readonly #warnHeldMs: number;
   readonly #clock: Clock;
   readonly #stats: StatsRecorder;
-  readonly #idleNotice = new IdleNotice();
+  readonly #lifecycle: Lifecycle;
 
   #permits: number;
   /** As many of them as any priority may take. */
   #ordinaryPermits: number;
   #held = 0;
-  #closed: ErrorOptions | undefined;
 
-  /** `permits` is how many may be out at once; 0 makes everybody wait for a `resize`. */
+  /** `permits` is how many may be held at once. With 0 everybody waits for a `resize`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
-    const { name, queueLimit, maxWaitMs, order, warnHeldMs, clock } = readOptions(options);
+    const { name, queueLimit, maxWaitMs, order, warnHeldMs, clock } = readSemaphoreOptions(options);
     requireInteger('permits', permits, 0);
+    super();
     this.#stats = new StatsRecorder(name, clock);
-    this.#queue = new WaitQueue(this, makeQueue(order), queueLimit, this.#stats, clock);
+    this.#lifecycle = new Lifecycle(this.#stats);
+    this.#queue = new WaitQueue(this, makeQueue(order), queueLimit, this.#lifecycle, clock);
     this.#reserved = reservedOf(order);
     this.#permits = permits;
     this.#ordinaryPermits = this.#withoutReserved(permits);
@@ -79,67 +83,57 @@ export class Semaphore implements Limiter {
   }
 
   /** @internal */
-  get [STATS](): StatsRecorder {
+  override get [STATS](): StatsRecorder {
     return this.#stats;
   }
 
-  /** The limit. */
-  get permits(): number {
+  override get permits(): number {
     return this.#permits;
   }
 
-  /** Permits out. */
-  get held(): number {
+  override get held(): number {
     return this.#held;
   }
 
-  /** Permits free. */
-  get available(): number {
-    return Math.max(0, this.#permits - this.#held);
-  }
-
-  /** Waiters admitted while no permit is free. */
-  get queueLimit(): number {
-    return this.#queue.limit;
-  }
-
-  /** Waiters in line. */
-  get waiting(): number {
+  override get waiting(): number {
     return this.#queue.size;
   }
 
+  override get queueLimit(): number {
+    return this.#queue.limit;
+  }
+
+  override get maxWaitMs(): number {
+    return this.#maxWaitMs;
+  }
+
+  override get closed(): boolean {
+    return this.#lifecycle.isClosed;
+  }
+
   /**
-   * Waits for a permit. Whoever gets it must release it.
+   * Waits for a permit. The caller must release it.
    *
-   * Never throws synchronously. Rejects with a `SemaphoreError` when refused, with `signal.reason` when aborted, with a
-   * `TypeError` or `RangeError` for a bad option.
+   * Never throws synchronously. Rejects with a `SemaphoreError` when the limiter rejects the call, with `signal.reason`
+   * after an abort, and with a `TypeError` or `RangeError` for a bad option.
    *
-   * A granted permit is yours even if the signal aborts before you look: an aborted signal never acquires, and
-   * a grant is never taken back.
+   * An aborted signal never acquires. A grant is final, even if the signal aborts before the caller sees it.
    */
-  acquire(options?: AcquireOptions): Promise<Permit> {
+  override acquire(options?: AcquireOptions): Promise<Permit> {
     try {
       return this.#acquire(options);
     } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort rejects with its reason, whatever that is
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort rejects with its reason
       return Promise.reject(error);
     }
   }
 
-  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+  override tryAcquire(options?: TryAcquireOptions): Permit | undefined {
     if (options === undefined) return this.#isFree(1, 0, '') ? this.#grant(1) : undefined;
     checkOptionNames('tryAcquire', options);
     const { weight = 1, priority = 0, flow = '' } = options;
     checkAcquireOptions(weight, priority, flow);
     return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
-  }
-
-  /** Calls `work` with a permit, and releases it when the work has settled: as `'ignore'` if it has failed. */
-  run<Result>(
-    work: (permit: Permit) => Result | PromiseLike<Result>,
-    options?: AcquireOptions,
-  ): Promise<Result> {
-    return runWithPermit(this, work, options);
   }
 
   /**
@@ -161,18 +155,17 @@ export class Semaphore implements Limiter {
     this.#serve();
   }
 
-  close(reason?: unknown): void {
-    if (this.#closed !== undefined) return;
-    this.#closed = reason === undefined ? {} : { cause: reason };
-    for (const waiter of this.#queue) this.#queue.reject(waiter, this.#closedError(waiter));
+  override close(reason?: unknown): void {
+    if (!this.#lifecycle.close(reason)) return;
+    for (const waiter of this.#queue) this.#queue.reject(waiter, this.#lifecycle.closedError(waiter));
     this.#noticeIdle();
   }
 
-  idle(): Promise<void> {
-    return this.#idleNotice.wait(this.#isIdle());
+  override idle(options?: IdleOptions): Promise<void> {
+    return this.#lifecycle.idle(this.#isIdle(), options);
   }
 
-  stats(): LimiterStats {
+  override stats(): LimiterStats {
     return this.#stats.limiterStats(this, this.#queue.ratePerMs());
   }
 
@@ -182,16 +175,17 @@ export class Semaphore implements Limiter {
     checkAcquireOptions(weight, priority, flow);
     checkWaitOptions(maxWaitMs, signal);
     if (signal !== undefined) throwIfAborted(signal, this.#stats);
-    if (this.#closed !== undefined) throw this.#closedError();
+    if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
     if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
     if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, signal));
-    if (maxWaitMs === 0) throw this.#waitTimeout();
+    if (maxWaitMs === 0) throw this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     if (maxWaitMs !== Infinity || this.#queue.isFull)
       this.#queue.admit({ weight, priority, flow }, maxWaitMs);
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(weight, signal, resolve, reject, priority, flow);
-      if (this.#warnHeldMs !== Infinity) waiter.asked = new Error('acquired here');
-      if (signal !== undefined || maxWaitMs !== Infinity) waiter.watch(this.#onLeave, maxWaitMs, this.#clock);
+      if (this.#warnHeldMs !== Infinity) waiter.calledAt = new Error('acquired here');
+      if (signal !== undefined || maxWaitMs !== Infinity)
+        waiter.limitWait(this.#onLeave, maxWaitMs, this.#clock);
       this.#queue.enqueue(waiter);
       // It may have made the order refuse the first, too heavy for what is free.
       this.#serve();
@@ -199,8 +193,8 @@ export class Semaphore implements Limiter {
   }
 
   #isFree(weight: number, priority: number, flow: string): boolean {
-    if (this.#held + weight > this.#permitsFor(priority) || this.#closed !== undefined) return false;
-    return this.#queue.size === 0 || this.#queue.isBehind({ weight, priority, flow });
+    if (this.#held + weight > this.#permitsFor(priority) || this.#lifecycle.isClosed) return false;
+    return this.#queue.size === 0 || this.#queue.isNext({ weight, priority, flow });
   }
 
   #permitsFor(priority: number): number {
@@ -221,31 +215,36 @@ export class Semaphore implements Limiter {
   }
 
   #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
+    let onRelease: OnRelease = this.#onRelease;
+    // First, because a clock that throws must not cost a permit.
+    if (this.#warnHeldMs !== Infinity) onRelease = this.#warnIfHeldLong(onRelease, waiter?.calledAt);
     this.#held += weight;
-    const takeBack = this.#stats.grant(weight, this.#onRelease, waiter);
-    return new HeldPermit(
-      weight,
-      this.#warnHeldMs === Infinity ? takeBack : this.#watched(takeBack, waiter),
-      signal,
-    );
+    return new HeldPermit(weight, this.#stats.grant(weight, onRelease, waiter), signal);
   }
 
-  #watched(takeBack: OnRelease, waiter: Waiter | undefined): OnRelease {
-    const acquired = waiter?.asked ?? new Error('acquired here');
-    return watchHold(takeBack, this.#warnHeldMs, this.#clock, acquired);
+  #warnIfHeldLong(onRelease: OnRelease, calledAt = new Error('acquired here')): OnRelease {
+    const warnNow = () => {
+      const message = `a permit is held for more than ${this.#warnHeldMs} ms`;
+      warnOnce('WARN_SEMAPHORE_HELD_LONG', message, calledAt.stack);
+    };
+    const timer = this.#clock.setTimer(warnNow, this.#warnHeldMs, true);
+    return (weight, outcome) => {
+      this.#clock.clearTimer(timer);
+      onRelease(weight, outcome);
+    };
   }
 
   readonly #onRelease = (weight: number, outcome: Outcome): void => {
     this.#held -= weight;
     this.#stats.release(weight, outcome);
     if (this.#queue.size > 0) this.#serve();
-    else if (this.#held === 0) this.#idleNotice.give();
+    else if (this.#held === 0) this.#lifecycle.noticeIdle();
   };
 
   readonly #onLeave = (waiter: Waiter, why: LeaveReason): void => {
     if (why === 'abort') this.#abort(waiter);
-    else this.#queue.reject(waiter, this.#waitTimeout(waiter));
-    // It may have been the head that was too heavy for what is free; the next may fit.
+    else this.#queue.reject(waiter, this.#lifecycle.waitTimeout(this.#queue.retryAfterMs(), waiter));
+    // The waiter may have been the head and too heavy for the free permits; the next may fit.
     this.#serve();
   };
 
@@ -269,21 +268,11 @@ export class Semaphore implements Limiter {
   }
 
   #noticeIdle(): void {
-    if (this.#isIdle()) this.#idleNotice.give();
-  }
-
-  #closedError(waiter?: Waiter): SemaphoreError {
-    const error = new ClosedError('the limiter is closed', undefined, this.#closed);
-    return this.#stats.reject(error, waiter);
-  }
-
-  #waitTimeout(waiter?: Waiter): SemaphoreError {
-    const error = new WaitTimeoutError('no permit came free in time', this.#queue.retryAfterMs());
-    return this.#stats.reject(error, waiter);
+    if (this.#isIdle()) this.#lifecycle.noticeIdle();
   }
 
   #tooHeavy(weight: number, priority: number): RangeError {
-    return new RangeError(`weight must be at most permits (${this.#permitsFor(priority)}), got ${weight}`);
+    return tooHeavyError(weight, this.#permitsFor(priority));
   }
 }
 

@@ -4,13 +4,13 @@ import type { AbortListener } from '../internal/abort-listeners.js';
 import type { Clock } from '../internal/clock.js';
 import type { Permit } from './limiter.js';
 
-/** Why a waiter leaves the line by itself. */
+/** What ended a wait, apart from a grant and a rejection by the limiter. */
 export type LeaveReason = 'timeout' | 'abort';
 
-/** Called when a waiter leaves the line by itself. */
+/** Called when the waiter's timer or signal ends its wait. */
 export type OnLeave = (waiter: Waiter, why: LeaveReason) => void;
 
-/** One that stands in line. It settles once, and its timer and listener go with it. */
+/** A queued caller. When it settles, its timer and its abort listener are removed. */
 export class Waiter implements QueueNode<Waiter> {
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
@@ -18,17 +18,15 @@ export class Waiter implements QueueNode<Waiter> {
   readonly priority: number;
   readonly flow: string;
   readonly signal: AbortSignal | undefined;
-  /** When it came, by the limiter's clock, if its time is taken. */
-  since = 0;
-  /** For how many waiters its time counts; 0 if it is not taken. */
-  standsFor = 0;
-  /** Where it asked, if its permit is watched. */
-  asked: Error | undefined = undefined;
+  /** Enqueue time on the limiter's clock; `NaN` where neither the order nor a measurement needs it. */
+  since = NaN;
+  /** Stack of the `acquire` call, for the warning about a permit held long. */
+  calledAt: Error | undefined = undefined;
 
   readonly #resolve: (permit: Permit) => void;
   readonly #reject: (error: unknown) => void;
-  /** Kept apart, since most waiters in a long line have neither a signal nor a time limit. */
-  #watch: Watch | undefined = undefined;
+  /** A separate object, because most waiters of a long queue have neither a signal nor a time limit. */
+  #limit: WaitLimit | undefined = undefined;
 
   constructor(
     weight: number,
@@ -46,42 +44,44 @@ export class Waiter implements QueueNode<Waiter> {
     this.#reject = reject;
   }
 
-  /** Calls `depart` when the signal aborts or the wait has lasted `maxWaitMs`, unless it is settled before. */
-  watch(depart: OnLeave, maxWaitMs: number, clock: Clock): void {
-    this.#watch = new Watch(this, depart, maxWaitMs, clock);
+  /** Calls `onLeave` when the signal aborts or the wait has lasted `maxWaitMs`, unless the waiter settles before. */
+  limitWait(onLeave: OnLeave, maxWaitMs: number, clock: Clock): void {
+    this.#limit = new WaitLimit(this, onLeave, maxWaitMs, clock);
   }
 
   grant(permit: Permit): void {
-    this.#watch?.end();
+    this.#limit?.end();
     this.#resolve(permit);
   }
 
   reject(error: unknown): void {
-    this.#watch?.end();
+    this.#limit?.end();
     this.#reject(error);
   }
 }
 
-/** The timer and the listener of one waiter, until it is settled. */
-class Watch implements AbortListener {
+/** The timer and the abort listener of one waiter. */
+class WaitLimit implements AbortListener {
   readonly #waiter: Waiter;
-  readonly #depart: OnLeave;
+  readonly #onLeave: OnLeave;
   readonly #clock: Clock;
   readonly #timer: unknown;
 
-  constructor(waiter: Waiter, depart: OnLeave, maxWaitMs: number, clock: Clock) {
+  constructor(waiter: Waiter, onLeave: OnLeave, maxWaitMs: number, clock: Clock) {
     this.#waiter = waiter;
-    this.#depart = depart;
+    this.#onLeave = onLeave;
     this.#clock = clock;
-    if (waiter.signal !== undefined) addAbortListener(waiter.signal, this);
-    if (maxWaitMs !== Infinity)
+    // The timer is first: a clock that throws then leaves no listener behind.
+    if (maxWaitMs !== Infinity) {
       this.#timer = clock.setTimer(() => {
-        depart(waiter, 'timeout');
+        onLeave(waiter, 'timeout');
       }, maxWaitMs);
+    }
+    if (waiter.signal !== undefined) addAbortListener(waiter.signal, this);
   }
 
   aborted(): void {
-    this.#depart(this.#waiter, 'abort');
+    this.#onLeave(this.#waiter, 'abort');
   }
 
   end(): void {

@@ -1,6 +1,7 @@
 import type { BaseStats, Limiter } from '../core/limiter.js';
 import { requireString } from '../internal/validate.js';
-import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { isKeyed } from '../keyed/keyed-semaphore.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { KeyUse } from '../keyed/top-keys.js';
 import { readControl } from './control.js';
 import type { Control } from './control.js';
@@ -23,7 +24,7 @@ export function readFrame({ limiters, controls, maskKey }: Shown): Frame {
   return {
     at: Date.now(),
     limiters: Object.entries(limiters).map(([name, limiter]) =>
-      limiter instanceof KeyedSemaphore ? readKeyed(name, limiter, maskKey) : readOne(name, limiter),
+      isKeyed(limiter) ? readKeyed(name, limiter, maskKey) : readOne(name, limiter),
     ),
     controls: Object.entries(controls).map(([id, control]) => readControl(id, control)),
   };

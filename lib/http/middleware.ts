@@ -11,9 +11,9 @@ import {
   requireString,
 } from '../internal/validate.js';
 import { warn, warnOfUnknown } from '../internal/warn.js';
-import { isSemaphoreError, withoutStacks } from '../errors.js';
-import type { SemaphoreError } from '../errors.js';
-import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { isSemaphoreError, retryAfterSeconds, withoutStacks } from '../errors.js';
+import { isKeyed } from '../keyed/keyed-semaphore.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { readAcquireOptions } from './ask.js';
 import { Exchange } from './exchange.js';
 import { warnOfMisuse } from './hazards.js';
@@ -22,7 +22,6 @@ import { passError, passRejection } from './next.js';
 import type { Next } from './next.js';
 import { isPipelined, waitForTurn } from './pipeline.js';
 import { answerRejection } from './rejection.js';
-import { jittered } from './retry-jitter.js';
 
 /** The middleware behind `limit` and `limitHandler`: it calls `serve` under a permit, which a promise from there holds. */
 export function createMiddleware<Req extends IncomingMessage, Res extends ServerResponse>(
@@ -52,11 +51,10 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
   if (skip !== undefined) requireFunction('skip', skip);
   requireBoolean('retryJitter', retryJitter);
   requireBoolean('dryRun', dryRun);
-  const isKeyed = limiter instanceof KeyedSemaphore;
-  if (isKeyed) requireFunction('key', keyOf);
+  if (isKeyed(limiter)) requireFunction('key', keyOf);
   else if (keyOf !== undefined) throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
 
-  const gate: Gate = isKeyed ? limiter : withoutKeys(limiter);
+  const gate: Gate = isKeyed(limiter) ? limiter : withoutKeys(limiter);
   const askFor = readAcquireOptions({ weight, priority, flow });
   warnOfMisuse(limiter, maxWaitMs);
 
@@ -170,10 +168,9 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
       return;
     }
     Exchange.find(res)?.reject();
-    if (retryJitter) error.retryAfterMs = jittered(error.retryAfterMs);
-    error.status = statusCode ?? (isKeyed && isOfOneKey(error) ? 429 : 503);
+    const seconds = retryAfterSeconds(error.retryAfterMs, retryJitter ? Math.random() : 0);
     if (handler !== undefined) passRejection(next, handler(req, res, next, error));
-    else if (!res.headersSent) answerRejection(res, error);
+    else if (!res.headersSent) answerRejection(res, error, statusCode ?? error.status, seconds);
     // One that has been ended needs no other answer, and the host's error handler would cut it off.
     else if (!res.writableEnded) next(error);
   }
@@ -202,9 +199,4 @@ function withoutKeys(limiter: Limiter): Gate {
     tryAcquire: (_key, options) => limiter.tryAcquire(options),
     acquire: (_key, options) => limiter.acquire(options),
   };
-}
-
-/** Whether one user has too much running, rather than all of them together. */
-function isOfOneKey({ code }: SemaphoreError): boolean {
-  return code !== 'ERR_SEMAPHORE_CLOSED' && code !== 'ERR_SEMAPHORE_KEY_LIMIT';
 }

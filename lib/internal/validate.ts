@@ -17,8 +17,8 @@ export function requireInteger(
   }
 }
 
-/** Throws unless `value` is as `requireInteger` wants it, or `Infinity`. */
-export function requireIntegerOrInfinity(name: string, value: unknown, min: number): asserts value is number {
+/** Throws unless `value` is `Infinity` or an integer of at least `min`, by default 0. */
+export function requireIntegerOrInfinity(name: string, value: unknown, min = 0): asserts value is number {
   if (value !== Infinity) requireInteger(name, value, min);
 }
 
@@ -45,6 +45,27 @@ export function requireOptions(value: unknown): void {
 export function requireMethods(name: string, value: unknown, ...methods: string[]): void {
   requireObject(name, value);
   for (const method of methods) requireFunction(`${name}.${method}`, Reflect.get(value, method));
+}
+
+/** Check of an integer option from `min` to `max`. */
+export function integer(min: number, max?: number): (name: string, value: unknown) => void {
+  return (name, value) => {
+    requireInteger(name, value, min, max);
+  };
+}
+
+/** Check of an option that is one of these texts. */
+export function oneOf(...choices: readonly string[]): (name: string, value: unknown) => void {
+  return (name, value) => {
+    requireOneOf(name, value, choices);
+  };
+}
+
+/** Check of an option that is an object with these methods. */
+export function withMethods(...methods: readonly string[]): (name: string, value: unknown) => void {
+  return (name, value) => {
+    requireMethods(name, value, ...methods);
+  };
 }
 
 /** Throws unless `value` is a function. */
@@ -93,8 +114,8 @@ export function isLimiter(value: unknown): boolean {
 
 const LIMITER_METHODS = ['acquire', 'tryAcquire', 'close', 'idle', 'stats'];
 
-/** Throws unless `value` is what an `AbortController` has, of whatever realm. */
-export function requireSignal(value: unknown): asserts value is AbortSignal {
+/** Throws unless `value` has what an `AbortSignal` of any realm has. */
+export function requireSignal(name: string, value: unknown): asserts value is AbortSignal {
   const isSignal =
     typeof value === 'object' &&
     value !== null &&
@@ -102,7 +123,7 @@ export function requireSignal(value: unknown): asserts value is AbortSignal {
     typeof value.aborted === 'boolean' &&
     'addEventListener' in value &&
     typeof value.addEventListener === 'function';
-  if (!isSignal) throw new TypeError(`signal must be an AbortSignal, got ${describe(value)}`);
+  if (!isSignal) throw new TypeError(`${name} must be an AbortSignal, got ${describe(value)}`);
 }
 
 /** A short name of any value for an error message: it never throws and never shows a long text whole. */

@@ -16,7 +16,9 @@ export type HazardCode =
   | 'WARN_SEMAPHORE_UNBOUNDED_QUEUE'
   | 'WARN_SEMAPHORE_UNKNOWN_OPTION';
 
-const told = new Set<HazardCode>();
+/** Messages told so far. It is bounded: names of unknown options may come from clients. */
+const told = new Set<string>();
+const MAX_TOLD = 1_000;
 
 /**
  * Emits a process warning about an error that no caller is there to handle. Never throws, whatever the error is.
@@ -28,24 +30,33 @@ export function warn(code: FaultCode, what: string, error: unknown): void {
   emit(code, `${what}: ${isError ? error.message : describe(error)}`, isError ? error.stack : undefined);
 }
 
-/** Emits a process warning about a likely mistake: the first of its code only. */
-export function warnOnce(code: HazardCode, what: string, detail?: string): void {
-  if (told.has(code)) return;
-  told.add(code);
-  emit(code, `${what}; see express-semaphore/docs/guide/warnings.md#${code.toLowerCase()}`, detail);
+/**
+ * Emits a process warning about a likely mistake, once for each `id`, with the stack of the caller or `stack`.
+ *
+ * By default only the first warning of a code is emitted.
+ */
+export function warnOnce(code: HazardCode, what: string, stack?: string, id: string = code): void {
+  if (told.has(id) || told.size >= MAX_TOLD) return;
+  told.add(id);
+  const message = `${what}; see express-semaphore/docs/guide/warnings.md#${code.toLowerCase()}`;
+  emit(code, message, stack ?? new Error().stack);
 }
 
-/** Warns of the options in `rest`: those that `what` does not know. */
+/** Warns of an option that `what` does not have, once for each option. */
+export function warnOfUnknownOption(what: string, option: string): void {
+  const message = `${what} has no option ${describe(option)}`;
+  warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', message, undefined, message);
+}
+
+/** Warns of the options in `rest`: those that `what` does not have. */
 export function warnOfUnknown(what: string, rest: object): void {
-  for (const name in rest) {
-    warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', `${what} has no option ${describe(name)}`, new Error().stack);
-  }
+  for (const name in rest) warnOfUnknownOption(what, name);
 }
 
-/** The same where `known` lists those that `what` knows: it copies nothing, so it can be asked for every permit. */
+/** The same for the options that are not in `known`. */
 export function warnUnlessKnown(what: string, options: object, known: ReadonlySet<string>): void {
   for (const name in options) {
-    if (!known.has(name) && Object.hasOwn(options, name)) warnOfUnknown(what, { [name]: undefined });
+    if (!known.has(name) && Object.hasOwn(options, name)) warnOfUnknownOption(what, name);
   }
 }
 

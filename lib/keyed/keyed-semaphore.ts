@@ -1,8 +1,10 @@
-import { systemClock } from '../internal/clock.js';
-import type { Clock } from '../internal/clock.js';
-import { IdleNotice } from '../core/idle-notice.js';
+import type { InspectOptions } from 'node:util';
+import { Lifecycle } from '../core/lifecycle.js';
+import { INSPECT, inspectLimiter, runWithPermit } from '../core/limiter-base.js';
+import type { Inspect, LimiterBase } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
+  IdleOptions,
   KeyedStats,
   Limiter,
   LimiterStats,
@@ -11,24 +13,33 @@ import type {
   TryAcquireOptions,
 } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
-import { runWithPermit } from '../core/run.js';
-import { StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
+import { STATS, StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
+import { TooManyKeysError } from '../errors.js';
+import { CLOCK_CHECK, systemClock } from '../internal/clock.js';
+import type { Clock } from '../internal/clock.js';
+import { readOptions, unchecked } from '../internal/options.js';
 import {
+  integer,
   requireDuration,
   requireFunction,
   requireInteger,
   requireLimiter,
-  requireMethods,
-  requireOptions,
   requireString,
 } from '../internal/validate.js';
-import { warn, warnOfUnknown } from '../internal/warn.js';
-import { ClosedError, TooManyKeysError } from '../errors.js';
+import { warn } from '../internal/warn.js';
 import { warnOfAddress } from './address-key.js';
 import { KeyMap } from './key-map.js';
 import type { Entry } from './key-map.js';
 import { requireRank, topKeys } from './top-keys.js';
 import type { KeyRank, KeyUse } from './top-keys.js';
+
+/** Property of a `KeyedSemaphore`, the same in each copy of this package. */
+const KEYED: unique symbol = Symbol.for('express-semaphore.keyed');
+
+/** Whether `value` is a `KeyedSemaphore`, of this copy of the package or another. */
+export function isKeyed(value: unknown): value is KeyedSemaphore {
+  return typeof value === 'object' && value !== null && KEYED in value;
+}
 
 /** How many keys a `KeyedSemaphore` keeps, and for how long. */
 export interface KeyedSemaphoreOptions {
@@ -72,31 +83,93 @@ export class KeyedSemaphore {
   readonly #create: (key: string) => Limiter;
   readonly #keys: KeyMap;
   readonly #stats: StatsRecorder;
-  readonly #idleNotice = new IdleNotice();
-  #closed: ErrorOptions | undefined;
+  readonly #lifecycle: Lifecycle;
 
   /**
    * `create` makes the limiter of a new key. It has to make another one each time: when a key leaves its limiter is closed,
    * and with it would be that of every key that shares it.
    */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
-    requireOptions(options);
-    const { name, maxKeys = 100_000, idleTtlMs = 60_000, clock = systemClock, ...unknown } = options;
-    warnOfUnknown('KeyedSemaphore', unknown);
+    const {
+      name,
+      maxKeys = 100_000,
+      idleTtlMs = 60_000,
+      clock = systemClock,
+    } = readOptions('KeyedSemaphore', options, {
+      name: unchecked,
+      maxKeys: integer(1),
+      idleTtlMs: requireDuration,
+      clock: CLOCK_CHECK,
+    });
     requireFunction('create', create);
-    requireInteger('maxKeys', maxKeys, 1);
-    requireDuration('idleTtlMs', idleTtlMs);
-    requireMethods('clock', clock, 'now', 'setTimer', 'clearTimer');
     this.#create = create;
     this.#stats = new StatsRecorder(name, clock);
+    this.#lifecycle = new Lifecycle(this.#stats);
     this.#keys = new KeyMap(maxKeys, idleTtlMs, clock, {
       evicted: ({ limiter }) => {
-        closeQuietly(limiter, this.#closed?.cause);
+        closeQuietly(limiter, this.#lifecycle.closeReason);
       },
       fellIdle: () => {
-        this.#idleNotice.give();
+        this.#lifecycle.noticeIdle();
       },
     });
+  }
+
+  /** @internal */
+  readonly [KEYED] = true;
+
+  /** @internal */
+  get [STATS](): StatsRecorder {
+    return this.#stats;
+  }
+
+  /** The name in `stats()`, events and metrics. */
+  get name(): string | undefined {
+    return this.#stats.name;
+  }
+
+  /** Limit of all kept keys together. It looks at each of them. */
+  get permits(): number {
+    return this.#sum(({ permits }) => permits);
+  }
+
+  /** Permits held of all keys together. */
+  get held(): number {
+    return this.#stats.held;
+  }
+
+  /** Free permits of all kept keys together. It looks at each of them. */
+  get available(): number {
+    return this.#sum(({ available }) => available);
+  }
+
+  /** Queued callers of all keys together. */
+  get waiting(): number {
+    return this.#stats.waiting;
+  }
+
+  /** Maximum number of queued callers of all kept keys together. It looks at each of them. */
+  get queueLimit(): number {
+    return this.#sum(({ queueLimit }) => queueLimit);
+  }
+
+  /** Largest `maxWaitMs` of the kept keys. It looks at each of them. */
+  get maxWaitMs(): number {
+    let maxWaitMs = 0;
+    for (const { limiter } of this.#keys.values()) {
+      maxWaitMs = Math.max(maxWaitMs, (limiter as Partial<LimiterBase>).maxWaitMs ?? 0);
+    }
+    return maxWaitMs;
+  }
+
+  /** Whether `close()` was called. */
+  get closed(): boolean {
+    return this.#lifecycle.isClosed;
+  }
+
+  /** @internal */
+  [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectLimiter(this, options, inspect);
   }
 
   /** Keys kept, busy and idle. */
@@ -128,7 +201,7 @@ export class KeyedSemaphore {
    */
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
     requireString('key', key);
-    if (this.#closed !== undefined || (this.#keys.isFull && this.#keys.get(key) === undefined))
+    if (this.#lifecycle.isClosed || (this.#keys.isFull && this.#keys.get(key) === undefined))
       return undefined;
     const entry = this.#enter(key);
     let permit: Permit | undefined;
@@ -179,22 +252,25 @@ export class KeyedSemaphore {
 
   /** Closes every key's limiter and admits nobody more. Held permits stay valid. */
   close(reason?: unknown): void {
-    if (this.#closed !== undefined) return;
-    this.#closed = reason === undefined ? {} : { cause: reason };
+    if (!this.#lifecycle.close(reason)) return;
     this.#keys.close();
     for (const { limiter } of this.#keys.values()) closeQuietly(limiter, reason);
   }
 
   /** Resolves once no key has a holder or a waiter. */
-  idle(): Promise<void> {
-    return this.#idleNotice.wait(this.#keys.busy === 0);
+  idle(options?: IdleOptions): Promise<void> {
+    return this.#lifecycle.idle(this.#keys.busy === 0, options);
+  }
+
+  #sum(read: (limiter: Partial<LimiterBase>) => number | undefined): number {
+    let sum = 0;
+    for (const { limiter } of this.#keys.values()) sum += read(limiter) ?? 0;
+    return sum;
   }
 
   /** Pins the entry of `key`, made now if need be, until its `unpin` has been called. */
   #enter(key: string): Entry {
-    if (this.#closed !== undefined) {
-      throw this.#stats.reject(new ClosedError('the limiter is closed', undefined, this.#closed));
-    }
+    if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
     const entry = this.#keys.get(key) ?? this.#add(key);
     this.#keys.pin(entry);
     return entry;

@@ -2,7 +2,8 @@ import { observe } from '../core/events.js';
 import type { AcquireMessage } from '../core/events.js';
 import type { Limiter } from '../core/limiter.js';
 import { describe, requireLimiter, requireList } from '../internal/validate.js';
-import { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { isKeyed } from '../keyed/keyed-semaphore.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { KeyInstrument, StatsInstrument } from './instruments.js';
 
 /** What can be measured: anything with a `name` in its `stats()`. */
@@ -42,7 +43,7 @@ export class Source {
 
   *readKeys(instrument: KeyInstrument, count: number): IterableIterator<Measurement> {
     for (const [name, limiter] of this.#limiters) {
-      if (!(limiter instanceof KeyedSemaphore)) continue;
+      if (!isKeyed(limiter)) continue;
       for (const use of limiter.top(instrument.rank, count)) {
         yield { value: use[instrument.rank], limiter: name, by: use.key };
       }

@@ -90,7 +90,8 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
 
   /** The level risen to, apart from what time adds to all alike. */
   #rank(priority: number, since: number): number {
-    return priority === TOP_PRIORITY ? Infinity : priority - since / this.#ageMs;
+    if (priority === TOP_PRIORITY) return Infinity;
+    return this.isTimed ? priority - since / this.#ageMs : priority;
   }
 
   #lineOf(priority: number): LinkedList<Node> {

@@ -5,15 +5,20 @@ import {
   checkWaitOptions,
 } from '../core/acquire-options.js';
 import { systemClock } from '../internal/clock.js';
-import { IdleNotice } from '../core/idle-notice.js';
-import type { AcquireOptions, Limiter, LimiterStats, Permit, TryAcquireOptions } from '../core/limiter.js';
-import { runWithPermit } from '../core/run.js';
+import { Lifecycle } from '../core/lifecycle.js';
+import { LimiterBase } from '../core/limiter-base.js';
+import type {
+  AcquireOptions,
+  IdleOptions,
+  LimiterStats,
+  Permit,
+  TryAcquireOptions,
+} from '../core/limiter.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
 import { requireInteger } from '../internal/validate.js';
 import type { LeaveReason, Waiter } from '../core/waiter.js';
-import { BackendError, ClosedError } from '../errors.js';
-import type { SemaphoreError } from '../errors.js';
+import { BackendError } from '../errors.js';
 import { Grants } from './grants.js';
 import { keyNames } from './sync/keys.js';
 import type { KeyNames } from './sync/keys.js';
@@ -72,48 +77,56 @@ export interface RedisSemaphoreStats extends LimiterStats {
  * await Promise.all([ioRedis.quit(), nodeRedis.quit()]);
  * ```
  */
-export class RedisSemaphore implements Limiter {
+export class RedisSemaphore extends LimiterBase {
   readonly #node: Connection;
   readonly #keys: KeyNames;
   readonly #terms: ResolvedOptions;
   readonly #grants: Grants;
-  readonly #idleNotice = new IdleNotice();
-  #closed: ErrorOptions | undefined;
+  readonly #lifecycle: Lifecycle;
 
   constructor(client: RedisClient, options: RedisSemaphoreOptions) {
+    super();
     this.#terms = readOptions(options);
     this.#keys = keyNames(this.#terms.prefix, this.#terms.name);
     this.#node = Connection.of(client);
     this.#grants = new Grants(this.#node, this.#keys, this.#terms, this.#noticeQuiet);
+    this.#lifecycle = new Lifecycle(this.#grants.roster.stats);
   }
 
   /** @internal */
-  get [STATS](): StatsRecorder {
+  override get [STATS](): StatsRecorder {
     return this.#grants.roster.stats;
   }
 
   /** The limit, as last heard from Redis. */
-  get permits(): number {
+  override get permits(): number {
     return this.#terms.permits;
   }
 
   /** Permits that callers in this process hold. */
-  get held(): number {
+  override get held(): number {
     const { leases, stock } = this.#grants.roster;
     return leases.held - stock.size;
   }
 
-  /** Permits that nobody holds, unless other processes do. */
-  get available(): number {
-    return Math.max(0, this.permits - this.held);
-  }
-
   /** Waiters of this process. */
-  get waiting(): number {
+  override get waiting(): number {
     return this.#grants.roster.line.size;
   }
 
-  acquire(options?: AcquireOptions): Promise<LeasedPermit> {
+  override get queueLimit(): number {
+    return this.#terms.queueLimit;
+  }
+
+  override get maxWaitMs(): number {
+    return this.#terms.maxWaitMs;
+  }
+
+  override get closed(): boolean {
+    return this.#lifecycle.isClosed;
+  }
+
+  override acquire(options?: AcquireOptions): Promise<LeasedPermit> {
     return new Promise((resolve, reject) => {
       // What this throws is what the promise rejects with.
       this.#acquire(resolve as (permit: Permit) => void, reject, options);
@@ -121,20 +134,12 @@ export class RedisSemaphore implements Limiter {
   }
 
   /** Takes a permit if no question to Redis is needed for it: one of a batch, or while Redis is down one that the policy allows. */
-  tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
+  override tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
     checkOptionNames('tryAcquire', options);
     const { weight = 1, priority, flow } = options;
     checkAcquireOptions(weight, priority, flow);
-    if (this.#closed !== undefined || this.#grants.roster.isTooHeavy(weight)) return undefined;
+    if (this.#lifecycle.isClosed || this.#grants.roster.isTooHeavy(weight)) return undefined;
     return this.#grants.roster.takeHere(weight);
-  }
-
-  /** Calls `work` with a permit, and releases it when the work has settled: as `'ignore'` if it has failed. */
-  run<Result>(
-    work: (permit: Permit) => Result | PromiseLike<Result>,
-    options?: AcquireOptions,
-  ): Promise<Result> {
-    return runWithPermit(this, work, options);
   }
 
   /**
@@ -148,11 +153,10 @@ export class RedisSemaphore implements Limiter {
     this.#grants.link.resize(permits);
   }
 
-  close(reason?: unknown): void {
-    if (this.#closed !== undefined) return;
-    this.#closed = reason === undefined ? {} : { cause: reason };
+  override close(reason?: unknown): void {
+    if (!this.#lifecycle.close(reason)) return;
     for (const waiter of this.#grants.roster.line)
-      this.#grants.roster.dismiss(waiter, this.#closedError(waiter));
+      this.#grants.roster.dismiss(waiter, this.#lifecycle.closedError(waiter));
     this.#grants.roster.stock.clear();
     this.#noticeQuiet();
   }
@@ -162,8 +166,8 @@ export class RedisSemaphore implements Limiter {
    * client may be closed. That is once Redis has been told, or has not answered for a lease: by then what it knew has
    * run out.
    */
-  idle(): Promise<void> {
-    return this.#idleNotice.wait(this.#isQuiet());
+  override idle(options?: IdleOptions): Promise<void> {
+    return this.#lifecycle.idle(this.#isQuiet(), options);
   }
 
   /**
@@ -178,13 +182,12 @@ export class RedisSemaphore implements Limiter {
     } catch (error) {
       throw new BackendError(
         `Redis cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-        undefined,
         { cause: error },
       );
     }
   }
 
-  stats(): RedisSemaphoreStats {
+  override stats(): RedisSemaphoreStats {
     const stats = this.#grants.roster.stats.limiterStats(this, this.#grants.roster.ratePerMs);
     return Object.freeze({ ...stats, backend: this.#grants.link.isDown ? 'down' : 'up' });
   }
@@ -199,7 +202,7 @@ export class RedisSemaphore implements Limiter {
     checkAcquireOptions(weight, priority, flow);
     checkWaitOptions(maxWaitMs, signal);
     if (signal !== undefined) throwIfAborted(signal, this.#grants.roster.stats);
-    if (this.#closed !== undefined) throw this.#closedError();
+    if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
     if (this.#grants.roster.isTooHeavy(weight)) throw this.#grants.roster.tooHeavy(weight);
     const here = this.#grants.roster.takeHere(weight, signal);
     if (here !== undefined) {
@@ -213,7 +216,7 @@ export class RedisSemaphore implements Limiter {
       const depart = (_: Waiter, why: LeaveReason): void => {
         this.#grants.roster.depart(waiter, why);
       };
-      waiter.watch(depart, patienceMs, systemClock);
+      waiter.limitWait(depart, patienceMs, systemClock);
     }
     this.#grants.roster.enter(waiter);
   }
@@ -225,11 +228,6 @@ export class RedisSemaphore implements Limiter {
   readonly #noticeQuiet = (): void => {
     if (!this.#isQuiet()) return;
     this.#grants.link.leave();
-    this.#idleNotice.give();
+    this.#lifecycle.noticeIdle();
   };
-
-  #closedError(waiter?: Waiter): SemaphoreError {
-    const error = new ClosedError('the limiter is closed', undefined, this.#closed);
-    return this.#grants.roster.stats.reject(error, waiter);
-  }
 }

@@ -26,6 +26,7 @@ export class Roster implements LeaseBookOwner, StockOwner {
   readonly leases: LeaseTable;
   readonly stock: PrefetchedLeases;
   readonly #link: SyncClient;
+  readonly #clock: Clock;
   readonly #terms: ResolvedOptions;
   readonly #nextSeq: () => string;
   readonly #onQuiet: () => void;
@@ -41,6 +42,7 @@ export class Roster implements LeaseBookOwner, StockOwner {
     onQuiet: () => void,
   ) {
     this.#link = link;
+    this.#clock = clock;
     this.#terms = terms;
     this.#limit = terms.permits;
     this.#nextSeq = nextSeq;
@@ -67,7 +69,8 @@ export class Roster implements LeaseBookOwner, StockOwner {
 
   /** Puts a waiter in line, and asks Redis for it. */
   enter(waiter: RedisWaiter): void {
-    this.stats.enqueue(waiter, this.line.size);
+    if (this.stats.isTimingWaits) waiter.since = this.#clock.now();
+    this.stats.enqueue(waiter);
     this.line.push(waiter);
     this.#link.join();
     if (this.#link.isDown) this.serveHere();
@@ -122,7 +125,10 @@ export class Roster implements LeaseBookOwner, StockOwner {
     if (answer === Answer.tooHeavy) this.dismiss(waiter, this.tooHeavy(waiter.weight));
     else if (answer === Answer.notFree) this.dismiss(waiter, this.#waitTimeout(waiter));
     else {
-      const error = new QueueFullError('the queue is full', this.#retryAfterMs());
+      const error = new QueueFullError('the queue is full', {
+        retryAfterMs: this.#retryAfterMs(),
+        scope: this.stats.scope,
+      });
       this.dismiss(waiter, this.stats.reject(error, waiter));
     }
   }
@@ -211,7 +217,10 @@ export class Roster implements LeaseBookOwner, StockOwner {
   }
 
   #waitTimeout(waiter: RedisWaiter): SemaphoreError {
-    const error = new WaitTimeoutError('no permit came free in time', this.#retryAfterMs());
+    const error = new WaitTimeoutError('no permit came free in time', {
+      retryAfterMs: this.#retryAfterMs(),
+      scope: this.stats.scope,
+    });
     return this.stats.reject(error, waiter);
   }
 

@@ -1,0 +1,112 @@
+import { ClosedError, QueueFullError, WaitTimeoutError, WaitTooLongError } from '../errors.js';
+import type { SemaphoreErrorOptions } from '../errors.js';
+import { addAbortListener, removeAbortListener } from '../internal/abort-listeners.js';
+import { readOptions } from '../internal/options.js';
+import { requireSignal } from '../internal/validate.js';
+import type { IdleOptions } from './limiter.js';
+import type { StatsRecorder } from './stats-recorder.js';
+import type { Waiter } from './waiter.js';
+
+/**
+ * The part that every limiter of this package has: its close state, its `idle()` and its rejections.
+ *
+ * A rejection is counted where it is made. It costs nothing until then.
+ */
+export class Lifecycle {
+  readonly stats: StatsRecorder;
+  #closed: ErrorOptions | undefined;
+  /** What `idle()` returns to every caller that gives no signal. */
+  #idle: Promise<void> | undefined;
+  readonly #idleListeners = new Set<() => void>();
+
+  constructor(stats: StatsRecorder) {
+    this.stats = stats;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** The reason that `close` got. */
+  get closeReason(): unknown {
+    return this.#closed?.cause;
+  }
+
+  /** Marks the limiter as closed. Returns `false` if it was closed before. */
+  close(reason: unknown): boolean {
+    if (this.#closed !== undefined) return false;
+    this.#closed = reason === undefined ? {} : { cause: reason };
+    return true;
+  }
+
+  /** Resolves at once if `isIdle`, else at the next `noticeIdle`. Callers without a signal share one promise. */
+  idle(isIdle: boolean, options?: IdleOptions): Promise<void> {
+    if (options !== undefined) return this.#idleUnlessAborted(isIdle, options);
+    if (isIdle) return Promise.resolve();
+    if (this.#idle === undefined) {
+      const promise = new Promise<void>((resolve) => this.#idleListeners.add(resolve));
+      this.#idle = promise;
+    }
+    return this.#idle;
+  }
+
+  async #idleUnlessAborted(isIdle: boolean, options: IdleOptions): Promise<void> {
+    const { signal } = readOptions('idle', options, { signal: requireSignal });
+    if (signal === undefined) return this.idle(isIdle);
+    signal.throwIfAborted();
+    if (isIdle) return;
+    await new Promise<void>((resolve, reject) => {
+      const listener = {
+        aborted: () => {
+          reject(signal.reason as Error);
+          settle();
+        },
+      };
+      const settle = () => {
+        removeAbortListener(signal, listener);
+        this.#idleListeners.delete(settle);
+        resolve();
+      };
+      addAbortListener(signal, listener);
+      this.#idleListeners.add(settle);
+    });
+  }
+
+  /** Resolves what `idle` returned. The caller has seen that nothing is held and nobody waits. */
+  noticeIdle(): void {
+    if (this.#idleListeners.size === 0) return;
+    const listeners = [...this.#idleListeners];
+    this.#idleListeners.clear();
+    this.#idle = undefined;
+    for (const listener of listeners) listener();
+  }
+
+  closedError(waiter?: Waiter): ClosedError {
+    const error = new ClosedError('the limiter is closed', this.#closed);
+    return this.stats.reject(error, waiter);
+  }
+
+  queueFull(retryAfterMs: number | undefined, waiter?: Waiter): QueueFullError {
+    return this.stats.reject(new QueueFullError('the queue is full', this.#about(retryAfterMs)), waiter);
+  }
+
+  waitTimeout(retryAfterMs: number | undefined, waiter?: Waiter): WaitTimeoutError {
+    const error = new WaitTimeoutError('no permit came free in time', this.#about(retryAfterMs));
+    return this.stats.reject(error, waiter);
+  }
+
+  /** A newcomer's expected wait is too long, or that of `waiter` has been. */
+  waitTooLong(retryAfterMs: number | undefined, waiter?: Waiter): WaitTooLongError {
+    const message = waiter === undefined ? 'the expected wait is too long' : 'the wait was too long';
+    return this.stats.reject(new WaitTooLongError(message, this.#about(retryAfterMs)), waiter);
+  }
+
+  #about(retryAfterMs: number | undefined): SemaphoreErrorOptions {
+    return { retryAfterMs, scope: this.stats.scope };
+  }
+}
+
+/** The error of a weight above the limit. The limiter does not count it: the call itself is wrong. */
+export function tooHeavyError(weight: number, permits: number): RangeError {
+  return new RangeError(`weight must be at most permits (${permits}), got ${weight}`);
+}
