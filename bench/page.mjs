@@ -39,9 +39,9 @@ export async function makePage(tables) {
   });
   const page = `# Benchmarks
 
-Made by \`npm run bench all\`, which runs each benchmark in processes of its own and writes this page. In one benchmark all
-subjects are measured in turn, so that whatever slows the machine slows all of them: ratios say more than figures. A
-figure is the median of the rounds; the spread is how far apart the middle half of them lies.
+Made by \`npm run bench all\`. It runs each benchmark in its own process and writes this page. In one benchmark, all subjects are
+measured in turn, so a slow machine slows all of them. So ratios say more than figures. A figure is the median of the
+rounds. The spread is the distance between the quartiles.
 
 ${machine()}; ${await versions()}. Date: ${new Date().toISOString().slice(0, 10)}.
 

@@ -4,60 +4,45 @@ export interface MarkdownDocument {
   readonly text: string;
 }
 
-/** TypeScript of a document that makes up one module. Its lines stand where they stand in the document. */
+/** TypeScript of a document that is one module. Each row has the number that it has in the document. */
 export interface Program {
   /** The document and the line where the program begins. */
   readonly name: string;
   readonly code: string;
 }
 
-/** A test that a document names. */
-export interface QuotedTest {
-  readonly name: string;
-  /** From the document's folder. */
-  readonly path: string;
-}
-
 interface Block {
-  readonly startsProgram: boolean;
+  /** The row of the document after the opening fence, from 0. */
   readonly from: number;
-  readonly lines: readonly string[];
+  readonly rows: readonly string[];
 }
 
-/**
- * The programs of a document. A fenced `ts` block that imports the package begins one, and those after it go on with it,
- * as do the comments that begin with `<!-- ts`: these hold what a reader can do without, and what proves the rest.
- */
+/** The programs of a document: each fenced `ts` block is one. */
 export function programsOf({ path, text }: MarkdownDocument): Program[] {
-  const programs: Block[][] = [];
-  for (const block of blocksOf(text)) {
-    if (block.startsProgram) programs.push([]);
-    programs.at(-1)?.push(block);
+  return blocksOf(text).map(({ from, rows }) => ({
+    name: `${path}:${from + 1}`,
+    code: [...Array.from({ length: from }, () => ''), ...rows].join('\n'),
+  }));
+}
+
+/** The program of a document whose code contains `part`. */
+export function programWith(document: MarkdownDocument, part: string): Program {
+  const [program, ...others] = programsOf(document).filter(({ code }) => code.includes(part));
+  if (program === undefined || others.length > 0) {
+    throw new Error(`${document.path}: not exactly one program contains ${part}`);
   }
-  return programs.map((blocks) => {
-    const lines: string[] = [];
-    for (const block of blocks) {
-      while (lines.length < block.from) lines.push('');
-      lines.push(...block.lines);
-    }
-    return { name: `${path}:${(blocks[0]?.from ?? 0) + 1}`, code: lines.join('\n') };
-  });
+  return program;
 }
 
 function blocksOf(text: string): Block[] {
   const blocks: Block[] = [];
-  const lines = text.split('\n');
-  for (let from = 0; from < lines.length; from++) {
-    const end = { '```ts': '```', '<!-- ts': '-->' }[lines[from] ?? ''];
-    if (end === undefined) continue;
-    const to = lines.indexOf(end, from);
-    if (to < 0) throw new Error(`the block of line ${from + 1} has no end`);
-    const code = lines.slice(from + 1, to);
-    const startsProgram = end === '```' && code.some((line) => /^import .*'express-semaphore/.test(line));
-    if (blocks.length === 0 && !startsProgram)
-      throw new Error(`line ${from + 1}: no import of the package yet`);
-    blocks.push({ startsProgram, from: from + 1, lines: code });
-    from = to;
+  const rows = text.split('\n');
+  for (let at = 0; at < rows.length; at++) {
+    if (rows[at] !== '```ts') continue;
+    const to = rows.indexOf('```', at);
+    if (to < 0) throw new Error(`the block of row ${at + 1} has no end`);
+    blocks.push({ from: at + 1, rows: rows.slice(at + 1, to) });
+    at = to;
   }
   return blocks;
 }
@@ -82,15 +67,12 @@ export function anchorsOf({ text }: MarkdownDocument): Set<string> {
   return anchors;
 }
 
-/** Tests that a document links to: the text of such a link is the test's name. */
-export function testsOf({ text }: MarkdownDocument): QuotedTest[] {
-  return Array.from(
-    prose(text).matchAll(/\[([^\]]+)\]\(([^)\s]+\.test\.ts)\)/g),
-    ([, name = '', path = '']) => ({
-      name,
-      path,
-    }),
+/** Files and folders of the repository that a document names in code spans. */
+export function filesOf({ text }: MarkdownDocument): string[] {
+  const spans = prose(text).matchAll(
+    /`((?:__tests__|bench|example-server|examples|lib|scripts)\/[\w./-]*)`/g,
   );
+  return Array.from(spans, ([, path = '']) => path);
 }
 
 /** Names of the npm scripts that a document tells its reader to run. */

@@ -1,13 +1,14 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import ts from 'typescript';
 import type { Program } from './markdown';
 
 export const ROOT = resolve(__dirname, '../..');
 
-/** The compiler's complaints, each with its place in the document. */
+/** The compiler's errors, each with its place in the document. */
 export function typeCheck(all: readonly Program[]): string[] {
   const options = compilerOptions();
   // A reader's compiler is as strict as `tsc --init` makes it, and no stricter.
@@ -33,43 +34,125 @@ export function typeCheck(all: readonly Program[]): string[] {
   });
 }
 
-/** Runs a program in a process of its own, as an ES module, until nothing is left to do. */
+/**
+ * A program of a document in a process of its own, as an ES module. It listens on a free port of this machine, whatever
+ * port it names.
+ */
+export class RunningProgram implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #port: Promise<number>;
+  readonly #exit: Promise<void>;
+  #output = '';
+  #errors = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stdout?.on('data', (text) => (this.#output += String(text)));
+    child.stderr?.on('data', (text) => (this.#errors += String(text)));
+    this.#port = new Promise((resolve) => {
+      child.once('message', (port) => {
+        resolve(Number(port));
+      });
+    });
+    this.#exit = once(child, 'close').then(([code, signal]) => {
+      if (code !== 0 && signal !== 'SIGKILL')
+        throw new Error(`ended with ${code ?? signal}: ${this.#errors}`);
+    });
+    this.#exit.catch(() => undefined);
+  }
+
+  static async start(program: Program, env: NodeJS.ProcessEnv = {}): Promise<RunningProgram> {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: program.code,
+        loader: 'ts',
+        resolveDir: dirname(fileOf(program)),
+        sourcefile: program.name,
+      },
+      banner: { js: LISTEN_ON_A_FREE_PORT },
+      bundle: true,
+      write: false,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      sourcemap: 'inline',
+    });
+    const child = spawn(process.execPath, ['--enable-source-maps', '--input-type=module'], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    });
+    child.stdin?.end(outputFiles[0]?.text);
+    return new RunningProgram(child);
+  }
+
+  /** What the program has printed so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Sends a request to the program's server. Resolves with the status and the body. */
+  async call(path: string, init: RequestInit = {}): Promise<string> {
+    const response = await this.fetch(path, init);
+    return `${response.status} ${await response.text()}`;
+  }
+
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${await this.port()}${path}`, init);
+  }
+
+  /** Resolves once the program listens. Rejects if it ends before. */
+  port(): Promise<number> {
+    const ended = this.#exit.then(() => {
+      throw new Error(`ended before it listened: ${this.#errors}`);
+    });
+    return Promise.race([this.#port, ended]);
+  }
+
+  /** Resolves once the program has ended by itself, with success. */
+  end(): Promise<void> {
+    return this.#exit;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exit.catch(() => undefined);
+  }
+}
+
+/** Runs a program until it listens, or else to its end. */
 export async function run(program: Program, env: NodeJS.ProcessEnv = {}): Promise<void> {
-  const { outputFiles } = await build({
-    stdin: {
-      contents: program.code,
-      loader: 'ts',
-      resolveDir: dirname(fileOf(program)),
-      sourcefile: program.name,
-    },
-    bundle: true,
-    write: false,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    sourcemap: 'inline',
-  });
-  const running = promisify(execFile)(process.execPath, ['--enable-source-maps', '--input-type=module'], {
-    cwd: ROOT,
-    timeout: 20_000,
-    env: { ...process.env, PORT: '0', ...env },
-  });
-  running.child.stdin?.end(outputFiles[0]?.text);
-  await running;
+  await using running = await RunningProgram.start(program, env);
+  await Promise.race([running.port().catch(() => running.end()), running.end()]);
 }
 
-/** Whether a program connects to the Redis of the tests: by its environment, or because its document starts one. */
+/** Runs before a program: each server listens on a free port, and the first port is sent to the parent process. */
+const LISTEN_ON_A_FREE_PORT = `
+import { Server as NetServer } from 'node:net';
+{
+  const { listen } = NetServer.prototype;
+  NetServer.prototype.listen = function (...args) {
+    this.once('listening', () => process.send?.(this.address().port));
+    return listen.call(this, 0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function'));
+  };
+}`;
+
+/** Whether a program connects to Redis. */
 export function usesRedis({ code }: Program): boolean {
-  return /REDIS_URL|docs\/redis/.test(code);
+  return code.includes('REDIS_URL');
 }
 
-/** Where the compiler is told that the program lies: beside its document, so that relative imports mean the same. */
+/** The path that the compiler gets: beside the document, so that relative imports resolve. */
 function fileOf({ name }: Program): string {
   return join(ROOT, `${name.replace(':', '.line-')}.ts`);
 }
 
-/** Those of this repository. */
+/** The compiler options of this repository. */
 export function compilerOptions(): ts.CompilerOptions {
   return ts.parseJsonConfigFileContent(
     ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path)).config,

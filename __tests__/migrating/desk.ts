@@ -1,3 +1,4 @@
+// A server that runs one of the apps of examples/migrating, and the clients that a test connects to it.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { request } from 'node:http';
 import type { IncomingMessage, RequestListener } from 'node:http';
@@ -5,19 +6,19 @@ import type { Express } from 'express';
 import { defer, serve, until } from '../helpers/serve.js';
 import type { Deferred, TestServer } from '../helpers/serve.js';
 
-/** An app that limits to one report at a time, and two requests in line. */
+/** Makes an app that runs one report at a time and lets two requests wait. */
 export type CreateApp = (makeReport: (user: string) => Promise<string>) => Express;
 
-/** So many turns of the event loop are enough for whatever is going to happen by itself. */
+/** Turns of the event loop after which all work that needs no other event is done. */
 const TURNS = 100;
 
-/** An app on a real server, whose reports take as long as they are told to, and its clients. */
+/** An app on a real server. The test decides when each report is done. */
 export class Desk implements AsyncDisposable {
   readonly #server: TestServer;
   readonly #arrived = new Set<string>();
   readonly #left = new Set<string>();
   readonly #reports = new Map<string, Deferred<string>>();
-  /** Whose request's async context each report was begun in. */
+  /** For each report, the user whose async context it started in. */
   readonly contexts = new Map<string, string | undefined>();
 
   private constructor(server: TestServer) {
@@ -32,7 +33,7 @@ export class Desk implements AsyncDisposable {
         listener(req, res);
       }),
     );
-    const app = createApp((user) => desk.#begin(user, store.getStore()));
+    const app = createApp((user) => desk.#start(user, store.getStore()));
     listener = (req, res) => {
       const user = userOf(req);
       desk.#arrived.add(user);
@@ -44,15 +45,15 @@ export class Desk implements AsyncDisposable {
     return desk;
   }
 
-  /** A client of this name asks for its report; resolves once the app has been asked. */
-  async ask(user: string): Promise<Client> {
+  /** Sends a request for the report of `user`. Resolves when the app has received it. */
+  async request(user: string): Promise<Client> {
     const client = new Client(`${this.#server.url}/report/${user}`);
     await until(() => this.#arrived.has(user));
     return client;
   }
 
-  /** Whether the report is being made, now or as soon as what is under way has happened. */
-  async isBegun(user: string): Promise<boolean> {
+  /** Whether the report is started, now or after all pending work. */
+  async isStarted(user: string): Promise<boolean> {
     for (let turn = 0; turn < TURNS && !this.#reports.has(user); turn++) await nextTurn();
     return this.#reports.has(user);
   }
@@ -61,7 +62,7 @@ export class Desk implements AsyncDisposable {
     this.#reports.get(user)?.resolve(`report of ${user}`);
   }
 
-  /** The client goes; resolves once the server knows. */
+  /** Disconnects the client. Resolves when the server has noticed. */
   async leave(client: Client, user: string): Promise<void> {
     client.leave();
     await until(() => this.#left.has(user));
@@ -71,7 +72,7 @@ export class Desk implements AsyncDisposable {
     await this.#server[Symbol.asyncDispose]();
   }
 
-  #begin(user: string, context: string | undefined): Promise<string> {
+  #start(user: string, context: string | undefined): Promise<string> {
     this.contexts.set(user, context);
     const report = defer<string>();
     this.#reports.set(user, report);
@@ -79,7 +80,7 @@ export class Desk implements AsyncDisposable {
   }
 }
 
-/** One request on a connection of its own. */
+/** One request on its own connection. */
 export class Client {
   readonly #request;
   #response: IncomingMessage | undefined;
@@ -96,7 +97,7 @@ export class Client {
     this.#request.destroy();
   }
 
-  /** The status, and whether it says when to come again; or that there is no answer yet. */
+  /** The status, and whether there is a `Retry-After`; or `'waits'` while there is no response. */
   async answer(): Promise<string> {
     for (let turn = 0; turn < TURNS && this.#response === undefined; turn++) await nextTurn();
     if (this.#response === undefined) return 'waits';

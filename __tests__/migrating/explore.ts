@@ -1,18 +1,18 @@
-// Run as a process of its own, as p-limit is an ES module only: plays the same scenes on the app that is named, and prints what it found.
+// A process of its own, since p-limit is an ES module only: plays the scenes on the named app and prints its findings.
 import { Desk } from './desk.js';
 import type { CreateApp } from './desk.js';
 
-/** What became of the app's clients and reports. */
+/** What the scenes show of one app. */
 export interface Findings {
-  /** Whether one that comes later is served after a client has left while its report was made. */
+  /** Whether a later request is served after a client left during its report. */
   readonly servesAfterAClientLeft: boolean;
-  /** Whether a report is made for a client that has left the line. */
+  /** Whether a report is made for a client that left the queue. */
   readonly worksForNobody: boolean;
-  /** What the fourth at once gets, when one is served and two stand in line. */
+  /** The answer to a fourth request while one is served and two wait. */
   readonly fourth: string;
-  /** Whether a report that had to wait is made in its own request's async context. */
+  /** Whether a report that had to wait runs in the async context of its own request. */
   readonly keepsContext: boolean;
-  /** In which order reports were made. */
+  /** The order in which three reports are made. */
   readonly order: string;
 }
 
@@ -23,40 +23,40 @@ async function explore(createApp: CreateApp): Promise<Findings> {
   };
   return {
     servesAfterAClientLeft: await on(leaveWhileServed),
-    worksForNobody: await on(leaveTheLine),
+    worksForNobody: await on(leaveTheQueue),
     fourth: await on(fill),
-    ...(await on(waitInLine)),
+    ...(await on(waitInTurn)),
   };
 }
 
 async function leaveWhileServed(desk: Desk): Promise<boolean> {
   await desk.leave(await serveFirst(desk), 'a');
   desk.finish('a');
-  await desk.ask('b');
-  return desk.isBegun('b');
+  await desk.request('b');
+  return desk.isStarted('b');
 }
 
-async function leaveTheLine(desk: Desk): Promise<boolean> {
+async function leaveTheQueue(desk: Desk): Promise<boolean> {
   await serveFirst(desk);
-  await desk.leave(await desk.ask('b'), 'b');
+  await desk.leave(await desk.request('b'), 'b');
   desk.finish('a');
-  return desk.isBegun('b');
+  return desk.isStarted('b');
 }
 
 async function fill(desk: Desk): Promise<string> {
   await serveFirst(desk);
-  await desk.ask('b');
-  await desk.ask('c');
-  return (await desk.ask('d')).answer();
+  await desk.request('b');
+  await desk.request('c');
+  return (await desk.request('d')).answer();
 }
 
-async function waitInLine(desk: Desk): Promise<Pick<Findings, 'keepsContext' | 'order'>> {
+async function waitInTurn(desk: Desk): Promise<Pick<Findings, 'keepsContext' | 'order'>> {
   await serveFirst(desk);
-  await desk.ask('b');
-  await desk.ask('c');
+  await desk.request('b');
+  await desk.request('c');
   for (const [done, next] of ['ab', 'bc']) {
     desk.finish(done ?? '');
-    if (!(await desk.isBegun(next ?? ''))) throw new Error(`${next} is not served after ${done}`);
+    if (!(await desk.isStarted(next ?? ''))) throw new Error(`${next} is not served after ${done}`);
   }
   const contexts = [...desk.contexts];
   return {
@@ -66,13 +66,14 @@ async function waitInLine(desk: Desk): Promise<Pick<Findings, 'keepsContext' | '
 }
 
 async function serveFirst(desk: Desk) {
-  const client = await desk.ask('a');
-  if (!(await desk.isBegun('a'))) throw new Error('the first is not served');
+  const client = await desk.request('a');
+  if (!(await desk.isStarted('a'))) throw new Error('the first request is not served');
   return client;
 }
 
 async function main(): Promise<void> {
-  const { createApp } = (await import(`./${process.argv[2] ?? ''}.ts`)) as { createApp: CreateApp };
+  const app = process.argv[2] ?? '';
+  const { createApp } = (await import(`../../examples/migrating/${app}.ts`)) as { createApp: CreateApp };
   console.log(JSON.stringify(await explore(createApp)));
 }
 

@@ -1,4 +1,4 @@
-// It comes without types.
+// express-queue has no types of its own.
 declare module 'express-queue' {
   import type { RequestHandler } from 'express';
 

@@ -1,3 +1,4 @@
+// One report at a time, two requests wait: with this package.
 import express from 'express';
 import type { Express, Request, Response } from 'express';
 import { limitHandler, Semaphore } from 'express-semaphore';
