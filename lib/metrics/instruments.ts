@@ -1,30 +1,32 @@
 import type { KeyedStats, LimiterStats } from '../core/limiter.js';
 import type { KeyRank } from '../keyed/top-keys.js';
 
-/** Something to measure of every limiter. Its name is OpenTelemetry's; Prometheus's is made of it by rule. */
+/** A label that an instrument may have beside the limiter's name. */
+export type Label = 'code' | 'outcome' | 'key';
+
+/** A metric of every limiter. The name follows OpenTelemetry; the Prometheus exporter derives its own name by rule. */
 export interface Instrument {
   readonly name: string;
-  /** A counter only grows; a gauge goes up and down. */
+  /** A counter only grows. A gauge goes up and down. */
   readonly kind: 'counter' | 'gauge';
-  /** By the Unified Code for Units of Measure; what stands in braces is a note. */
+  /** A unit of the Unified Code for Units of Measure. Text in braces is an annotation. */
   readonly unit: string;
   readonly description: string;
+  readonly label?: Label;
 }
 
-/** One that `stats()` tells. */
+/** A metric read from `stats()`. */
 export interface StatsInstrument extends Instrument {
-  /** What tells the values of one limiter apart, if it has several. */
-  readonly by?: 'code' | 'outcome';
-  /** The values; none of a limiter to which it does not apply. */
-  readonly read: (stats: LimiterStats | KeyedStats) => readonly (readonly [value: number, by?: string])[];
+  /** Returns the values of one limiter. The list is empty if the metric does not apply to the limiter. */
+  readonly read: (stats: LimiterStats | KeyedStats) => readonly (readonly [value: number, label?: string])[];
 }
 
-/** One of the busiest keys. */
+/** A metric of the busiest keys. */
 export interface KeyInstrument extends Instrument {
   readonly rank: KeyRank;
 }
 
-/** A duration, as messages tell it. */
+/** A histogram of durations, recorded from events. */
 export interface DurationInstrument {
   readonly name: string;
   readonly unit: 's';
@@ -36,21 +38,21 @@ export const STATS_INSTRUMENTS: readonly StatsInstrument[] = [
     name: 'express_semaphore.permit.limit',
     kind: 'gauge',
     unit: '{permit}',
-    description: 'Permits that may be out at once.',
+    description: 'Maximum number of permits held at once.',
     read: (stats) => ('permits' in stats ? [[stats.permits]] : []),
   },
   {
     name: 'express_semaphore.permit.usage',
     kind: 'gauge',
     unit: '{permit}',
-    description: 'Permits that are out.',
+    description: 'Permits held.',
     read: ({ held }) => [[held]],
   },
   {
     name: 'express_semaphore.waiters',
     kind: 'gauge',
     unit: '{waiter}',
-    description: 'Calls that stand in line.',
+    description: 'Callers in the queue.',
     read: ({ waiting }) => [[waiting]],
   },
   {
@@ -71,24 +73,24 @@ export const STATS_INSTRUMENTS: readonly StatsInstrument[] = [
     name: 'express_semaphore.acquisitions',
     kind: 'counter',
     unit: '{acquisition}',
-    description: 'Permits granted.',
+    description: 'Calls granted.',
     read: ({ acquired }) => [[acquired]],
   },
   {
     name: 'express_semaphore.releases',
     kind: 'counter',
     unit: '{release}',
-    description: 'Permits that came back, by outcome.',
-    by: 'outcome',
-    read: ({ released }) => apart(released),
+    description: 'Permits released, by outcome.',
+    label: 'outcome',
+    read: ({ released }) => entriesOf(released),
   },
   {
     name: 'express_semaphore.rejections',
     kind: 'counter',
     unit: '{rejection}',
     description: 'Calls rejected, by error code.',
-    by: 'code',
-    read: ({ rejected }) => apart(rejected),
+    label: 'code',
+    read: ({ rejected }) => entriesOf(rejected),
   },
   {
     name: 'express_semaphore.aborts',
@@ -104,21 +106,24 @@ export const KEY_INSTRUMENTS: readonly KeyInstrument[] = [
     name: 'express_semaphore.key.permit.usage',
     kind: 'gauge',
     unit: '{permit}',
-    description: 'Permits that are out, of the keys with the most.',
+    description: 'Permits held, of the keys that hold most.',
+    label: 'key',
     rank: 'held',
   },
   {
     name: 'express_semaphore.key.waiters',
     kind: 'gauge',
     unit: '{waiter}',
-    description: 'Calls that stand in line, of the keys with the most.',
+    description: 'Callers in the queue, of the keys with most waiters.',
+    label: 'key',
     rank: 'waiting',
   },
   {
     name: 'express_semaphore.key.rejections',
     kind: 'counter',
     unit: '{rejection}',
-    description: 'Calls refused since the key was last new, of the keys with the most.',
+    description: 'Calls rejected since the key was created, of the keys with most rejections.',
+    label: 'key',
     rank: 'rejected',
   },
 ];
@@ -126,18 +131,18 @@ export const KEY_INSTRUMENTS: readonly KeyInstrument[] = [
 export const WAIT_DURATION: DurationInstrument = {
   name: 'express_semaphore.wait.duration',
   unit: 's',
-  description: 'How long calls that had to wait stood in line, whatever came of it.',
+  description: 'Time that queued calls waited, whether granted, rejected or aborted.',
 };
 
 export const HOLD_DURATION: DurationInstrument = {
   name: 'express_semaphore.hold.duration',
   unit: 's',
-  description: 'How long permits were held.',
+  description: 'Time that permits were held.',
 };
 
-/** Bounds of the buckets of both, in seconds. */
+/** Bucket bounds of both histograms, in seconds. */
 export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-function apart(totals: Readonly<Record<string, number>>): [number, string][] {
+function entriesOf(totals: Readonly<Record<string, number>>): [number, string][] {
   return Object.entries(totals).map(([name, total]) => [total, name]);
 }

@@ -1,104 +1,46 @@
+import type { BatchObservableResult, Meter, Observable, Span, TraceAPI } from '@opentelemetry/api';
 import { observe } from '../core/events.js';
-import type { AcquireMessage, QueuedMessage, RejectMessage } from '../core/events.js';
-import { requireInteger, requireMethods, requireOptions } from '../internal/validate.js';
+import type { LimiterEvents } from '../core/events.js';
+import { requireMethods, requireOptions } from '../internal/validate.js';
 import { warnOfUnknown } from '../internal/warn.js';
-import {
-  DURATION_BUCKETS,
-  HOLD_DURATION,
-  KEY_INSTRUMENTS,
-  STATS_INSTRUMENTS,
-  WAIT_DURATION,
-} from './instruments.js';
+import { DURATION_BUCKETS, WAIT_DURATION } from './instruments.js';
 import type { DurationInstrument, Instrument } from './instruments.js';
-import { Source } from './source.js';
+import { register } from './register.js';
+import type { Exporter } from './register.js';
 import type { Measurable, Measurement } from './source.js';
 
 export type { Measurable } from './source.js';
 
-/**
- * What of a `Meter` of `@opentelemetry/api` is used.
- *
- * @example
- * ```ts
- * import { metrics, trace } from '@opentelemetry/api';
- * import type { Observable } from '@opentelemetry/api';
- * import type { OpenTelemetryMeter, OpenTelemetryMetricOptions } from 'express-semaphore/opentelemetry';
- * import type { OpenTelemetryResult, OpenTelemetrySpan } from 'express-semaphore/opentelemetry';
- *
- * const meter: OpenTelemetryMeter<Observable> = metrics.getMeter('my-app');
- * const options: OpenTelemetryMetricOptions = { unit: '{waiter}', description: 'Waiters.' };
- * const waiters = meter.createObservableUpDownCounter('waiters', options);
- * const observe = (result: OpenTelemetryResult<Observable>) => result.observe(waiters, 3, { limiter: 'api' });
- * meter.addBatchObservableCallback(observe, [waiters]);
- * const span: OpenTelemetrySpan | undefined = trace.getActiveSpan();
- * span?.addEvent('waited', {});
- * ```
- */
-export interface OpenTelemetryMeter<Observable> {
-  createObservableCounter(name: string, options: OpenTelemetryMetricOptions): Observable;
-  createObservableUpDownCounter(name: string, options: OpenTelemetryMetricOptions): Observable;
-  createHistogram(
-    name: string,
-    options: OpenTelemetryMetricOptions & { advice: { explicitBucketBoundaries: number[] } },
-  ): { record(value: number, attributes: Record<string, string>): void };
-  addBatchObservableCallback(
-    callback: (result: OpenTelemetryResult<Observable>) => void,
-    observables: Observable[],
-  ): void;
-  removeBatchObservableCallback(
-    callback: (result: OpenTelemetryResult<Observable>) => void,
-    observables: Observable[],
-  ): void;
-}
-
-/** What it is told of an instrument. */
-export interface OpenTelemetryMetricOptions {
-  unit: string;
-  description: string;
-}
-
-/** What it collects. */
-export interface OpenTelemetryResult<Observable> {
-  observe(observable: Observable, value: number, attributes: Record<string, string>): void;
-}
-
-/** What of a `Span` of `@opentelemetry/api` is used. */
-export interface OpenTelemetrySpan {
-  addEvent(name: string, attributes: Record<string, string | number>): unknown;
-}
-
-/** What keys the metrics tell of. */
+/** Options of `registerMetrics` for OpenTelemetry. */
 export interface OpenTelemetryOptions {
   /**
-   * Of how many keys each metric of keys tells: those with the most permits out, waiters and refusals. Each new key is a
-   * new series, with what your clients call themselves as its attribute. @defaultValue `0`
+   * Number of keys that each metric of keys reports: the keys with most permits held, waiters and rejections.
+   *
+   * Each key that was ever among them stays a series. Its attribute shows the key, which comes from a client.
+   * @defaultValue `0`
    */
   readonly topKeys?: number | undefined;
 }
 
 /**
- * Makes instruments that measure `limiters`, each of which has a `name`. What it returns stops them.
+ * Creates instruments that measure `limiters`. Returns a function that removes them.
  *
- * Counts are read when the SDK collects. Durations are recorded as they end, so from now on each permit of this process
- * costs its holder some microseconds more.
+ * Each limiter needs a `name` of its own. Counts are read when the SDK collects. Durations are recorded when a wait or a
+ * hold ends, which costs each permit of this process some microseconds.
  *
- * @throws `TypeError` or `RangeError` for a bad option or a limiter without a name of its own.
+ * @throws `TypeError` or `RangeError` for a bad option or a missing name.
  *
  * @example
  * ```ts
  * import { metrics } from '@opentelemetry/api';
  * import { Semaphore } from 'express-semaphore';
  * import { registerMetrics } from 'express-semaphore/opentelemetry';
- * import type { Measurable, OpenTelemetryOptions } from 'express-semaphore/opentelemetry';
  *
- * const limiters: Measurable[] = [new Semaphore(100, { name: 'api' })];
- * const options: OpenTelemetryOptions = { topKeys: 0 };
- * const stop = registerMetrics(metrics.getMeter('my-app'), limiters, options);
- * stop();
+ * registerMetrics(metrics.getMeter('my-app'), [new Semaphore(100, { name: 'api' })]);
  * ```
  */
-export function registerMetrics<Observable>(
-  meter: OpenTelemetryMeter<Observable>,
+export function registerMetrics(
+  meter: Meter,
   limiters: readonly Measurable[],
   options: OpenTelemetryOptions = {},
 ): () => void {
@@ -106,80 +48,77 @@ export function registerMetrics<Observable>(
   const { topKeys = 0, ...unknown } = options;
   warnOfUnknown('registerMetrics', unknown);
   requireMethods('meter', meter, ...METER_METHODS);
-  requireInteger('topKeys', topKeys, 0);
-  const source = new Source(limiters);
+  return register(limiters, topKeys, () => new OpenTelemetryExporter(meter));
+}
 
-  const observables: Observable[] = [];
-  const reports: ((result: OpenTelemetryResult<Observable>) => void)[] = [];
-  for (const instrument of STATS_INSTRUMENTS) {
-    addObservable(instrument, instrument.by, () => source.read(instrument));
-  }
-  for (const instrument of topKeys > 0 ? KEY_INSTRUMENTS : []) {
-    addObservable(instrument, 'key', () => source.readKeys(instrument, topKeys));
-  }
-  meter.addBatchObservableCallback(report, observables);
-  const stops = [
-    source.observeWaits(addHistogram(WAIT_DURATION)),
-    source.observeHolds(addHistogram(HOLD_DURATION)),
-  ];
+const METER_METHODS = [
+  'createObservableCounter',
+  'createObservableUpDownCounter',
+  'createHistogram',
+  'addBatchObservableCallback',
+  'removeBatchObservableCallback',
+] satisfies (keyof Meter)[];
 
-  return function stopMetrics() {
-    for (const stop of stops) stop();
-    meter.removeBatchObservableCallback(report, observables);
-  };
+class OpenTelemetryExporter implements Exporter {
+  readonly #meter: Meter;
+  readonly #removals: (() => void)[] = [];
 
-  function report(result: OpenTelemetryResult<Observable>): void {
-    for (const one of reports) one(result);
+  constructor(meter: Meter) {
+    this.#meter = meter;
   }
 
-  function addObservable(
-    { name, kind, unit, description }: Instrument,
-    by: keyof typeof ATTRIBUTES | undefined,
+  addObservable(
+    { name, kind, unit, description, label }: Instrument,
     read: () => Iterable<Measurement>,
   ): void {
-    const observable =
+    const observable: Observable =
       kind === 'gauge'
-        ? meter.createObservableUpDownCounter(name, { unit, description })
-        : meter.createObservableCounter(name, { unit, description });
-    observables.push(observable);
-    reports.push((result) => {
-      for (const measurement of read()) {
-        result.observe(observable, measurement.value, attributesOf(measurement, by));
+        ? this.#meter.createObservableUpDownCounter(name, { unit, description })
+        : this.#meter.createObservableCounter(name, { unit, description });
+    const report = (result: BatchObservableResult) => {
+      for (const { value, limiter, label: is } of read()) {
+        result.observe(observable, value, {
+          [ATTRIBUTES.limiter]: limiter,
+          ...(label !== undefined && is !== undefined && { [ATTRIBUTES[label]]: is }),
+        });
       }
+    };
+    this.#meter.addBatchObservableCallback(report, [observable]);
+    this.#removals.push(() => {
+      this.#meter.removeBatchObservableCallback(report, [observable]);
     });
   }
 
-  function addHistogram({
-    name,
-    unit,
-    description,
-  }: DurationInstrument): (seconds: number, limiter: string) => void {
+  addHistogram({ name, unit, description }: DurationInstrument) {
     const advice = { explicitBucketBoundaries: DURATION_BUCKETS };
-    const histogram = meter.createHistogram(name, { unit, description, advice });
-    return (seconds, limiter) => {
-      histogram.record(seconds, attributesOf({ limiter }));
+    const histogram = this.#meter.createHistogram(name, { unit, description, advice });
+    return (seconds: number, limiter: string) => {
+      histogram.record(seconds, { [ATTRIBUTES.limiter]: limiter });
     };
+  }
+
+  remove(): void {
+    for (const remove of this.#removals) remove();
   }
 }
 
 /**
- * Adds an event to the span that was active when a call joined a line, once its wait is over: how long it took, of which
- * limiter, and what came of it. What it returns ends that.
+ * Adds an event `express_semaphore.wait` to the span that was active when a call was queued. Returns a function that stops it.
  *
- * `trace` is that of `@opentelemetry/api`.
+ * The event is added when the wait ends. It has the limiter's name, the wait in seconds, and the error code if the call
+ * was rejected or aborted. Calls that do not wait add no event.
  *
  * @example
  * ```ts
  * import { trace } from '@opentelemetry/api';
  * import { traceWaits } from 'express-semaphore/opentelemetry';
  *
- * const stop = traceWaits(trace);
- * stop();
+ * traceWaits(trace);
  * ```
  */
-export function traceWaits(trace: { getActiveSpan(): OpenTelemetrySpan | undefined }): () => void {
+export function traceWaits(trace: Pick<TraceAPI, 'getActiveSpan'>): () => void {
   requireMethods('trace', trace, 'getActiveSpan');
-  const spans = new WeakMap<QueuedMessage, OpenTelemetrySpan>();
+  const spans = new WeakMap<LimiterEvents['queued'], Span>();
   const stops = [
     observe('queued', (message) => {
       const span = trace.getActiveSpan();
@@ -192,7 +131,7 @@ export function traceWaits(trace: { getActiveSpan(): OpenTelemetrySpan | undefin
     for (const stop of stops) stop();
   };
 
-  function addEvent(message: AcquireMessage | RejectMessage): void {
+  function addEvent(message: LimiterEvents['acquire'] | LimiterEvents['reject']): void {
     const { queued, name, waitMs } = message;
     if (queued === undefined || waitMs === undefined) return;
     spans.get(queued)?.addEvent('express_semaphore.wait', {
@@ -203,28 +142,10 @@ export function traceWaits(trace: { getActiveSpan(): OpenTelemetrySpan | undefin
   }
 }
 
-const METER_METHODS: readonly (keyof OpenTelemetryMeter<unknown>)[] = [
-  'createObservableCounter',
-  'createObservableUpDownCounter',
-  'createHistogram',
-  'addBatchObservableCallback',
-  'removeBatchObservableCallback',
-];
-
-/** `error.type` is the conventions' own; the others have none. */
+/** `error.type` is from the OpenTelemetry semantic conventions. They define none of the others. */
 const ATTRIBUTES = {
   limiter: 'express_semaphore.limiter',
   code: 'error.type',
   outcome: 'express_semaphore.outcome',
   key: 'express_semaphore.key',
 };
-
-function attributesOf(
-  { limiter, by: name }: Pick<Measurement, 'limiter' | 'by'>,
-  by?: keyof typeof ATTRIBUTES,
-): Record<string, string> {
-  return {
-    [ATTRIBUTES.limiter]: limiter,
-    ...(by !== undefined && name !== undefined && { [ATTRIBUTES[by]]: name }),
-  };
-}

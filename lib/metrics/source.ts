@@ -1,28 +1,31 @@
 import { observe } from '../core/events.js';
-import type { AcquireMessage } from '../core/events.js';
+import type { LimiterEvents } from '../core/events.js';
 import type { Limiter } from '../core/limiter.js';
 import { describe, requireLimiter, requireList } from '../internal/validate.js';
 import { isKeyed } from '../keyed/keyed-semaphore.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { KeyInstrument, StatsInstrument } from './instruments.js';
 
-/** What can be measured: anything with a `name` in its `stats()`. */
+/** A limiter that can be measured. It must have a `name`. */
 export type Measurable = Limiter | KeyedSemaphore;
 
 /** One value of an instrument. */
 export interface Measurement {
   readonly value: number;
-  /** The limiter's name. */
+  /** Name of the limiter. */
   readonly limiter: string;
-  /** The outcome, the code or the key, where the instrument has one. */
-  readonly by?: string | undefined;
+  /** Value of the instrument's label, if it has one. */
+  readonly label?: string | undefined;
 }
 
-/** Named limiters, as exporters read them. */
+/** Receives the duration of one wait or one hold, in seconds. */
+export type RecordDuration = (seconds: number, limiter: string) => void;
+
+/** The named limiters that one exporter reads. */
 export class Source {
   readonly #limiters = new Map<string, Measurable>();
 
-  /** @throws `TypeError` if it is no list of limiters, or one has no name, or the name of another. */
+  /** @throws `TypeError` if `limiters` is not a list of limiters, or if a name is missing or used twice. */
   constructor(limiters: readonly Measurable[]) {
     requireList('limiters', limiters);
     for (const [index, limiter] of limiters.entries()) {
@@ -37,7 +40,7 @@ export class Source {
 
   *read(instrument: StatsInstrument): IterableIterator<Measurement> {
     for (const [name, limiter] of this.#limiters) {
-      for (const [value, by] of instrument.read(limiter.stats())) yield { value, limiter: name, by };
+      for (const [value, label] of instrument.read(limiter.stats())) yield { value, limiter: name, label };
     }
   }
 
@@ -45,14 +48,14 @@ export class Source {
     for (const [name, limiter] of this.#limiters) {
       if (!isKeyed(limiter)) continue;
       for (const use of limiter.top(instrument.rank, count)) {
-        yield { value: use[instrument.rank], limiter: name, by: use.key };
+        yield { value: use[instrument.rank], limiter: name, label: use.key };
       }
     }
   }
 
-  /** Calls `record` with the seconds that each wait of one of the limiters took, until what it returns is called. */
-  observeWaits(record: (seconds: number, limiter: string) => void): () => void {
-    const onEnd = ({ name, queued, waitMs }: WaitEnd) => {
+  /** Calls `record` for each wait that ends. Returns a function that stops it. */
+  observeWaits(record: RecordDuration): () => void {
+    const onEnd = ({ name, queued, waitMs }: LimiterEvents['acquire'] | LimiterEvents['reject']) => {
       if (queued !== undefined && waitMs !== undefined) this.#record(name, waitMs, record);
     };
     const stops = [observe('acquire', onEnd), observe('reject', onEnd)];
@@ -61,16 +64,14 @@ export class Source {
     };
   }
 
-  /** Calls `record` with the seconds that each permit of one of the limiters was held. */
-  observeHolds(record: (seconds: number, limiter: string) => void): () => void {
+  /** Calls `record` for each permit that is released. Returns a function that stops it. */
+  observeHolds(record: RecordDuration): () => void {
     return observe('release', ({ name, holdMs }) => {
       this.#record(name, holdMs, record);
     });
   }
 
-  #record(name: string | undefined, ms: number, record: (seconds: number, limiter: string) => void): void {
+  #record(name: string | undefined, ms: number, record: RecordDuration): void {
     if (name !== undefined && this.#limiters.has(name)) record(ms / 1_000, name);
   }
 }
-
-type WaitEnd = Pick<AcquireMessage, 'name' | 'queued' | 'waitMs'>;
