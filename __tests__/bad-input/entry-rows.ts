@@ -2,16 +2,14 @@ import { metrics, trace } from '@opentelemetry/api';
 import * as prom from 'prom-client';
 import { Semaphore } from 'express-semaphore';
 import * as dashboardEntry from 'express-semaphore/dashboard';
-import type { Control } from 'express-semaphore/dashboard';
 import * as openTelemetry from 'express-semaphore/opentelemetry';
 import * as prometheus from 'express-semaphore/prometheus';
 import type { PrometheusOptions } from 'express-semaphore/prometheus';
-import { aFunction, integer, like, list, object, oneOf, optional, string } from './kinds';
+import { aFunction, integer, like, list, object, optional, string } from './kinds';
 import type { Kind } from './kinds';
 import { plainRow, rowsOf } from './row';
 import type { Row } from './row';
 
-const none = () => undefined;
 const named = new Semaphore(1, { name: 'a' });
 const limiters: Kind = list;
 
@@ -22,22 +20,13 @@ export const DASHBOARD_ROWS: readonly Row[] = [
   ...rowsOf({
     name: 'dashboard',
     type: 'DashboardOptions',
-    kinds: { authorize: aFunction(), maskKey: aFunction(), controls: object },
+    kinds: { authorize: aFunction(), maskKey: aFunction() },
     start: () => ({ call: (options) => dashboardEntry.dashboard({}, options as object) }),
   }),
-  plainRow('dashboard', 'controls.a', like({ type: 'button', label: 'a', press: none }), withControl),
-  ...controlRows('RangeControl', 'range', {
-    min: integer(Number.MIN_SAFE_INTEGER, undefined, 0),
-    max: integer(0, undefined, Number.MAX_SAFE_INTEGER),
-    step: optional(integer(1)),
-    unit: optional(string),
-    get: aFunction(() => 0),
-    set: aFunction(),
-  }),
-  ...controlRows('ChoiceControl', 'choice', { choices: list, get: aFunction(() => 'a'), set: aFunction() }),
-  ...controlRows('SwitchControl', 'switch', { get: aFunction(() => true), set: aFunction() }),
-  ...controlRows('ButtonControl', 'button', { press: aFunction() }),
-  ...controlRows('ReadingControl', 'reading', { get: aFunction(() => '') }),
+  plainRow('basicAuth', 'user', string, (user) => dashboardEntry.basicAuth(user as string, 'secret')),
+  plainRow('basicAuth', 'password', optional(string), (password) =>
+    dashboardEntry.basicAuth('admin', password as string),
+  ),
 ];
 
 /** Rows for both kinds of metrics. */
@@ -58,7 +47,7 @@ export const METRICS_ROWS: readonly Row[] = [
     required: {},
     start: () => ({
       call: (options) => {
-        prometheus.registerMetrics(prom, [named], options as PrometheusOptions<prom.Registry>)();
+        prometheus.registerMetrics(prom, [named], options as PrometheusOptions)();
       },
     }),
   }),
@@ -82,21 +71,6 @@ export const METRICS_ROWS: readonly Row[] = [
     openTelemetry.traceWaits(api as typeof trace)();
   }),
 ];
-
-/** A row for each part of a control. */
-function controlRows(type: string, name: string, own: Readonly<Record<string, Kind>>): Row[] {
-  const kinds: Record<string, Kind> = { ...own, type: oneOf(name), label: string };
-  const whole = Object.fromEntries(Object.entries(kinds).map(([part, kind]) => [part, kind.good]));
-  return Object.entries(kinds).map(([part, kind]) => ({
-    ...plainRow('dashboard', `controls.a.${part}`, kind, (value) => withControl({ ...whole, [part]: value })),
-    covers: ['dashboard', `${type}.${part}`],
-    title: `dashboard: a ${name}'s ${part}`,
-  }));
-}
-
-function withControl(a: unknown): unknown {
-  return dashboardEntry.dashboard({}, { controls: { a: a as Control } });
-}
 
 function withRegistry(register: (options: { registry: prom.Registry }) => () => void): void {
   register({ registry: new prom.Registry() })();

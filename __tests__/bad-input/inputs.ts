@@ -15,7 +15,7 @@ export function inputsOf(entry: string, options: ts.CompilerOptions): string[] {
     const { name, flags } = symbol;
     if (flags & ts.SymbolFlags.Function) return [name];
     const isClass = (flags & ts.SymbolFlags.Class) !== 0;
-    if (!isClass && (!/\w(Options|Order|Control)$/.test(name) || GIVEN.includes(name))) return [];
+    if (!isClass && (!/\w(Options|Order)$/.test(name) || GIVEN.includes(name))) return [];
     const members = checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(symbol));
     const own = members.filter((member) => isOurs(member) && (!isClass || isMethod(member)));
     return [...(isClass ? [name] : []), ...own.map((member) => `${name}.${member.name}`)];

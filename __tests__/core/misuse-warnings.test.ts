@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type * as Dashboard from 'express-semaphore/dashboard';
 import type * as Package from 'express-semaphore';
 import type * as Adaptive from 'express-semaphore/adaptive';
-import type * as Dashboard from 'express-semaphore/dashboard';
 import type * as OpenTelemetry from 'express-semaphore/opentelemetry';
 import type * as Prometheus from 'express-semaphore/prometheus';
 import { metrics } from '@opentelemetry/api';
@@ -79,10 +79,6 @@ describe('an option that is not known', () => {
     ['gradient', () => adaptive.gradient(misspelt())],
     ['vegas', () => adaptive.vegas(misspelt())],
     ['dashboard', () => dashboard.dashboard({}, misspelt())],
-    ...controls().map((control): [string, () => unknown] => [
-      `a control of type ${control.type}`,
-      () => dashboard.dashboard({}, { controls: { a: { ...control, ...misspelt() } } }),
-    ]),
     [
       'registerMetrics',
       () => {
@@ -137,8 +133,7 @@ describe('an option that is not known', () => {
     const bounds = { minPermits: 1, maxPermits: 2, initialPermits: 1 };
     adaptive.aimd({ ...bounds, timeoutMs: 1 });
     adaptive.gradient({ ...bounds, random: () => 0 });
-    const all = Object.fromEntries(controls().map((control) => [control.type, control]));
-    dashboard.dashboard({}, { authorize: () => true, maskKey: (key) => key, controls: all });
+    dashboard.dashboard({}, { authorize: () => true, maskKey: (key) => key });
     prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), topKeys: 1 })();
     openTelemetry.registerMetrics(metrics.getMeter('test'), [], { topKeys: 1 })();
     expect(warnings).toEqual([]);
@@ -255,19 +250,6 @@ describe('warnHeldMs', () => {
     expect(clock.made).toBe(0);
   });
 });
-
-/** One of each type, with all that it can be told. */
-function controls(): Dashboard.Control[] {
-  const label = 'a';
-  const set = () => undefined;
-  return [
-    { type: 'range', label, min: 0, max: 1, step: 1, unit: '', get: () => 0, set },
-    { type: 'choice', label, choices: ['a'], get: () => 'a', set },
-    { type: 'switch', label, get: () => true, set },
-    { type: 'button', label, press: set },
-    { type: 'reading', label, get: () => '' },
-  ];
-}
 
 /** As plain JavaScript lets one write it. */
 function misspelt(): object {

@@ -33,8 +33,20 @@ it('answers HEAD as GET, without the page', async () => {
   expect(head.headers.get('content-length')).toBe(String((await got.arrayBuffer()).byteLength));
 });
 
+it('is sent with headers that keep other origins and caches out', async () => {
+  await using server = await serve(express().use(show));
+  const { headers } = await fetch(server.url);
+  expect(Object.fromEntries(headers)).toMatchObject({
+    'cross-origin-opener-policy': 'same-origin',
+    'x-frame-options': 'SAMEORIGIN',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-store',
+  });
+});
+
 describe('its policy', () => {
-  it('lets nothing run but the style and the script that it holds', async () => {
+  it('allows only its own style and its own script', async () => {
     const { html, policy } = await read();
     const hashes = Array.from(
       html.matchAll(/<(style|script)[^>]*>(.*?)<\/\1>/gs),
@@ -46,14 +58,14 @@ describe('its policy', () => {
     expect([...policy.values()].join(' ')).not.toMatch(/unsafe|\*|https?:/);
   });
 
-  it('lets it connect to its own origin only, and nobody frame it', async () => {
+  it('allows connections to its own origin and frames of its own origin, and nothing else', async () => {
     const { policy } = await read();
     expect(policy.get('connect-src')).toBe("'self'");
-    expect(policy.get('frame-ancestors')).toBe("'none'");
+    expect(policy.get('frame-ancestors')).toBe("'self'");
     expect(policy.get('base-uri')).toBe("'none'");
   });
 
-  it('replaces the one that the app has set before', async () => {
+  it('replaces the policy that the app has set', async () => {
     const app = express();
     app.use((_req, res, next) => {
       res.setHeader('Content-Security-Policy', "script-src 'unsafe-inline'");

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import express from 'express';
@@ -7,7 +8,7 @@ import { dashboard } from 'express-semaphore/dashboard';
 import type { DashboardOptions } from 'express-semaphore/dashboard';
 import type { Frame, LimiterFrame } from '../../lib/dashboard/frame';
 import { EventStream } from '../helpers/event-stream';
-import { RawClient, serve, until } from '../helpers/serve';
+import { allGone, RawClient, serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 
 afterEach(() => {
@@ -15,7 +16,7 @@ afterEach(() => {
 });
 
 describe('a frame', () => {
-  it('has what the limiter itself reports', async () => {
+  it('has the values of stats()', async () => {
     const api = new Semaphore(2, { queueLimit: 1 });
     const permits = [await api.acquire(), await api.acquire()];
     const waits = api.acquire();
@@ -28,6 +29,7 @@ describe('a frame', () => {
       held,
       waiting,
       acquired,
+      released: 0,
       rejected,
     });
     expect([held, waiting, acquired, rejected.ERR_SEMAPHORE_QUEUE_FULL]).toEqual([2, 1, 2, 1]);
@@ -35,12 +37,14 @@ describe('a frame', () => {
     (await waits).release();
     const { frame } = await shown.find(({ limiters }) => limiters[0]?.held === 0);
     expect(frame.acquired).toBe(3);
-    const { p50Ms, p99Ms } = api.stats().wait;
+    const { wait, hold } = api.stats();
+    const { p50Ms, p99Ms } = wait;
     expect(frame.wait).toEqual({ p50Ms, p99Ms });
+    expect([frame.released, frame.holdP50Ms]).toEqual([3, hold.p50Ms]);
     expect(p50Ms).toBeGreaterThan(0);
   });
 
-  it('has the busiest keys first: those with the longest line, then those that hold most', async () => {
+  it('lists the busiest keys first: the longest queues, then the keys that hold most', async () => {
     const perUser = new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 5 }));
     for (let n = 0; n < 12; n++) await perUser.acquire(`user ${n}`);
     await perUser.acquire('full');
@@ -54,9 +58,9 @@ describe('a frame', () => {
     expect(keys).toMatchObject({ kept: 14, busy: 14 });
     expect(keys?.busiest).toHaveLength(10);
     expect(keys?.busiest.slice(0, 3)).toEqual([
-      { key: 'queueing', held: 2, waiting: 1, rejected: 0 },
-      { key: 'full', held: 2, waiting: 0, rejected: 0 },
-      { key: 'user 0', held: 1, waiting: 0, rejected: 0 },
+      { key: 'queueing', permits: 2, held: 2, waiting: 1, rejected: 0 },
+      { key: 'full', permits: 2, held: 2, waiting: 0, rejected: 0 },
+      { key: 'user 0', permits: 2, held: 1, waiting: 0, rejected: 0 },
     ]);
     perUser.close();
   });
@@ -69,14 +73,14 @@ describe('a frame', () => {
     expect(shown.text()).not.toContain('alice');
   });
 
-  it('cuts a key that is as long as a client can make it', async () => {
+  it('cuts a long key', async () => {
     const perUser = new KeyedSemaphore(() => new Semaphore(1));
     await perUser.acquire('k'.repeat(10_000));
     await using shown = await show({ perUser });
     expect((await shown.limiter('perUser')).keys?.busiest[0]?.key).toBe(`${'k'.repeat(80)}…`);
   });
 
-  it('shows the limiter that stands under a name now', async () => {
+  it('shows the limiter that has the name now', async () => {
     const limiters = { api: new Semaphore(1) };
     await using shown = await show(limiters);
     limiters.api = new Semaphore(5);
@@ -86,7 +90,7 @@ describe('a frame', () => {
 });
 
 describe('the stream', () => {
-  it('ends when the server is told to close, so that it can', async () => {
+  it('ends when the server closes, so that it can', async () => {
     await using shown = await show({ api: new Semaphore(1) });
     await shown.stream.next();
     const closed = once(shown.server, 'close');
@@ -95,7 +99,8 @@ describe('the stream', () => {
     await closed;
   });
 
-  it('reads a limiter once for all who watch, and not at all while nobody does', async () => {
+  it('reads a limiter once for all viewers', async () => {
+    using timers = fakeIntervals();
     const api = new Semaphore(1);
     const stats = jest.spyOn(api, 'stats');
     await using shown = await show({ api });
@@ -103,21 +108,53 @@ describe('the stream', () => {
     await shown.stream.next();
     await other.next();
     expect(stats).toHaveBeenCalledTimes(2);
+    timers.advance(500);
     expect(await shown.stream.next()).toEqual(await other.next());
     expect(stats).toHaveBeenCalledTimes(3);
-
-    const clear = jest.spyOn(globalThis, 'clearInterval');
-    shown.stream.leave();
     other.leave();
-    await until(() => clear.mock.calls.length > 0);
-    const calls = stats.mock.calls.length;
-    await using again = await show({ api });
-    await again.stream.next();
-    await again.stream.next();
-    expect(stats).toHaveBeenCalledTimes(calls + 2);
   });
 
-  it('gives back what limit took for it, and so is not limited by what it shows', async () => {
+  it('without viewers goes on reading every 5 seconds for 15 minutes, and then stops', async () => {
+    using timers = fakeIntervals();
+    const api = new Semaphore(1);
+    const stats = jest.spyOn(api, 'stats');
+    await using shown = await show({ api });
+    await shown.stream.next();
+    shown.stream.leave();
+    await allGone(shown.server);
+    timers.advance(500);
+    const calls = stats.mock.calls.length;
+    timers.advance(60_000);
+    expect(stats.mock.calls.length - calls).toBe(12);
+    timers.advance(15 * 60_000);
+    expect(timers.count).toBe(0);
+    const end = stats.mock.calls.length;
+    timers.advance(60_000);
+    expect(stats).toHaveBeenCalledTimes(end);
+    await using again = await show({ api });
+    await again.stream.next();
+    expect(timers.count).toBe(1);
+  });
+
+  it('keeps no AsyncLocalStorage store of the request that opened it', async () => {
+    const requests = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const api = new Semaphore(1);
+    const stats = api.stats.bind(api);
+    jest.spyOn(api, 'stats').mockImplementation(() => {
+      seen.push(requests.getStore());
+      return stats();
+    });
+    const inStore: Middleware = (_req, _res, next) => {
+      requests.run('first viewer', next);
+    };
+    await using shown = await show({ api }, {}, [inStore]);
+    await shown.stream.next();
+    await shown.stream.next();
+    expect(seen.slice(0, 2)).toEqual(['first viewer', undefined]);
+  });
+
+  it('releases the permit that limit took for it', async () => {
     const api = new Semaphore(1);
     const perUser = new KeyedSemaphore(() => new Semaphore(1));
     const gates = [limit(api), limit(perUser, { key: () => 'alice' })];
@@ -152,32 +189,28 @@ describe('the stream', () => {
     expect(await response.text()).toContain('out of order');
   });
 
-  it('lets who reads too slowly miss frames, and piles up nothing', async () => {
-    jest.useFakeTimers({
-      doNotFake: ['performance', 'setImmediate', 'nextTick', 'queueMicrotask', 'setTimeout'],
+  it('skips frames for a viewer that reads too slowly, and buffers nothing', async () => {
+    using timers = fakeIntervals();
+    let opened: ServerResponse | undefined;
+    const big = { ['n'.repeat(1_000_000)]: new Semaphore(1) };
+    const middleware = dashboard(big, { authorize: () => true });
+    await using server = await serve((req, res) => {
+      opened = res;
+      middleware(req, res, () => undefined);
     });
-    try {
-      let opened: ServerResponse | undefined;
-      const big = { ['n'.repeat(1_000_000)]: new Semaphore(1) };
-      const middleware = dashboard(big, { authorize: () => true });
-      await using server = await serve((req, res) => {
-        opened = res;
-        middleware(req, res, () => undefined);
-      });
-      const client = await RawClient.connect(server.port);
-      client.socket.pause();
-      client.get('/events');
-      await until(() => opened?.headersSent === true);
-      jest.advanceTimersByTime(20 * 500);
-      expect(opened?.writableLength).toBeGreaterThan(0);
-      expect(opened?.writableLength).toBeLessThan(3_000_000);
-      client.reset();
-    } finally {
-      jest.useRealTimers();
-    }
+    const client = await RawClient.connect(server.port);
+    client.socket.pause();
+    client.get('/events');
+    await until(() => opened?.headersSent === true);
+    timers.advance(4_500);
+    expect(opened?.writableLength).toBeGreaterThan(0);
+    expect(opened?.writableLength).toBeLessThan(3_000_000);
+    timers.advance(1_000);
+    expect(opened?.destroyed).toBe(true);
+    client.reset();
   });
 
-  it('may be held back neither by compression nor by a proxy', async () => {
+  it('forbids compression and proxies to delay it', async () => {
     await using shown = await show({});
     expect(shown.stream.response.headers).toMatchObject({
       'content-type': 'text/event-stream',
@@ -187,7 +220,25 @@ describe('the stream', () => {
   });
 });
 
-/** A dashboard with one that watches it. */
+/** Intervals and the date that stand still until the test moves them. Sockets work as ever. */
+function fakeIntervals() {
+  jest.useFakeTimers({
+    doNotFake: ['performance', 'setImmediate', 'nextTick', 'queueMicrotask', 'setTimeout'],
+  });
+  return {
+    advance: (ms: number) => {
+      jest.advanceTimersByTime(ms);
+    },
+    get count() {
+      return jest.getTimerCount();
+    },
+    [Symbol.dispose]: () => {
+      jest.useRealTimers();
+    },
+  };
+}
+
+/** A dashboard and one viewer. */
 async function show(
   limiters: Record<string, Limiter | KeyedSemaphore>,
   options: DashboardOptions = {},

@@ -2,16 +2,19 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 
-/** A client of server-sent events, each of which it reads as JSON. */
+/** A client of server-sent events with JSON in them. It leaves out events that have a name of their own. */
 export class EventStream<Data> {
   readonly response: IncomingMessage;
-  #text = '';
+  /** All text received so far. */
+  text = '';
+  /** Index in `text` behind the event that `next` returned last. */
+  #end = 0;
   #isOver = false;
 
   private constructor(response: IncomingMessage) {
     this.response = response;
     response.setEncoding('utf8');
-    response.on('data', (text: string) => (this.#text += text));
+    response.on('data', (text: string) => (this.text += text));
     response.on('error', () => undefined);
     response.once('close', () => (this.#isOver = true));
   }
@@ -25,11 +28,12 @@ export class EventStream<Data> {
   /** The next event; `undefined` after the last. */
   async next(): Promise<Data | undefined> {
     for (;;) {
-      const end = this.#text.indexOf('\n\n');
+      const end = this.text.indexOf('\n\n', this.#end);
       if (end >= 0) {
-        const event = this.#text.slice(0, end);
-        this.#text = this.#text.slice(end + 2);
-        return JSON.parse(event.replace(/^data: /, '')) as Data;
+        const event = this.text.slice(this.#end, end);
+        this.#end = end + 2;
+        if (event.startsWith('data: ')) return JSON.parse(event.slice(6)) as Data;
+        continue;
       }
       if (this.#isOver) return undefined;
       await new Promise<void>((resolve) => {

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
+import type { Middleware } from '../http/limit-options.js';
+import { passError } from '../http/next.js';
+import type { Next } from '../http/next.js';
+import { permitOf } from '../http/permit-of.js';
 import {
-  describe,
   isLimiter,
   requireBoolean,
   requireFunction,
@@ -10,58 +13,51 @@ import {
   requireOptions,
 } from '../internal/validate.js';
 import { warnOfUnknown } from '../internal/warn.js';
-import type { Middleware } from '../http/limit-options.js';
-import { passError } from '../http/next.js';
-import type { Next } from '../http/next.js';
-import { permitOf } from '../http/permit-of.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
-import { answerDone, answerPage, answerText } from './answer.js';
-import { requireControl, changeControl } from './control.js';
-import type { Control } from './control.js';
+import { isLocalDevelopment } from './access.js';
+import type { Authorize } from './access.js';
+import { answerJson, answerPage, answerText } from './answer.js';
 import { FrameStream } from './frame-stream.js';
-import { readFrame } from './read-frame.js';
+import { FrameReader } from './read-frame.js';
 
-/** What `dashboard` can be told. */
-export interface DashboardOptions<Req = IncomingMessage> {
+/** Options of `dashboard`. */
+export interface DashboardOptions<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+> {
   /**
-   * Says who may see the page and use its controls. Anything but `true` or `false` is an error.
-   * @defaultValue everybody while `NODE_ENV` is `development`, else nobody
+   * Decides whether the sender of a request may see the dashboard. It returns `true` or `false`, or a promise of one. Any
+   * other value is an error, never a pass.
+   *
+   * An open page sends a new request every 5 seconds, so a viewer whose right is revoked is cut off within that time. A
+   * rejected request is answered with 401 if `authorize` has set the header `WWW-Authenticate`, otherwise with 403.
+   *
+   * @defaultValue everybody at a `Host` of this machine while `NODE_ENV` is `development`, otherwise nobody
    */
-  readonly authorize?: ((req: Req) => boolean | PromiseLike<boolean>) | undefined;
+  readonly authorize?: Authorize<Req, Res> | undefined;
 
-  /** What is shown in place of a key, such as a hash of it. @defaultValue the key itself */
+  /** Returns the text that is shown for a key, for example a hash. @defaultValue the key itself */
   readonly maskKey?: ((key: string) => string) | undefined;
-
-  /** What viewers can change, press or read at the head of the page, each under a name of your own. @defaultValue none */
-  readonly controls?: Readonly<Record<string, Control>> | undefined;
 }
 
 /**
- * Middleware that shows limiters at work, live, on one page: mount it at a path of its own. Each limiter appears under
- * its name in `limiters`, which is read anew for every frame, so that a limiter in it may be replaced.
+ * Middleware that serves a live page of the limiters, read-only. Mount it at a path of its own, before `limit`.
  *
- * Mount it before `limit`: behind one that is full it could not be opened. What `limit` took for it from a limiter shown
- * it gives back at once. Its streams end by themselves once `server.close()` has been called.
+ * Each limiter appears under its name in `limiters`. The object is read again for every frame, so an entry may be
+ * replaced. An open page holds no permit of the limiters that it shows. At most 100 pages can be open at once. Open
+ * pages do not keep a server from closing.
  *
- * @throws `TypeError` or `RangeError` for a bad option, naming it and the value.
+ * @throws `TypeError` or `RangeError` for a bad option.
  *
  * @example
  * ```ts
  * import express from 'express';
- * import type { Request } from 'express';
- * import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
- * import { dashboard } from 'express-semaphore/dashboard';
- * import type { DashboardOptions } from 'express-semaphore/dashboard';
+ * import { limit, Semaphore } from 'express-semaphore';
+ * import { basicAuth, dashboard } from 'express-semaphore/dashboard';
  *
  * const api = new Semaphore(100, { queueLimit: 200 });
- * const perUser = new KeyedSemaphore(() => new Semaphore(2));
- * const options: DashboardOptions<Request> = {
- *   authorize: (req) => req.get('x-admin-token') === process.env.ADMIN_TOKEN,
- *   maskKey: (key) => `${key.slice(0, 2)}...`,
- * };
- *
  * const app = express();
- * app.use('/limits', dashboard({ api, perUser }, options)); // before the limit
+ * app.use('/limits', dashboard({ api }, { authorize: basicAuth('admin', process.env.DASHBOARD_PASSWORD) }));
  * app.use(limit(api));
  * ```
  */
@@ -70,10 +66,10 @@ export function dashboard<
   Res extends ServerResponse = ServerResponse,
 >(
   limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>,
-  options: DashboardOptions<Req> = {},
+  options: DashboardOptions<Req, Res> = {},
 ): Middleware<Req, Res> {
   requireOptions(options);
-  const { authorize = isDevelopment, maskKey, controls = {}, ...unknown } = options;
+  const { authorize = isLocalDevelopment, maskKey, ...unknown } = options;
   warnOfUnknown('dashboard', unknown);
   requireObject('limiters', limiters);
   if (isLimiter(limiters))
@@ -81,10 +77,9 @@ export function dashboard<
   for (const [name, limiter] of Object.entries(limiters)) requireLimiter(`limiters.${name}`, limiter);
   requireFunction('authorize', authorize);
   if (maskKey !== undefined) requireFunction('maskKey', maskKey);
-  requireObject('controls', controls);
-  for (const [id, control] of Object.entries(controls)) requireControl(`controls.${id}`, control);
 
-  const stream = new FrameStream(() => readFrame({ limiters, controls, maskKey }));
+  const reader = new FrameReader(limiters, maskKey);
+  const stream = new FrameStream(() => reader.read());
 
   return function showLimiters(req, res, next) {
     answer(req, res, next).catch((error: unknown) => {
@@ -93,35 +88,30 @@ export function dashboard<
   };
 
   async function answer(req: Req, res: Res, next: Next): Promise<void> {
-    // A stream that counted would be one fewer for those whom it shows.
-    for (const limiter of Object.values(limiters)) permitOf(res, limiter)?.release('ignore');
-    if (!requireBoolean('what authorize returns', await authorize(req))) {
-      answerText(res, 403, authorize === isDevelopment ? CLOSED : 'You may not see this.\n');
+    if (!requireBoolean('what authorize returns', await authorize(req, res))) {
+      const status = res.hasHeader('WWW-Authenticate') ? 401 : 403;
+      const text = authorize === isLocalDevelopment ? CLOSED : 'You may not see this page.\n';
+      answerText(req, res, status, text);
       return;
     }
-    const [path = '/', query = ''] = (req.url ?? '/').split('?', 2);
+    const [path = '/'] = (req.url ?? '/').split('?', 1);
     const isRead = req.method === 'GET' || req.method === 'HEAD';
     if (path === '/' && isRead) answerPage(req, res);
-    else if (path === '/events' && req.method === 'GET') stream.open(req, res);
-    else if (path === '/controls' && req.method === 'PUT') use(req, res, new URLSearchParams(query));
+    else if (path === '/history' && isRead) answerJson(req, res, stream.history);
+    else if (path === '/events' && req.method === 'GET') openStream(req, res);
     else next();
   }
 
-  /** A form of another site cannot PUT, and its script is not let to; a browser tells where the request comes from, too. */
-  function use(req: Req, res: Res, ask: URLSearchParams): void {
-    const site = req.headers['sec-fetch-site'] ?? 'same-origin';
-    const id = ask.get('id') ?? '';
-    const control = Object.hasOwn(controls, id) ? controls[id] : undefined;
-    if (site !== 'same-origin') answerText(res, 403, 'Controls are for the page itself.\n');
-    else if (control === undefined) answerText(res, 404, `No control is called ${describe(id)}.\n`);
-    else if (changeControl(control, ask.get('value') ?? '')) answerDone(res);
-    else answerText(res, 400, `${control.label} cannot be ${describe(ask.get('value'))}.\n`);
+  /** A stream must not use a permit of a limiter that it shows. Everything else keeps its permit until it is answered. */
+  function openStream(req: Req, res: Res): void {
+    if (stream.isFull) {
+      answerText(req, res, 503, 'Too many pages are open.\n', { 'Retry-After': '5' });
+      return;
+    }
+    for (const limiter of Object.values(limiters)) permitOf(res, limiter)?.release('ignore');
+    stream.open(req, res);
   }
 }
 
-function isDevelopment(): boolean {
-  return process.env['NODE_ENV'] === 'development';
-}
-
 const CLOSED =
-  'The dashboard is closed: set NODE_ENV=development, or give it authorize(req) to say who may see it.\n';
+  'The dashboard is closed. Give it authorize(req), or set NODE_ENV=development and open it at localhost.\n';

@@ -1,85 +1,145 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { warn } from '../internal/warn.js';
 import { Exchange } from '../http/exchange.js';
-import type { Frame } from './frame.js';
+import { warn } from '../internal/warn.js';
+import type { Frame, History } from './frame.js';
+import { HISTORY_MS, Recorder, STEP_MS } from './recorder.js';
 
-/** Time from one frame to the next, in milliseconds. */
+/** Time between two frames, in milliseconds. */
 const INTERVAL_MS = 500;
 
+/** Lifetime of a stream, in milliseconds. The page then sends a new request, which is authorized anew. */
+const RENEW_MS = 5_000;
+
+/** Maximum number of streams open at once. */
+const MAX_STREAMS = 100;
+
 /**
- * Sends frames to whoever watches, as server-sent events. All share one frame and one timer; while nobody watches there
- * is neither. A stream ends by itself when its server has been told to close: otherwise that would wait for it for ever.
+ * Sends frames to every viewer, as server-sent events. All viewers share one frame and one timer.
+ *
+ * Without viewers it goes on recording for 15 minutes, once every 5 seconds, and then stops. It stops earlier if the
+ * server is closed.
  */
 export class FrameStream {
   readonly #read: () => Frame;
   readonly #viewers = new Set<Viewer>();
-  /** The timer is armed by the first viewer's request; here it lets go of that one's async context. */
+  readonly #recorder = new Recorder();
+  /** The first viewer's request starts the timer, which must not keep the async context of that request. */
   readonly #context = new AsyncResource('FrameStream', { requireManualDestroy: true });
   #timer: NodeJS.Timeout | undefined;
+  /** The server of the newest stream. Streams and recording end with it. */
+  #server: { readonly listening: boolean } | undefined;
+  #watchedAt = 0;
+  #recordedAt = 0;
 
   constructor(read: () => Frame) {
     this.#read = read;
   }
 
-  /** Answers a request with the stream. What `read` throws for the first frame is thrown here. */
+  get history(): History {
+    return this.#recorder.history;
+  }
+
+  get isFull(): boolean {
+    return this.#viewers.size >= MAX_STREAMS;
+  }
+
+  /** Answers a request with the stream. Throws what `read` throws for the first frame. */
   open(req: IncomingMessage, res: ServerResponse): void {
-    const viewer = { req, res, exchange: Exchange.of(req, res) };
+    const viewer = { req, res, exchange: Exchange.of(req, res), since: Date.now() };
     if (viewer.exchange.isOver) return;
-    const first = encode(this.#read());
-    // The connection has no use after the stream, and must not keep a server that closes.
+    const first = messageOf(this.#read());
+    // A connection that stays open after the stream would keep a closing server waiting.
     res.shouldKeepAlive = false;
     res.writeHead(200, {
       'Content-Type': 'text/event-stream',
-      // Compression would hold frames back.
+      // Compression would delay frames.
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
     });
     res.write(first);
     this.#viewers.add(viewer);
+    this.#watchedAt = viewer.since;
+    this.#server = serverOf(req);
     this.#timer ??= this.#context.runInAsyncScope(() => setInterval(this.#tick, INTERVAL_MS).unref());
   }
 
   readonly #tick = (): void => {
-    for (const viewer of this.#viewers) {
-      if (isStopping(viewer)) viewer.res.end();
-      if (isOver(viewer)) this.#viewers.delete(viewer);
-    }
-    if (this.#viewers.size === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+    for (const viewer of this.#viewers) if (isOver(viewer)) this.#viewers.delete(viewer);
+    const isWatched = this.#viewers.size > 0;
+    if (!isWatched && this.#server?.listening === false) {
+      this.#stop();
       return;
     }
+    const now = Date.now();
+    if (isWatched) this.#watchedAt = now;
+    if (now - this.#watchedAt > HISTORY_MS) {
+      this.#stop();
+    } else if (isWatched || now - this.#recordedAt >= STEP_MS) {
+      this.#recordedAt = now;
+      this.#sendFrame();
+      this.#endStreams(now);
+    }
+  };
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #endStreams(now: number): void {
+    const isStopping = this.#server?.listening === false;
+    for (const { res, since } of this.#viewers) {
+      if (isStopping) res.end();
+      else if (now - since >= RENEW_MS) renew(res);
+    }
+  }
+
+  #sendFrame(): void {
     try {
-      const message = encode(this.#read());
+      const frame = this.#read();
+      this.#recorder.add(frame);
+      if (this.#viewers.size === 0) return;
+      const message = messageOf(frame);
       for (const { res } of this.#viewers) {
-        // Who reads more slowly than this misses frames: nothing piles up.
+        // A viewer that reads too slowly misses frames. Nothing is buffered for it.
         if (!res.writableNeedDrain) res.write(message);
       }
     } catch (error) {
-      warn('WARN_SEMAPHORE_DASHBOARD_FAILED', 'the dashboard could not be read', error);
+      if (this.#viewers.size > 0) {
+        warn('WARN_SEMAPHORE_DASHBOARD_FAILED', 'the dashboard could not be read', error);
+      }
       for (const { res } of this.#viewers) res.end();
     }
-  };
+  }
 }
 
 interface Viewer {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly exchange: Exchange;
+  /** Time at which the stream was opened, in milliseconds since the epoch. */
+  readonly since: number;
 }
 
-function encode(frame: Frame): string {
+/** Ends a stream and asks the page for a new request. A viewer that reads too slowly is disconnected. */
+function renew(res: ServerResponse): void {
+  if (res.writableNeedDrain) res.destroy();
+  else res.end('event: renew\ndata: {}\n\n');
+}
+
+function messageOf(frame: Frame): string {
   return `data: ${JSON.stringify(frame)}\n\n`;
 }
 
-/** A response behind others of its connection may never be told that this was closed; the connection is asked, too. */
+/** A pipelined response may get no event when its connection closes, so the socket is checked, too. */
 function isOver({ req, res, exchange }: Viewer): boolean {
-  return exchange.isOver || res.writableEnded || req.socket.destroyed;
+  return exchange.isOver || res.writableEnded || res.destroyed || req.socket.destroyed;
 }
 
-/** Node lets a connection know its server; a host that does not is asked nothing. */
-function isStopping({ req: { socket } }: Viewer): boolean {
-  if (!('server' in socket) || typeof socket.server !== 'object' || socket.server === null) return false;
-  return 'listening' in socket.server && socket.server.listening === false;
+/** The server of a connection. Node sets it. Without it a stream does not notice that its server closes. */
+function serverOf({ socket }: IncomingMessage): { readonly listening: boolean } | undefined {
+  const server: unknown = Reflect.get(socket, 'server');
+  const isServer = typeof server === 'object' && server !== null && 'listening' in server;
+  return isServer ? (server as { listening: boolean }) : undefined;
 }

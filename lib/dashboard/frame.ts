@@ -1,59 +1,68 @@
-/** What the page is told at one moment: one message of its stream, as JSON. */
+/** State of all limiters at one moment. The stream sends each as one JSON message. */
 export interface Frame {
-  /** When it was taken, in milliseconds since the epoch. */
+  /** Time of the reading, in milliseconds since the epoch. */
   readonly at: number;
   readonly limiters: readonly LimiterFrame[];
-  readonly controls: readonly ControlFrame[];
 }
 
-/** One limiter at one moment. Totals count since it was made. */
+/** State of one limiter. Totals count since the limiter was created. */
 export interface LimiterFrame {
   readonly name: string;
-  /** The limit; absent where each key has its own. */
+  /** The limit. A `KeyedSemaphore` has none: each key has its own. */
   readonly permits?: number;
   readonly held: number;
   readonly waiting: number;
-  /** Grants so far. */
+  /** Total of calls granted. */
   readonly acquired: number;
-  /** Refusals so far, by code. */
+  /** Total of permits released. */
+  readonly released: number;
+  /** Totals of calls rejected, by error code. */
   readonly rejected: Readonly<Record<string, number>>;
-  /** How long those who waited stood in line lately, in milliseconds; absent if nobody did. */
+  /** Waits that ended in the last 10 to 20 seconds. Missing if there were none. */
   readonly wait?: { readonly p50Ms: number; readonly p99Ms: number };
+  /** Median time that a permit was held, over the last 10 to 20 seconds. Missing if no permit was released. */
+  readonly holdP50Ms?: number;
+  /** Time without a release although permits are held and callers wait. Missing below 10 seconds. */
+  readonly stuckMs?: number;
   readonly keys?: KeysFrame;
 }
 
-/** The keys of a `KeyedSemaphore` at one moment. */
+/** The keys of a `KeyedSemaphore`. */
 export interface KeysFrame {
-  /** Keys kept, busy and idle. */
+  /** Number of keys kept, busy and idle. */
   readonly kept: number;
-  /** Those with a holder or a waiter. */
+  /** Number of keys with a holder or a waiter. */
   readonly busy: number;
-  /** Those with the most to do, first the busiest. */
+  /** The busiest keys, the busiest first. */
   readonly busiest: readonly KeyFrame[];
 }
 
-/** One key at one moment. */
+/** State of one key. */
 export interface KeyFrame {
-  /** The key as it may be shown: masked if that was asked for, and cut if it is long. */
+  /** Text that stands for the key: masked by `maskKey`, and cut if it is long. */
   readonly key: string;
+  /** The limit of the key. Missing if its limiter is not one of this package. */
+  readonly permits?: number;
   readonly held: number;
   readonly waiting: number;
-  /** Refusals so far. */
+  /** Total of calls rejected. */
   readonly rejected: number;
 }
 
-/** A control as it stands. `id` is its name in the options. */
-export type ControlFrame = { readonly id: string; readonly label: string } & (
-  | {
-      readonly type: 'range';
-      readonly min: number;
-      readonly max: number;
-      readonly step: number;
-      readonly unit: string;
-      readonly value: number;
-    }
-  | { readonly type: 'choice'; readonly choices: readonly string[]; readonly value: string }
-  | { readonly type: 'switch'; readonly value: boolean }
-  | { readonly type: 'button' }
-  | { readonly type: 'reading'; readonly value: string }
-);
+/** State of one limiter over one step of the history: the highest values in that step. */
+export type Sample = readonly [
+  held: number,
+  waiting: number,
+  rejectedPerSecond: number,
+  permits: number | null,
+  waitP50Ms: number | null,
+  waitP99Ms: number | null,
+  holdP50Ms: number | null,
+];
+
+/** The last 15 minutes. The samples of a limiter stand at the indexes of `at`; `null` where the limiter was missing. */
+export interface History {
+  /** Ends of the steps, in milliseconds since the epoch. */
+  readonly at: readonly number[];
+  readonly limiters: readonly { readonly name: string; readonly samples: readonly (Sample | null)[] }[];
+}

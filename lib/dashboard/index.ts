@@ -1,10 +1,3 @@
-export type {
-  ButtonControl,
-  ChoiceControl,
-  Control,
-  RangeControl,
-  ReadingControl,
-  SwitchControl,
-} from './control.js';
+export { basicAuth } from './access.js';
 export { dashboard } from './dashboard.js';
 export type { DashboardOptions } from './dashboard.js';

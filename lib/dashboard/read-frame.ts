@@ -3,56 +3,97 @@ import { requireString } from '../internal/validate.js';
 import { isKeyed } from '../keyed/keyed-semaphore.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { KeyUse } from '../keyed/top-keys.js';
-import { readControl } from './control.js';
-import type { Control } from './control.js';
 import type { Frame, KeyFrame, LimiterFrame } from './frame.js';
 
-/** Keys shown of each `KeyedSemaphore`. */
+/** Number of keys shown of each `KeyedSemaphore`. */
 const BUSIEST = 10;
-/** A longer key is cut: it may be as long as a client can make it. */
+
+/** Maximum length of a key that is shown whole. A client chooses how long its key is. */
 const LONGEST_KEY = 80;
 
-/** What a dashboard shows. It is read anew each time, so that a limiter in it may be replaced. */
-export interface Shown {
-  readonly limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>;
-  readonly controls: Readonly<Record<string, Control>>;
-  readonly maskKey: ((key: string) => string) | undefined;
+/** Time without a release from which a limiter with waiters is reported as stuck, in milliseconds. */
+const STUCK_MS = 10_000;
+
+/** Reads the limiters of a dashboard. */
+export class FrameReader {
+  readonly #limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>;
+  readonly #maskKey: ((key: string) => string) | undefined;
+  /** The last progress of each limiter with waiters. */
+  #progress = new Map<string, Progress>();
+
+  constructor(
+    limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>,
+    maskKey: ((key: string) => string) | undefined,
+  ) {
+    this.#limiters = limiters;
+    this.#maskKey = maskKey;
+  }
+
+  read(): Frame {
+    const at = Date.now();
+    const progress = new Map<string, Progress>();
+    const limiters = Object.entries(this.#limiters).map(([name, limiter]) => {
+      const frame = isKeyed(limiter) ? this.#readKeyed(limiter) : readOne(limiter);
+      const last = progressOf(frame, at, this.#progress.get(name));
+      if (last !== undefined) progress.set(name, last);
+      const stuckMs = last === undefined ? 0 : at - last.since;
+      return { name, ...frame, ...(stuckMs >= STUCK_MS && { stuckMs }) };
+    });
+    this.#progress = progress;
+    return { at, limiters };
+  }
+
+  #readKeyed(keyed: KeyedSemaphore): Reading {
+    const stats = keyed.stats();
+    const busiest = busiestOf(keyed).map(({ key, held, waiting, rejected }): KeyFrame => {
+      const permits = keyed.stats(key)?.permits;
+      return { key: this.#textOf(key), held, waiting, rejected, ...(permits !== undefined && { permits }) };
+    });
+    return { ...readBase(stats), keys: { kept: stats.keys, busy: stats.busyKeys, busiest } };
+  }
+
+  #textOf(key: string): string {
+    const text = this.#maskKey === undefined ? key : this.#maskKey(key);
+    requireString('what maskKey returns', text);
+    return text.length > LONGEST_KEY ? `${text.slice(0, LONGEST_KEY)}…` : text;
+  }
 }
 
-/** Reads everything shown, as it stands now. */
-export function readFrame({ limiters, controls, maskKey }: Shown): Frame {
+type Reading = Omit<LimiterFrame, 'name' | 'stuckMs'>;
+
+interface Progress {
+  readonly released: number;
+  readonly since: number;
+}
+
+/** The time of the last release, `undefined` unless permits are held and callers wait. */
+function progressOf(
+  { held, waiting, released }: Reading,
+  at: number,
+  last: Progress | undefined,
+): Progress | undefined {
+  if (held === 0 || waiting === 0) return undefined;
+  return last?.released === released ? last : { released, since: at };
+}
+
+function readOne(limiter: Limiter): Reading {
+  const stats = limiter.stats();
+  return { ...readBase(stats), permits: stats.permits };
+}
+
+function readBase({ held, waiting, acquired, rejected, released, wait, hold }: BaseStats): Reading {
   return {
-    at: Date.now(),
-    limiters: Object.entries(limiters).map(([name, limiter]) =>
-      isKeyed(limiter) ? readKeyed(name, limiter, maskKey) : readOne(name, limiter),
-    ),
-    controls: Object.entries(controls).map(([id, control]) => readControl(id, control)),
+    held,
+    waiting,
+    acquired,
+    released: Object.values(released).reduce((sum, each) => sum + each, 0),
+    rejected,
+    ...(wait.count > 0 && { wait: { p50Ms: wait.p50Ms, p99Ms: wait.p99Ms } }),
+    ...(hold.count > 0 && { holdP50Ms: hold.p50Ms }),
   };
 }
 
-function readOne(name: string, limiter: Limiter): LimiterFrame {
-  const stats = limiter.stats();
-  return { ...readGate(name, stats), permits: stats.permits };
-}
-
-function readKeyed(name: string, keyed: KeyedSemaphore, maskKey: Shown['maskKey']): LimiterFrame {
-  const stats = keyed.stats();
-  const busiest = busiestOf(keyed).map(({ key, held, waiting, rejected: rejected }): KeyFrame => ({
-    key: textOf(key, maskKey),
-    held,
-    waiting,
-    rejected,
-  }));
-  return { ...readGate(name, stats), keys: { kept: stats.keys, busy: stats.busyKeys, busiest } };
-}
-
-function readGate(name: string, stats: BaseStats): LimiterFrame {
-  const { held, waiting, acquired, rejected, wait } = stats;
-  const frame = { name, held, waiting, acquired, rejected };
-  return wait.count === 0 ? frame : { ...frame, wait: { p50Ms: wait.p50Ms, p99Ms: wait.p99Ms } };
-}
-
-/** The keys with the longest lines; after them those that hold most, and those that were refused most. */
+/** The keys with the longest queues, then those that hold most, then those that were rejected most. */
 function busiestOf(keyed: KeyedSemaphore): KeyUse[] {
   const busiest = new Map<string, KeyUse>();
   for (const rank of ['waiting', 'held', 'rejected'] as const) {
@@ -60,10 +101,4 @@ function busiestOf(keyed: KeyedSemaphore): KeyUse[] {
     for (const use of keyed.top(rank, BUSIEST)) if (!busiest.has(use.key)) busiest.set(use.key, use);
   }
   return [...busiest.values()].slice(0, BUSIEST);
-}
-
-function textOf(key: string, maskKey: Shown['maskKey']): string {
-  const text = maskKey === undefined ? key : maskKey(key);
-  requireString('what maskKey returns', text);
-  return text.length > LONGEST_KEY ? `${text.slice(0, LONGEST_KEY)}…` : text;
 }

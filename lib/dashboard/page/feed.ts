@@ -48,9 +48,14 @@ export class Feed {
   #open(state: FeedState): void {
     this.#onState(state);
     this.#isFirst = true;
+    this.#connect();
+  }
+
+  #connect(): void {
     this.#source = new EventSource(this.#url);
     this.#source.onmessage = this.#receive;
     this.#source.onerror = this.#lose;
+    this.#source.addEventListener('renew', this.#renew);
     this.#wait(SILENCE_MS, this.#lose);
   }
 
@@ -59,6 +64,13 @@ export class Feed {
     if (this.#isFirst) this.#onState('live');
     this.#onFrame(JSON.parse(message.data) as Frame, this.#isFirst);
     this.#isFirst = false;
+  };
+
+  readonly #renew = (): void => {
+    const isFirst = this.#isFirst;
+    this.#source?.close();
+    this.#connect();
+    this.#isFirst = isFirst;
   };
 
   /** The browser would try again by itself after some failures, but not after others. */

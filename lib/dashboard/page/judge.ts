@@ -2,33 +2,33 @@ import type { LimiterFrame } from '../frame.js';
 import { count, perSecond } from './format.js';
 
 /** How a limiter does, from good to bad. */
-export type Condition = 'free' | 'full' | 'queueing' | 'refusing';
+export type Condition = 'free' | 'full' | 'queueing' | 'rejecting';
 
 /** What is said of a limiter. */
 export interface Verdict {
   readonly condition: Condition;
-  /** A sentence; of one that is refusing it names the reason. */
+  /** A sentence; of one that is rejecting it names the reason. */
   readonly text: string;
-  /** Grants and refusals in a second. */
+  /** Grants and rejections in a second. */
   readonly admittedRate: number;
-  readonly refusedRate: number;
+  readonly rejectedRate: number;
 }
 
 /** Judges a limiter by how it stands now and how it stood `seconds` before. */
 export function judge(now: LimiterFrame, before: LimiterFrame, seconds: number): Verdict {
   const rate = (total: number) => (seconds > 0 ? total / seconds : 0);
-  const refused = newRefusals(now, before);
-  const refusedRate = rate(refused.total);
+  const rejected = newRejections(now, before);
+  const rejectedRate = rate(rejected.total);
   const admittedRate = rate(now.acquired - before.acquired);
-  const rates = { admittedRate, refusedRate };
-  if (refused.total > 0) {
+  const rates = { admittedRate, rejectedRate };
+  if (rejected.total > 0) {
     return {
-      condition: 'refusing',
-      text: `Refusing ${perSecond(refusedRate)}: ${reasonOf(refused.code)}`,
+      condition: 'rejecting',
+      text: `Rejecting ${perSecond(rejectedRate)}: ${reasonOf(rejected.code)}`,
       ...rates,
     };
   }
-  if (now.waiting > 0) return { condition: 'queueing', text: `${count(now.waiting)} in line`, ...rates };
+  if (now.waiting > 0) return { condition: 'queueing', text: `${count(now.waiting)} queued`, ...rates };
   if (now.permits !== undefined && now.held >= now.permits) {
     return {
       condition: 'full',
@@ -41,15 +41,15 @@ export function judge(now: LimiterFrame, before: LimiterFrame, seconds: number):
 
 /** Whether the totals of `now` go on from those of `before`, rather than being those of another limiter. */
 export function follows(now: LimiterFrame, before: LimiterFrame): boolean {
-  return now.acquired >= before.acquired && refusals(now) >= refusals(before);
+  return now.acquired >= before.acquired && rejections(now) >= rejections(before);
 }
 
-/** All refusals so far. */
-export function refusals({ rejected }: LimiterFrame): number {
+/** All rejections so far. */
+export function rejections({ rejected }: LimiterFrame): number {
   return Object.values(rejected).reduce((sum, each) => sum + each, 0);
 }
 
-function newRefusals(now: LimiterFrame, before: LimiterFrame): { total: number; code: string } {
+function newRejections(now: LimiterFrame, before: LimiterFrame): { total: number; code: string } {
   let total = 0;
   let most = 0;
   let code = '';
@@ -68,7 +68,7 @@ function reasonOf(code: string): string {
 const REASONS = new Map([
   ['ERR_SEMAPHORE_QUEUE_FULL', 'the queue is full'],
   ['ERR_SEMAPHORE_WAIT_TIMEOUT', 'no permit came free in time'],
-  ['ERR_SEMAPHORE_WAIT_TOO_LONG', 'the line is too long to be served in time'],
+  ['ERR_SEMAPHORE_WAIT_TOO_LONG', 'the queue is too long to be served in time'],
   ['ERR_SEMAPHORE_CLOSED', 'it is closed'],
   ['ERR_SEMAPHORE_KEY_LIMIT', 'too many keys are in use'],
   ['ERR_SEMAPHORE_LEASE_LOST', 'leases were lost'],

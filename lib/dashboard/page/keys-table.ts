@@ -9,7 +9,7 @@ export class KeysTable {
   readonly #body = element('tbody');
 
   constructor() {
-    const headings = ['Key', 'Held', 'In line', 'Refused'].map((text) =>
+    const headings = ['Key', 'Held', 'Queued', 'Rejected'].map((text) =>
       element('th', { scope: 'col', textContent: text }),
     );
     const table = element(

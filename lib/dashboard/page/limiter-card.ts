@@ -1,7 +1,7 @@
 import type { LimiterFrame } from '../frame.js';
 import { element, setText } from './element.js';
 import { count, duration, perSecond } from './format.js';
-import { follows, judge, refusals } from './judge.js';
+import { follows, judge, rejections } from './judge.js';
 import type { Verdict } from './judge.js';
 import { KeysTable } from './keys-table.js';
 import { Panel } from './panel.js';
@@ -14,8 +14,8 @@ export class LimiterCard {
   readonly element: HTMLElement;
   readonly #verdict = element('p', { className: 'verdict' });
   readonly #inUse: Panel;
-  readonly #inLine = new Panel('In line', [{ color: '--waiting', look: 'area' }], count);
-  readonly #rejected = new Panel('Refused', [{ color: '--refused', look: 'area' }], perSecond, 0.1);
+  readonly #queued = new Panel('Queued', [{ color: '--waiting', look: 'area' }], count);
+  readonly #rejected = new Panel('Rejected', [{ color: '--rejected', look: 'area' }], perSecond, 0.1);
   readonly #wait = new Panel(
     'Wait, median',
     [
@@ -45,7 +45,7 @@ export class LimiterCard {
         'div',
         { className: 'panels' },
         this.#inUse.element,
-        this.#inLine.element,
+        this.#queued.element,
         this.#rejected.element,
         this.#wait.element,
       ),
@@ -72,12 +72,14 @@ export class LimiterCard {
     return verdict;
   }
 
-  #showFigures(frame: LimiterFrame, seconds: number, { admittedRate, refusedRate }: Verdict): void {
+  #showFigures(frame: LimiterFrame, seconds: number, { admittedRate, rejectedRate }: Verdict): void {
     const { held, permits, waiting, wait } = frame;
     const limit = permits === undefined ? '' : `of ${count(permits)}`;
     this.#inUse.show(seconds, count(held), limit, [held, permits ?? null]);
-    this.#inLine.show(seconds, count(waiting), `${perSecond(admittedRate)} admitted`, [waiting]);
-    this.#rejected.show(seconds, perSecond(refusedRate), `${count(refusals(frame))} in all`, [refusedRate]);
+    this.#queued.show(seconds, count(waiting), `${perSecond(admittedRate)} admitted`, [waiting]);
+    this.#rejected.show(seconds, perSecond(rejectedRate), `${count(rejections(frame))} in all`, [
+      rejectedRate,
+    ]);
     this.#wait.element.classList.toggle('two-lines', wait !== undefined);
     if (wait === undefined) this.#wait.show(seconds, '–', 'nobody waited', [null, null]);
     else {
@@ -87,6 +89,6 @@ export class LimiterCard {
 
   #restart(seconds: number): void {
     this.#past = [];
-    for (const panel of [this.#inUse, this.#inLine, this.#rejected, this.#wait]) panel.skip(seconds);
+    for (const panel of [this.#inUse, this.#queued, this.#rejected, this.#wait]) panel.skip(seconds);
   }
 }

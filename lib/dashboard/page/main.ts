@@ -1,5 +1,4 @@
 import type { Frame } from '../frame.js';
-import { Controls } from './controls.js';
 import { byId, element, setText } from './element.js';
 import { Feed } from './feed.js';
 import type { FeedState } from './feed.js';
@@ -12,7 +11,6 @@ const news = byId('news');
 const feedState = byId('feed');
 const pause = byId('pause');
 const cards = new Map<string, LimiterCard>();
-const controls = new Controls(byId('controls'), send);
 
 byId('host').textContent = location.host;
 const feed = new Feed(`${base}events`, showFrame, showState);
@@ -21,8 +19,7 @@ pause.onclick = () => {
   pause.ariaPressed = String(feed.isPaused);
 };
 
-function showFrame({ at, limiters: frames, controls: controlFrames }: Frame, isFirst: boolean): void {
-  controls.show(controlFrames);
+function showFrame({ at, limiters: frames }: Frame, isFirst: boolean): void {
   if (frames.length === 0)
     limiters.replaceChildren(element('p', { className: 'empty' }, 'No limiter is shown.'));
   const verdicts = frames.map((frame) => {
@@ -37,11 +34,11 @@ function showFrame({ at, limiters: frames, controls: controlFrames }: Frame, isF
   showNews(verdicts);
 }
 
-/** What a screen reader is told of: who is refusing, when that changes, and not each figure. */
+/** Announces the limiters that reject calls, for screen readers. It changes only when that list changes. */
 function showNews(verdicts: readonly (Verdict & { name: string })[]): void {
-  const refusing = verdicts.filter(({ condition }) => condition === 'refusing').map(({ name }) => name);
-  setText(news, refusing.length === 0 ? '' : `${refusing.join(', ')} refusing`);
-  document.title = refusing.length === 0 ? 'Limiters' : `● ${refusing.join(', ')} refusing`;
+  const rejecting = verdicts.filter(({ condition }) => condition === 'rejecting').map(({ name }) => name);
+  setText(news, rejecting.length === 0 ? '' : `${rejecting.join(', ')} rejecting`);
+  document.title = rejecting.length === 0 ? 'Limiters' : `● ${rejecting.join(', ')} rejecting`;
 }
 
 let goneSince: string | undefined;
@@ -57,12 +54,5 @@ function showState(state: FeedState): void {
       paused: 'Paused',
       gone: `The server has been gone since ${goneSince ?? ''}. Trying again…`,
     }[state],
-  );
-}
-
-function send(id: string, value: string): void {
-  // Should it fail, the next frame shows the control as it is.
-  fetch(`${base}controls?${new URLSearchParams({ id, value }).toString()}`, { method: 'PUT' }).catch(
-    () => undefined,
   );
 }
