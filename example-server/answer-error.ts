@@ -2,8 +2,8 @@ import type { NextFunction, Request, Response } from 'express';
 import { isSemaphoreError } from 'express-semaphore';
 
 /**
- * Answers refusals that reach Express as errors: those of a limited function, which knows no response.
- * Without it Express would answer with the right status too, but log each one's stack: a flood under overload.
+ * Answers rejections that reach Express as errors: those of a limited function, which knows no response. Without it
+ * Express answers with the same status but logs a stack for each, which floods the log under overload.
  */
 export function answerError(error: unknown, req: Request, res: Response, next: NextFunction): void {
   if (req.socket.destroyed) return;

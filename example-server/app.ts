@@ -3,8 +3,8 @@ import express from 'express';
 import type { Express } from 'express';
 import { limit } from 'express-semaphore';
 import { answerError } from './answer-error.js';
+import type { AppContext } from './context.js';
 import { createLimiters } from './limiters.js';
-import type { Limiters } from './limiters.js';
 import { Playground } from './playground/playground.js';
 import { dashboardRoutes } from './routes/dashboard.js';
 import { eventRoutes } from './routes/events.js';
@@ -20,16 +20,7 @@ import { statsRoutes } from './routes/stats.js';
 import { userRoutes } from './routes/users.js';
 import { Work } from './work.js';
 
-/** What the routes share. */
-export interface AppContext {
-  readonly limiters: Limiters;
-  readonly work: Work;
-  readonly playground: Playground;
-  /** Aborts when the server is about to stop: streams without an end had better end then. */
-  readonly stopping: AbortSignal;
-}
-
-/** The example's app; it does not listen. Whoever gives `limiters` can close them, `work` decides how long work takes. */
+/** Creates the app of the example. The caller makes it listen. */
 export function createApp(options: Partial<AppContext> = {}): Express {
   const {
     limiters = createLimiters(),
@@ -40,7 +31,7 @@ export function createApp(options: Partial<AppContext> = {}): Express {
   const context: AppContext = { limiters, work, playground, stopping };
 
   const app = express();
-  // What stands before the limit answers even when everything else is full.
+  // Routes before the limit answer even when the app is full.
   app.use(healthRoutes(context));
   app.use(statsRoutes(context));
   app.use(slowRoutes(context));

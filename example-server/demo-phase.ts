@@ -5,7 +5,7 @@ import { readStats } from './read-stats.js';
 export interface Phase {
   readonly name: string;
   readonly path: string;
-  /** What the route's handlers are called in `/stats`. */
+  /** Name of the route's handlers in `/stats`. */
   readonly handlers: string;
   readonly limit: number;
   readonly clients: number;
@@ -14,71 +14,88 @@ export interface Phase {
   readonly requests: number;
 }
 
-/** A phase's line of the table, and what went wrong. */
+/** Row of the table of results, and the faults found. */
 export interface PhaseResult {
   readonly name: string;
-  readonly table: Record<string, string | number>;
+  readonly row: readonly (string | number)[];
+  /** Number of rejections, by status and code. */
+  readonly rejected: ReadonlyMap<string, number>;
   readonly faults: readonly string[];
 }
 
-/** Loads the route, telling each second how it goes on, and compares what came of it with the limit. */
+/** Loads the route, prints the counts once a second, and compares the results with the limit. */
 export async function runPhase(url: string, phase: Phase): Promise<PhaseResult> {
   const answers = await load(url, phase);
   const stats = await readStats(url);
   const highest = stats.number('handlers', phase.handlers, 'highest');
   const { name, limit, clients } = phase;
-  const { sent, served, refused, errors, retryAfter, times } = answers;
-  const refusals = sumOf(refused);
-  const unaccounted = sent - served - refusals - errors;
+  const { sent, served, rejected, errors, retryAfter, times } = answers;
+  const rejections = sumOf(rejected);
+  const unaccounted = sent - served - rejections - errors;
 
   const faults: string[] = [];
   if (served === 0) faults.push('nothing was served');
   if (highest > limit) faults.push(`${highest} handlers at once, the limit is ${limit}`);
   if (errors > 0) faults.push(`${errors} requests failed`);
   if (unaccounted !== 0) faults.push(`${unaccounted} requests with no answer`);
-  if (clients <= limit && refusals > 0) faults.push(`${refusals} refused below the limit`);
-  if (clients > limit && refusals === 0) faults.push('nothing was refused above the limit');
-  if (answers.withRetryAfter !== refusals) faults.push('refusals without Retry-After');
+  if (clients <= limit && rejections > 0) faults.push(`${rejections} rejected below the limit`);
+  if (clients > limit && rejections === 0) faults.push('nothing was rejected above the limit');
+  if (answers.withRetryAfter !== rejections) faults.push('rejections without Retry-After');
 
   return {
     name,
     faults: faults.map((fault) => `${name}: ${fault}`),
-    table: {
+    rejected,
+    row: [
+      name,
       clients,
       sent,
       served,
-      refused: [...refused].map(([code, count]) => `${code} ${count}`).join(', ') || 0,
+      rejections,
       errors,
-      'p50 ms': percentile(times, 0.5),
-      'p99 ms': percentile(times, 0.99),
-      'Retry-After': [...retryAfter].sort().join(', '),
-      'highest seen': highest,
-      limit,
-    },
+      percentile(times, 0.5),
+      percentile(times, 0.99),
+      [...retryAfter].sort().join(' '),
+      `${highest} of ${limit}`,
+    ],
   };
 }
+
+/** Headings of the columns of a row. */
+export const HEADINGS = [
+  'load',
+  'clients',
+  'sent',
+  'served',
+  'rejected',
+  'errors',
+  'p50 ms',
+  'p99 ms',
+  'retry s',
+  'at once',
+];
 
 class Answers {
   sent = 0;
   served = 0;
   errors = 0;
   withRetryAfter = 0;
-  /** By status and code. */
-  readonly refused = new Map<string, number>();
+  /** Number of rejections, by status and code. */
+  readonly rejected = new Map<string, number>();
   readonly retryAfter = new Set<string>();
-  /** Milliseconds that each served request took. */
+  /** Duration of each served request, in milliseconds. */
   readonly times: number[] = [];
 }
 
-/** Each client sends its requests one after the other, and the phase ends with the last answer: none is cut off. */
+/** Each client sends its requests one after the other. The phase ends with the last answer. */
 async function load(url: string, phase: Phase): Promise<Answers> {
   const { name, path, limit, headers, clients, requests } = phase;
   const answers = new Answers();
-  let told = '';
-  function tell(): void {
-    const line = `${name}: ${answers.sent} sent, ${answers.served} served, ${sumOf(answers.refused)} refused`;
-    if (line !== told) console.log(line);
-    told = line;
+  let printed = '';
+  function printCounts(): void {
+    const counts = `${name}: ${answers.sent} sent, ${answers.served} served, ${sumOf(answers.rejected)} rejected`;
+    if (counts !== printed) console.log(counts);
+    printed = counts;
   }
 
   await new Promise<void>((resolve, reject) => {
@@ -90,31 +107,31 @@ async function load(url: string, phase: Phase): Promise<Answers> {
       setupClient: (client: autocannon.Client) => {
         watch(client, answers);
       },
-      // Refused clients that ask again at once would only be refused again.
+      // A rejected client that retries at once would only be rejected again.
       ...(clients > limit && { connectionRate: REQUESTS_PER_SECOND }),
     };
     const run = autocannon(options, (error: unknown) => {
       if (error instanceof Error) reject(error);
       else resolve();
     });
-    run.on('tick', tell);
+    run.on('tick', printCounts);
   });
   return answers;
 }
 
-/** Requests a second of each client above the limit; its first ones come as a burst. */
+/** Requests per second of each client above the limit. The first ones come as a burst. */
 const REQUESTS_PER_SECOND = 8;
 
 function watch(client: autocannon.Client, answers: Answers): void {
   let body = '';
-  // Its types know only some of the events.
+  // The types of autocannon have only some of the events.
   const events: NodeJS.EventEmitter = client;
   events.on('request', () => answers.sent++);
   events.on('connError', () => answers.errors++);
   events.on('timeout', () => answers.errors++);
   client.on('body', (chunk) => (body += chunk.toString()));
   client.on('headers', (head) => {
-    // autocannon hands out the parser's own form: names and values in turn.
+    // autocannon passes the raw headers: names and values in turn.
     const raw = Array.isArray(head['headers']) ? head['headers'] : [];
     const index = raw.indexOf('Retry-After');
     if (index < 0) return;
@@ -127,7 +144,7 @@ function watch(client: autocannon.Client, answers: Answers): void {
       answers.times.push(ms);
     } else {
       const code = `${status} ${/ERR_SEMAPHORE_(\w+)/.exec(body)?.[1] ?? ''}`;
-      answers.refused.set(code, (answers.refused.get(code) ?? 0) + 1);
+      answers.rejected.set(code, (answers.rejected.get(code) ?? 0) + 1);
     }
     body = '';
   });

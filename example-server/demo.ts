@@ -1,12 +1,12 @@
-import { runPhase } from './demo-phase.js';
+import { HEADINGS, runPhase } from './demo-phase.js';
 import type { PhaseResult } from './demo-phase.js';
 import { readStats } from './read-stats.js';
 import { startServer } from './start-server.js';
 
-/** Where `npm start` listens. */
+/** Address of a server that `npm start` started. */
 const RUNNING = `http://127.0.0.1:${process.env['PORT'] ?? 3000}`;
 
-/** What is loaded: a route, where `/stats` tells its limit, and how many clients are too many. */
+/** Routes to load, the place of each limit in `/stats`, and a number of clients above it. */
 const ROUTES = [
   { name: 'users', path: '/users', handlers: 'users', limitAt: ['users', 'permits'], tooMany: 30 },
   { name: 'orders', path: '/orders', handlers: 'orders', limitAt: ['orders', 'permits'], tooMany: 60 },
@@ -15,26 +15,44 @@ const ROUTES = [
 
 const headers = { 'x-api-token': 'alice' };
 
-/** Requests of each client; `--smoke` makes it short. */
+/** Requests of each client. `--smoke` makes the demo short. */
 const requests = process.argv.includes('--smoke') ? 4 : 8;
 
 void main();
 
 async function main(): Promise<void> {
-  // One that runs already can be watched meanwhile.
+  // A server that runs already can be watched on an open page.
   const server = (await isExample(RUNNING)) ? undefined : await startServer();
   const url = server?.url ?? RUNNING;
-  console.log(`Watch it at ${url}/limits`);
+  console.log(`Watch it at ${url}/limits/`);
   const results = await runAll(url).finally(() => server?.stop());
-  console.table(Object.fromEntries(results.map(({ name, table }) => [name, table])));
+  printTable(results);
   const faults = results.flatMap((result) => result.faults);
   const exitCode = server === undefined ? 0 : await server.exited;
   if (exitCode !== 0) faults.push(`the server ended with ${exitCode ?? 'a signal'}`);
   for (const fault of faults) console.error(`FAULT: ${fault}`);
   if (faults.length > 0) process.exitCode = 1;
   else {
-    console.log('No limit was passed, and nothing was refused below one.');
+    console.log('No limit was exceeded, and nothing was rejected below a limit.');
     if (server !== undefined) console.log('The server stopped cleanly.');
+  }
+}
+
+/** Prints a table that fits 100 columns, and the codes of the rejections. */
+function printTable(results: readonly PhaseResult[]): void {
+  const rows = [HEADINGS, ...results.map(({ row }) => row.map(String))];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  console.log();
+  for (const row of rows) {
+    const cells = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+    });
+    console.log(cells.join('  '));
+  }
+  console.log();
+  for (const { name, rejected } of results) {
+    for (const [code, count] of rejected) console.log(`${name}: ${count} rejected with ${code}`);
   }
 }
 
@@ -46,16 +64,16 @@ async function isExample(url: string): Promise<boolean> {
   }
 }
 
-/** Each route below its limit, with as many clients as it lets in, and above it. */
+/** Loads each route twice: with as many clients as its limit, and with more. */
 async function runAll(url: string): Promise<PhaseResult[]> {
   const results: PhaseResult[] = [];
   for (const { name, path, handlers, limitAt, tooMany } of ROUTES) {
-    // A user's limit shows once the server has seen the user.
+    // The limit of a user appears in `/stats` after the user's first request.
     await fetch(url + path, { headers });
     const limit = (await readStats(url)).number('limiters', ...limitAt);
     const load = { path, handlers, limit, headers, requests };
-    results.push(await runPhase(url, { ...load, name: `${name}, below the limit`, clients: limit }));
-    results.push(await runPhase(url, { ...load, name: `${name}, above the limit`, clients: tooMany }));
+    results.push(await runPhase(url, { ...load, name: `${name}, below limit`, clients: limit }));
+    results.push(await runPhase(url, { ...load, name: `${name}, above limit`, clients: tooMany }));
   }
   return results;
 }

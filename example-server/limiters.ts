@@ -6,16 +6,16 @@ import type { UsersChoice } from './users-limiter.js';
 
 export type Limiters = ReturnType<typeof createLimiters>;
 
-/** What all processes of a fleet share their limits through. */
+/** The Redis that all processes of a fleet share. */
 export interface Fleet {
   readonly redis: RedisClient;
-  /** How many processes there are, so that each knows its part while Redis is down. @defaultValue `1` */
+  /** Number of processes. Each uses its share of a limit while Redis is down. @defaultValue `1` */
   readonly expectedNodes?: number;
 }
 
 /**
- * Every limiter of the app, made in one place: the routes take them, `/stats` lists them, the shutdown closes them. In a
- * fleet, those that protect what all processes share are shared, too.
+ * Creates every limiter of the app: the routes use them, `/stats` lists them, the shutdown closes them. In a fleet the
+ * limiters of shared resources are shared, too.
  */
 export function createLimiters(fleet?: Fleet, users: UsersChoice = {}) {
   const shared = (name: string, permits: number, queueLimit: number) =>
@@ -26,7 +26,7 @@ export function createLimiters(fleet?: Fleet, users: UsersChoice = {}) {
           permits,
           queueLimit,
           leaseMs: 3_000,
-          // A laptop that runs the whole fleet can stand still for longer than the default.
+          // A laptop that runs the whole fleet can pause for longer than the default.
           timeoutMs: 1_000,
           expectedNodes: fleet.expectedNodes,
         });

@@ -1,11 +1,12 @@
-/** Reads a number of `/stats` by its path, as in `number('limiters', 'users', 'held')`; throws if there is none. */
+/** Reads values of `/stats` by path, as in `number('limiters', 'users', 'held')`. */
 export interface StatsReader {
+  /** The number at a path. Throws if there is none. */
   number(...path: string[]): number;
   /** The names under a path. */
   names(...path: string[]): string[];
 }
 
-/** What the example server's `/stats` says now. */
+/** Fetches `/stats` of an example server. */
 export async function readStats(url: string): Promise<StatsReader> {
   const response = await fetch(`${url}/stats`);
   const report: unknown = await response.json();

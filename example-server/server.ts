@@ -7,29 +7,29 @@ import { Playground } from './playground/playground.js';
 import { prepareShutdown } from './shutdown.js';
 import { Work } from './work.js';
 
-/** Ctrl+C signals the terminal's whole process group, and npm passes it on once more: those count as one. */
+/** Ctrl+C signals the process group of the terminal, and npm forwards the signal. Both count as one. */
 const ONE_SIGNAL_MS = 1_000;
 
 const {
   PORT = '3000',
   HOST = '127.0.0.1',
   SERVICE_MS = '100',
-  // How long `/ready` says no before requests are refused: as long as the load balancer takes to notice.
+  // Time between the 503 of `/ready` and the first rejected request: the time that a load balancer needs to notice.
   DRAIN_MS = '0',
-  // Longest that a stop may take after that before it is forced.
+  // Maximum duration of a stop after that. Then the process exits.
   DEADLINE_MS = '10000',
-  // The order of the line before /users, and whether its limit finds itself, unless the fleet shares it.
+  // Order of the queue of /users, and whether its limit is adaptive. A fleet ignores both.
   ORDER,
   ADAPTIVE = '',
-  // With it, this process and all others that are given it share their limits.
+  // All processes with the same Redis share their limits.
   REDIS_URL,
   NODES = '1',
-  // What work asks, where it is not to be a mere wait.
+  // A URL that each piece of work fetches. Without it work only waits.
   WORK_URL,
 } = process.env;
 
 const redis = REDIS_URL === undefined ? undefined : createClient({ url: REDIS_URL });
-// It goes on trying, and the limits do without it meanwhile.
+// The client reconnects by itself. The limiters work without Redis until then.
 void redis?.connect();
 const limiters = createLimiters(redis && { redis, expectedNodes: Number(NODES) }, {
   order: ORDER,
@@ -48,11 +48,17 @@ server.listen(Number(PORT), HOST, () => {
   console.log(whatToTry(`http://${HOST}:${port}`));
 });
 
+server.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EADDRINUSE') throw error;
+  console.error(`Port ${PORT} is in use. Choose another: PORT=3001 npm start`);
+  process.exit(1);
+});
+
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 let stoppingSince: number | undefined;
 
-/** The first signal lets what has begun come to its end, a later one does not. */
+/** The first signal starts an orderly stop. A later one exits at once. */
 function stop(signal: NodeJS.Signals): void {
   if (stoppingSince !== undefined) {
     if (performance.now() - stoppingSince > ONE_SIGNAL_MS) force(`${signal} once more`);
@@ -63,7 +69,7 @@ function stop(signal: NodeJS.Signals): void {
   void drain(signal);
 }
 
-/** Whoever asks `/ready` has time to look elsewhere; then requests are refused, and what has begun comes to its end. */
+/** Waits until load balancers have noticed, then rejects new requests and finishes the running ones. */
 async function drain(signal: NodeJS.Signals): Promise<void> {
   if (Number(DRAIN_MS) > 0) await sleep(Number(DRAIN_MS));
   console.log(`${signal}: no more requests, waiting for those in flight`);
@@ -85,8 +91,8 @@ function whatToTry(url: string): string {
   curl -Z --no-progress-meter -o /dev/null -w '%{http_code} ' '${url}/users?[1-20]'
   curl -s ${url}/stats
 
-and open ${url}/limits to watch the limiters, and to play with one.
+and open ${url}/limits/ to watch the limiters, and ${url}/playground/ to play with one.
 
-The first is served, of the second's 20 requests at once some are refused, the third tells the counts.
+The first is served. The second sends 20 requests at once, of which some are rejected. The third prints the stats.
 More is on ${url}/ and in example-server/routes.`;
 }

@@ -10,18 +10,18 @@ interface Closable {
 }
 
 /**
- * Makes a server stop without cutting anybody off. Call it before the server listens; what it returns stops the
- * server, and resolves when the last answer is out and the last permit is back.
+ * Prepares a server to stop without a reset. Call it before the server listens. It returns a function that stops the
+ * server and resolves when the last answer is sent and the last permit is released.
  *
- * Each request in flight gets its answer, those in line and those still to come on open connections get a 503, and every
- * answer ends its connection. A connection on which nothing happens is closed after `graceMs`.
+ * Each running request gets its answer. Queued requests, and later requests on open connections, get a 503. Every answer
+ * ends its connection. A connection without requests is closed after `graceMs`.
  */
 export function prepareShutdown(
   server: Server,
   limiters: readonly Closable[],
   graceMs = 1_000,
 ): () => Promise<void> {
-  /** The last response of each open connection: if requests are pipelined, only that one may end the connection. */
+  /** The last response of each open connection. With pipelined requests only the last one may end the connection. */
   const latest = new Map<Socket, ServerResponse>();
   let isStopping = false;
 
@@ -38,7 +38,7 @@ export function prepareShutdown(
     for (const res of latest.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
     for (const limiter of limiters) limiter.close('the server is stopping');
 
-    // An HTTP server's own close() destroys idle connections at once, and with them a request just arriving.
+    // close() of an HTTP server destroys idle connections at once, and with them a request that is just arriving.
     NetServer.prototype.close.call(server);
     server.keepAliveTimeout = graceMs;
     setTimeout(() => {

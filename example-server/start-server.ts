@@ -8,24 +8,24 @@ const DIRECTLY = [process.execPath, '--import', 'tsx', 'example-server/server.ts
 export interface ServerProcess {
   readonly child: ChildProcess;
   readonly url: string;
-  /** What it has printed so far. */
+  /** Text printed so far. */
   readonly output: () => string;
-  /** Sends a signal and resolves with the exit code, `null` if the signal killed it. */
+  /** Sends a signal and resolves with the exit code: `null` if the signal killed the process. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | null>;
-  /** Resolves with the exit code, once it has ended. */
+  /** Resolves with the exit code when the process has ended. */
   readonly exited: Promise<number | null>;
 }
 
-/** How to start it. */
+/** Options of `startServer`. */
 export interface StartOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** The command in parts. @defaultValue Node itself, with no shell in between */
+  /** The command in parts. @defaultValue Node without a shell */
   readonly command?: readonly string[];
-  /** Whether it leads a process group of its own, as a command in a terminal does. @defaultValue `false` */
+  /** Whether the process leads a process group of its own, as a command in a terminal does. @defaultValue `false` */
   readonly detached?: boolean;
 }
 
-/** Starts it on a free port; resolves once it listens, rejects when it ends before. */
+/** Starts the server on a free port. Resolves when it listens, rejects if it ends before. */
 export async function startServer(options: StartOptions = {}): Promise<ServerProcess> {
   const { env, command: [program = '', ...args] = DIRECTLY, detached = false } = options;
   const child = spawn(program, args, {

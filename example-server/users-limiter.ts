@@ -4,15 +4,15 @@ import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 /** Orders to choose from. */
 const ORDERS = ['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'] as const;
 
-/** How the limiter of `/users` is made. */
+/** Options of the limiter of `/users`. */
 export interface UsersChoice {
-  /** The order of its line. @defaultValue `'fifo'` */
+  /** Order of the queue. @defaultValue `'fifo'` */
   readonly order?: string | undefined;
-  /** Whether it finds its limit itself. @defaultValue `false` */
+  /** Whether the limiter finds its limit by itself. @defaultValue `false` */
   readonly isAdaptive?: boolean | undefined;
 }
 
-/** The limiter of `/users`, to try what an order does, and a limit that finds itself. */
+/** Creates the limiter of `/users`, on which an order or an adaptive limit can be tried. */
 export function createUsersLimiter(choice: UsersChoice): Semaphore | AdaptiveSemaphore {
   const { order = 'fifo', isAdaptive = false } = choice;
   const known = ORDERS.find((each) => each === order);

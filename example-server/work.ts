@@ -1,19 +1,19 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** How many handlers are at the same work, counted by themselves and not by a limiter. */
+/** Number of handlers that do the same work. The handlers count themselves, independently of the limiter. */
 export interface Concurrency {
   running: number;
   highest: number;
 }
 
-/** Stands in for the database: it waits, and counts how many wait at once. */
+/** Stands in for the database: it waits, and counts how many handlers wait at once. */
 export class Work {
-  /** How long one piece takes, in milliseconds. */
+  /** Duration of one piece of work, in milliseconds. */
   serviceMs: number;
   readonly #service: (name: string, ms: number) => Promise<unknown>;
   readonly #concurrency: Record<string, Concurrency> = {};
 
-  /** `service` is what one piece of work waits for. @defaultValue `serviceMs`, which is 100 */
+  /** `service` does one piece of work. By default it waits for `serviceMs`. */
   constructor(service: (name: string, ms: number) => Promise<unknown> = sleep, serviceMs = 100) {
     this.#service = service;
     this.serviceMs = serviceMs;

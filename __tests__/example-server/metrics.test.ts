@@ -12,14 +12,14 @@ afterAll(async () => {
   await server.stop();
 });
 
-test('/metrics tells Prometheus what the limiters did, and names no key', async () => {
+test('/metrics has the stats of the limiters and shows no key', async () => {
   const ask = (path: string, token: string) =>
     fetch(server.url + path, { headers: { 'x-api-token': token } }).then(({ status }) => status);
   await scrape(); // from now on durations are measured
   const users = await Promise.all(Array.from({ length: 12 }, () => ask('/users', 'alice')));
   await Promise.all([ask('/me', 'secret token'), ask('/me', 'secret token')]);
-  const refused = users.filter((status) => status === 503).length;
-  expect(refused).toBe(3);
+  const rejected = users.filter((status) => status === 503).length;
+  expect(rejected).toBe(3);
 
   await until(async () => (await scrape()).get('express_semaphore_permit_usage{limiter="app"}') === 0);
   const samples = await scrape();

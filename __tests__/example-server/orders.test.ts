@@ -15,13 +15,13 @@ test.each(['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'])('ORDER=%s serve
   expect(new Set(statuses)).toEqual(new Set([200]));
 });
 
-test('an order that is none is refused, by name', () => {
+test('names an order that does not exist', () => {
   expect(() => createLimiters(undefined, { order: 'random' })).toThrow(
     'order must be one of fifo, lifo, adaptive-lifo, priority, fair, got random',
   );
 });
 
-test('ADAPTIVE=1 and ORDER are heard, and POST /slow?ms= shows in /stats', async () => {
+test('ADAPTIVE=1 and ORDER take effect, and POST /slow?ms= shows in /stats', async () => {
   const server = await startServer({ env: { SERVICE_MS: '1', ADAPTIVE: '1', ORDER: 'priority' } });
   try {
     const statsOf = async (name: string) => (await readStats(server.url)).number('limiters', 'users', name);

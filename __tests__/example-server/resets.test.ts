@@ -9,17 +9,17 @@ import { pay, planVisits } from './visit';
 
 const REQUESTS = 10_000;
 
-/** Connections at a time: more than the app lets in, so that many stand in line. */
+/** Connections at a time: more than the limit of the app, so many requests queue. */
 const CLIENTS = 200;
 
-test('10,000 mixed requests, a third of them reset at random moments, leave nothing held and nobody waiting', async () => {
+test('10,000 mixed requests, a third of them reset at random moments, leave no permit held and no waiter', async () => {
   const random = seeded();
   const visits = planVisits(random, REQUESTS);
   const reset = visits.filter((visit) => visit.reset !== undefined);
   expect(reset.flatMap(({ requests }) => requests).length).toBeGreaterThan(REQUESTS / 3);
 
   const limiters = createLimiters();
-  // Long enough for lines to form, and for some to be refused.
+  // Long enough that requests queue and some are rejected.
   const work = new Work(() => sleep(random.integer(0, 80)));
   await using server = await serve(createApp({ limiters, work }));
 
@@ -51,11 +51,11 @@ test('10,000 mixed requests, a third of them reset at random moments, leave noth
     expect(work.concurrency[name]?.running).toBe(0);
     expect(work.concurrency[name]?.highest).toBeLessThanOrEqual(limit);
   }
-  // Some left while they stood in line.
+  // Some clients left while they were queued.
   expect(limiters.users.stats().aborted + limiters.orders.stats().aborted).toBeGreaterThan(0);
 });
 
-/** What `/stats` says is still held or waiting. */
+/** The limiters of `/stats` with permits held or callers waiting. */
 async function leftOver(url: string): Promise<string[]> {
   const stats = await readStats(url);
   const counts = stats.names('limiters').flatMap((limiter) => [

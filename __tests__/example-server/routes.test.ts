@@ -7,7 +7,7 @@ import { Work } from '../../example-server/work';
 import { defer, RawClient, serve, until } from '../helpers/serve';
 import type { TestServer } from '../helpers/serve';
 
-/** The app, whose work takes until a test lets it end. */
+/** The app. Its work lasts until the test ends it. */
 async function start() {
   const limiters = createLimiters();
   const done = defer();
@@ -41,30 +41,27 @@ test.each<[string, string, number]>([
   ['/orders', 'orders', 10],
   ['/me', 'me', 2],
   ['/reports/7', 'reports', 2],
-])(
-  'the handlers of %s are never more at once than the limit, and the rest is refused',
-  async (path, name, limit) => {
-    await using example = await start();
-    const { work, done, server } = example;
-    const refused: request.Response[] = [];
-    const all = Array.from({ length: 60 }, async () => {
-      const response = await request(server.server).get(path).set('x-api-token', 'alice');
-      if (response.status !== 200) refused.push(response);
-    });
-    await until(() => work.concurrency[name]?.running === limit && refused.length >= 60 - 3 * limit - 10);
-    done.resolve();
-    await Promise.all(all);
-    expect(work.concurrency[name]).toEqual({ running: 0, highest: limit });
-    for (const { status, headers, body } of refused) {
-      expect(status).toBe(path === '/me' ? 429 : 503);
-      if (name !== 'reports') expect(headers['retry-after']).toMatch(/^[1-9]$/);
-      expect(headers['content-type']).toMatch('application/problem+json');
-      expect(body).toMatchObject({ code: 'ERR_SEMAPHORE_QUEUE_FULL', status });
-    }
-  },
-);
+])('%s never runs more handlers at once than its limit, and rejects the rest', async (path, name, limit) => {
+  await using example = await start();
+  const { work, done, server } = example;
+  const rejected: request.Response[] = [];
+  const all = Array.from({ length: 60 }, async () => {
+    const response = await request(server.server).get(path).set('x-api-token', 'alice');
+    if (response.status !== 200) rejected.push(response);
+  });
+  await until(() => work.concurrency[name]?.running === limit && rejected.length >= 60 - 3 * limit - 10);
+  done.resolve();
+  await Promise.all(all);
+  expect(work.concurrency[name]).toEqual({ running: 0, highest: limit });
+  for (const { status, headers, body } of rejected) {
+    expect(status).toBe(path === '/me' ? 429 : 503);
+    if (name !== 'reports') expect(headers['retry-after']).toMatch(/^[1-9]$/);
+    expect(headers['content-type']).toMatch('application/problem+json');
+    expect(body).toMatchObject({ code: 'ERR_SEMAPHORE_QUEUE_FULL', status });
+  }
+});
 
-test('a user with too much running does not keep another one out', async () => {
+test('a user at the limit does not block another user', async () => {
   await using example = await start();
   const { work, done, server } = example;
   const ask = (token: string) => request(server.server).get('/me').set('x-api-token', token).then();
@@ -74,7 +71,7 @@ test('a user with too much running does not keep another one out', async () => {
   for (const answer of answers) expect((await answer).status).toBe(200);
 });
 
-test('an event stream gives its permits back once it has started', async () => {
+test('an event stream releases its permits once it has started', async () => {
   await using example = await start();
   const { limiters, done, server } = example;
   const client = await RawClient.connect(server.port);
@@ -86,7 +83,7 @@ test('an event stream gives its permits back once it has started', async () => {
   client.reset();
 });
 
-test('an event stream whose client leaves before it starts counts until its work has ended', async () => {
+test('an event stream whose client leaves before it starts holds its permit until its work ends', async () => {
   await using example = await start();
   const { limiters, done, server } = example;
   const client = await RawClient.connect(server.port);
@@ -110,7 +107,7 @@ test('an export holds its permit after its answer, until it has been written', a
   await limiters.exports.idle();
 });
 
-test('/stats answers when everything is full, and tells no API token', async () => {
+test('/stats answers while the app is full, and shows no API token', async () => {
   await using example = await start();
   const { limiters, work, done, server } = example;
   const first = request(server.server).get('/me').set('x-api-token', 'secret').then();

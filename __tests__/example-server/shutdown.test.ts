@@ -10,20 +10,23 @@ afterEach(async () => {
   await server.stop('SIGKILL');
 });
 
-test.each(['SIGTERM', 'SIGINT'] as const)('answers all and resets none on %s under load', async (signal) => {
-  server = await startServer({ env: { SERVICE_MS: '30' } });
-  const seen = new Map<string, number>();
-  const clients = Array.from({ length: 40 }, (_, index) => keepAsking(server.url, index, seen));
-  await untilServed(server.url, 100);
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  'answers every request and resets no connection on %s under load',
+  async (signal) => {
+    server = await startServer({ env: { SERVICE_MS: '30' } });
+    const seen = new Map<string, number>();
+    const clients = Array.from({ length: 40 }, (_, index) => keepAsking(server.url, index, seen));
+    await untilServed(server.url, 100);
 
-  expect(await server.stop(signal)).toBe(0);
-  await Promise.all(clients);
-  for (const outcome of seen.keys()) expect(['200', '429', '503', 'ECONNREFUSED']).toContain(outcome);
-  expect(seen.get('ECONNREFUSED')).toBe(40);
-  expect(server.output()).toMatch(/stopped\n$/);
-});
+    expect(await server.stop(signal)).toBe(0);
+    await Promise.all(clients);
+    for (const outcome of seen.keys()) expect(['200', '429', '503', 'ECONNREFUSED']).toContain(outcome);
+    expect(seen.get('ECONNREFUSED')).toBe(40);
+    expect(server.output()).toMatch(/stopped\n$/);
+  },
+);
 
-test('streams that are open end with the server, however many there are', async () => {
+test('open streams end with the server', async () => {
   server = await startServer({ env: { SERVICE_MS: '1' } });
   const texts: Promise<string>[] = [];
   while (texts.length < 12) texts.push((await fetch(`${server.url}/events`)).text());
@@ -32,7 +35,7 @@ test('streams that are open end with the server, however many there are', async 
   expect(server.output()).not.toMatch(/warning/i);
 });
 
-test('a request on a connection that idles when the signal comes is refused, not reset', async () => {
+test('a request on an idle connection is rejected after the signal, not reset', async () => {
   server = await startServer({ env: { SERVICE_MS: '1' } });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   expect(await ask(`${server.url}/users`, agent)).toEqual({
@@ -48,7 +51,7 @@ test('a request on a connection that idles when the signal comes is refused, not
   expect(await stopped).toBe(0);
 });
 
-test('a signal that comes twice at once, as from Ctrl+C under npm, counts as one', async () => {
+test('two signals at once, as from Ctrl+C under npm, count as one', async () => {
   server = await startServer({ env: { SERVICE_MS: '300' } });
   const answer = ask(`${server.url}/users`);
   await until(async () => (await usersAtWork()) === 1);
@@ -58,7 +61,7 @@ test('a signal that comes twice at once, as from Ctrl+C under npm, counts as one
   expect(await answer).toMatchObject({ status: 200 });
 });
 
-test('is not ready from the signal on, but serves until load balancers have noticed', async () => {
+test('answers 503 at /ready after the signal, but serves until load balancers have noticed', async () => {
   server = await startServer({ env: { SERVICE_MS: '1', DRAIN_MS: '3000' } });
   expect(await ask(`${server.url}/ready`)).toMatchObject({ status: 200 });
   const stopped = server.stop();
@@ -68,21 +71,21 @@ test('is not ready from the signal on, but serves until load balancers have noti
   expect(await stopped).toBe(0);
 });
 
-test('those in line are refused at once with an end to their connection, those at work are not', async () => {
+test('queued requests are rejected at once, and running ones are answered', async () => {
   server = await startServer({ env: { SERVICE_MS: '2000' } });
   const agent = new Agent({ keepAlive: true });
   const answers = Array.from({ length: 5 }, () => ask(`${server.url}/users`, agent));
   await until(async () => (await readStats(server.url)).number('limiters', 'users', 'waiting') === 2);
   const stopped = server.stop();
-  const refused = { status: 503, connection: 'close' };
+  const rejected = { status: 503, connection: 'close' };
   const served = { status: 200, connection: 'close' };
-  expect(await Promise.all(answers.slice(3))).toEqual([refused, refused]);
+  expect(await Promise.all(answers.slice(3))).toEqual([rejected, rejected]);
   expect(server.output()).not.toContain('stopped');
-  expect(await Promise.all(answers)).toEqual([served, served, served, refused, refused]);
+  expect(await Promise.all(answers)).toEqual([served, served, served, rejected, rejected]);
   expect(await stopped).toBe(0);
 });
 
-test('whoever is not done at the deadline is not waited for', async () => {
+test('a request that is not done at the deadline is cut off', async () => {
   server = await startServer({ env: { SERVICE_MS: '60000', DEADLINE_MS: '200' } });
   const failed = ask(`${server.url}/users`).catch(failureOf);
   await until(async () => (await usersAtWork()) === 1);
@@ -91,7 +94,7 @@ test('whoever is not done at the deadline is not waited for', async () => {
   expect(await failed).toBe('ECONNRESET');
 });
 
-test('a later signal forces the stop', async () => {
+test('a later signal exits at once', async () => {
   server = await startServer({ env: { SERVICE_MS: '60000' } });
   const failed = ask(`${server.url}/users`).catch((error: unknown) => error);
   await until(async () => (await usersAtWork()) === 1);
@@ -104,7 +107,7 @@ test('a later signal forces the stop', async () => {
   await failed;
 });
 
-/** A client that asks again as soon as it has an answer, over a connection that it keeps, until the server has gone. */
+/** A client that repeats its request on one connection until the server has gone. */
 async function keepAsking(url: string, index: number, seen: Map<string, number>): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const path = ['/users', '/orders', '/me', '/reports/1'][index % 4] ?? '';

@@ -31,6 +31,13 @@ withCurl.it('npm start prints three curl lines that work', async () => {
   expect(third?.stdout).toContain('"held":');
 });
 
+test('a port in use is reported in one line', async () => {
+  const port = new URL(server.url).port;
+  await expect(startServer({ env: { PORT: port } })).rejects.toThrow(
+    `the server ended with 1:\nPort ${port} is in use. Choose another: PORT=3001 npm start\n`,
+  );
+});
+
 const STOPS: [string, () => void][] = [
   ['SIGTERM to npm, as from a supervisor', () => void server.stop('SIGTERM')],
   [

@@ -4,24 +4,24 @@ import type { Socket } from 'node:net';
 import type { Random } from '../../bench/sim/random';
 import { turn } from '../helpers/watch';
 
-/** What one client does with one connection. */
+/** Plans and makes the visits of the test of resets: what one client does with one connection. */
 export interface Visit {
-  /** Requests as they go over the wire, one behind the other. */
+  /** The pipelined requests, as bytes. */
   readonly requests: readonly string[];
-  /** When it resets the connection; `undefined` if it waits for every answer. */
+  /** When the client resets the connection. `undefined` if it waits for every answer. */
   readonly reset: Reset | undefined;
 }
 
 interface Reset {
-  /** The share of its bytes that it has sent by then. */
+  /** Share of the bytes that are sent before the reset. */
   readonly share: number;
-  /** Whether it waits for the first bytes of an answer. */
+  /** Whether the client waits for the first bytes of an answer. */
   readonly answered: boolean;
   /** Turns of the event loop after that. */
   readonly turns: number;
 }
 
-/** Plans visits with so many requests in all, of which some two fifths will be reset. */
+/** Plans visits with so many requests in total. About two fifths of the visits end with a reset. */
 export function planVisits(random: Random, requests: number): Visit[] {
   const visits: Visit[] = [];
   for (let planned = 0; planned < requests;) {
@@ -30,7 +30,7 @@ export function planVisits(random: Random, requests: number): Visit[] {
     visits.push({
       requests: Array.from({ length: count }, (_, index) => {
         const isLast = index === count - 1;
-        // Of answers that have no end there is one, at the end.
+        // An answer without an end can only be the last.
         const kinds = isLast ? [...KINDS, () => head('GET /events')] : KINDS;
         const [kind] = random.pick(kinds);
         const request = kind?.(random) ?? '';
@@ -67,16 +67,16 @@ function head(what: string, ...headers: string[]): string {
   return [`${what} HTTP/1.1`, 'Host: test', ...headers, '', ''].join('\r\n');
 }
 
-/** Pays a visit; resolves with the statuses of the answers that came, once the connection has ended. */
+/** Makes a visit. Resolves with the statuses of the answers when the connection has ended. */
 export async function pay(port: number, { requests, reset }: Visit): Promise<string[]> {
   const socket = connect(port, '127.0.0.1');
   const closed = new Promise((resolve) => socket.once('close', resolve));
-  // A server may close an upload that it has refused; what it has answered is what counts.
+  // A server may close an upload that it has rejected. The test counts answers only.
   socket.on('error', () => undefined);
   let received = '';
   socket.setEncoding('latin1').on('data', (text: string) => {
     received += text;
-    // A stream without an end is left by closing.
+    // The client closes a stream without an end.
     if (reset === undefined && received.includes('\ndata: ')) socket.destroy();
   });
   await once(socket, 'connect');

@@ -2,43 +2,43 @@ import { limit, Semaphore } from 'express-semaphore';
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { Limiter, Middleware } from 'express-semaphore';
 
-/** What the service can do at once without getting slower, and hence what a fixed limit should be. */
+/** Number of requests that the service can do at once at full speed, and hence the right fixed limit. */
 export const CAPACITY = 10;
 
-/** Half of what a client is ready to wait, so that there is time left to serve it, in milliseconds. */
-const LONGEST_WAIT_MS = 500;
+/** Half of the time that a client waits, in milliseconds. The other half is for the work itself. */
+const MAX_WAIT_MS = 500;
 
-/** Orders of the line to choose from. */
+/** Orders of the queue to choose from. */
 export const ORDERS = ['fifo', 'lifo', 'adaptive-lifo'] as const;
 
-/** Ways to limit to choose from. */
+/** Kinds of limiter to choose from. */
 export const KINDS = ['unbounded queue', 'bounded queue', 'expected wait', 'adaptive'] as const;
 
 export type PlaygroundOrder = (typeof ORDERS)[number];
 export type Kind = (typeof KINDS)[number];
 
 /** A limiter and its middleware. */
-export interface Gate {
+export interface LimitedBy {
   readonly limiter: Limiter;
   readonly limit: Middleware;
 }
 
-export function makeGate(kind: Kind, order: PlaygroundOrder): Gate {
+export function createLimiter(kind: Kind, order: PlaygroundOrder): LimitedBy {
   switch (kind) {
     case 'unbounded queue':
-      // As good as Infinity, but said on purpose, so nobody is warned of it.
-      return gateOf(new Semaphore(CAPACITY, { order, queueLimit: Number.MAX_SAFE_INTEGER }), Infinity);
+      // An explicit bound, however large, turns off the warning about an unbounded queue.
+      return limitedBy(new Semaphore(CAPACITY, { order, queueLimit: Number.MAX_SAFE_INTEGER }), Infinity);
     case 'bounded queue':
-      return gateOf(new Semaphore(CAPACITY, { order, queueLimit: 2 * CAPACITY }), Infinity);
+      return limitedBy(new Semaphore(CAPACITY, { order, queueLimit: 2 * CAPACITY }), Infinity);
     case 'expected wait':
-      // Who cannot be served within this time, as permits come back now, is refused at once.
-      return gateOf(new Semaphore(CAPACITY, { order }), LONGEST_WAIT_MS);
+      // A caller whose expected wait is longer than this is rejected on arrival.
+      return limitedBy(new Semaphore(CAPACITY, { order }), MAX_WAIT_MS);
     case 'adaptive':
-      // It is told nothing of the service, and finds out itself how much that can do.
-      return gateOf(new AdaptiveSemaphore({ order }), LONGEST_WAIT_MS);
+      // It knows nothing of the service and finds the limit by itself.
+      return limitedBy(new AdaptiveSemaphore({ order }), MAX_WAIT_MS);
   }
 }
 
-function gateOf(limiter: Limiter, maxWaitMs: number): Gate {
+function limitedBy(limiter: Limiter, maxWaitMs: number): LimitedBy {
   return { limiter, limit: limit(limiter, { maxWaitMs }) };
 }

@@ -1,32 +1,61 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Limiter, Middleware } from 'express-semaphore';
-import type { Control } from 'express-semaphore/dashboard';
-import { CAPACITY, KINDS, makeGate, ORDERS } from './kinds.js';
+import { CAPACITY, createLimiter, KINDS, ORDERS } from './kinds.js';
 import type { Kind, PlaygroundOrder } from './kinds.js';
+import type { LoadReport } from './load-generator.js';
 import { Load } from './load.js';
 
-/** A service with a limit, and load on it, to be played with on the dashboard's page. */
+/** Everything that the page of the playground shows. */
+export interface PlaygroundState {
+  /** Grows with each change. The page ignores a state that is older than its own last change. */
+  readonly revision: number;
+  readonly isOn: boolean;
+  readonly arrivals: number;
+  readonly serviceMs: number;
+  readonly kind: Kind;
+  readonly order: PlaygroundOrder;
+  readonly kinds: readonly Kind[];
+  readonly orders: readonly PlaygroundOrder[];
+  readonly lastSecond: LoadReport;
+}
+
+/** A service with a limit and load on it. Its page changes both while they run. */
 export class Playground {
-  /** The port of the server that serves it; without one there is nowhere to send requests. */
+  /** Port of the server that serves it. Without a port the load has no target. */
   port: number | undefined;
   readonly #load = new Load();
-  #kind: Kind = 'unbounded queue';
-  #order: PlaygroundOrder = 'fifo';
-  #gate = makeGate(this.#kind, this.#order);
+  #revision = 0;
   #arrivals = 60;
   #serviceMs = 100;
+  #kind: Kind = 'unbounded queue';
+  #order: PlaygroundOrder = 'fifo';
+  #limitedBy = createLimiter(this.#kind, this.#order);
   #running = 0;
 
   get limiter(): Limiter {
-    return this.#gate.limiter;
+    return this.#limitedBy.limiter;
   }
 
-  /** As `limit` for the limiter that there is now. */
+  get state(): PlaygroundState {
+    return {
+      revision: this.#revision,
+      isOn: this.#load.isOn,
+      arrivals: this.#arrivals,
+      serviceMs: this.#serviceMs,
+      kind: this.#kind,
+      order: this.#order,
+      kinds: KINDS,
+      orders: ORDERS,
+      lastSecond: this.#load.report,
+    };
+  }
+
+  /** The middleware of the current limiter. */
   readonly limit: Middleware = (req, res, next) => {
-    this.#gate.limit(req, res, next);
+    this.#limitedBy.limit(req, res, next);
   };
 
-  /** Stands in for the work of a request: with more than it can do at once, the service gets slower. */
+  /** Stands in for the work of a request. The service gets slower above its capacity. */
   async serve(): Promise<void> {
     this.#running++;
     try {
@@ -36,100 +65,62 @@ export class Playground {
     }
   }
 
+  /**
+   * Applies a change from the page.
+   *
+   * @throws `TypeError` or `RangeError` for a bad value. Nothing has changed then.
+   */
+  change(change: unknown): void {
+    const old = this.state;
+    const { isOn, arrivals, serviceMs, kind, order } = { ...old, ...objectOf(change) };
+    if (typeof isOn !== 'boolean') throw new TypeError('isOn must be true or false');
+    const rate = integerOf('arrivals', arrivals, 5, 200);
+    const ms = integerOf('serviceMs', serviceMs, 10, 1_000);
+    const [newKind, newOrder] = [oneOf('kind', kind, KINDS), oneOf('order', order, ORDERS)];
+
+    this.#revision++;
+    this.#arrivals = rate;
+    this.#serviceMs = ms;
+    if (newKind !== old.kind || newOrder !== old.order) this.#replaceLimiter(newKind, newOrder);
+    if (isOn) this.#sendLoad();
+    else this.#load.stop();
+  }
+
   close(reason?: unknown): void {
     this.#load.stop();
     this.limiter.close(reason);
   }
 
-  idle(): Promise<void> {
-    return this.limiter.idle();
+  /** Resolves when no permit is held and the load generator has ended. */
+  async idle(): Promise<void> {
+    await Promise.all([this.limiter.idle(), this.#load.ended]);
   }
 
-  /** What a viewer of the dashboard can do. */
-  readonly controls: Readonly<Record<string, Control>> = {
-    load: {
-      type: 'switch',
-      label: 'Send requests, for two minutes',
-      get: () => this.#load.isOn,
-      set: (isOn) => {
-        if (isOn) this.#send();
-        else this.#load.stop();
-      },
-    },
-    arrivals: {
-      type: 'range',
-      label: 'Arrivals',
-      unit: '/s',
-      min: 5,
-      max: 200,
-      step: 5,
-      get: () => this.#arrivals,
-      set: (arrivals) => {
-        this.#arrivals = arrivals;
-        if (this.#load.isOn) this.#send();
-      },
-    },
-    service: {
-      type: 'range',
-      label: `Service time, ${CAPACITY} at once`,
-      unit: ' ms',
-      min: 10,
-      max: 1_000,
-      step: 10,
-      get: () => this.#serviceMs,
-      set: (serviceMs) => (this.#serviceMs = serviceMs),
-    },
-    double: {
-      type: 'button',
-      label: 'Double the service time',
-      press: () => (this.#serviceMs = Math.min(1_000, 2 * this.#serviceMs)),
-    },
-    kind: choice('Limiter', KINDS, {
-      get: () => this.#kind,
-      set: (kind) => {
-        this.#kind = kind;
-        this.#replaceGate();
-      },
-    }),
-    order: choice('Order of the line', ORDERS, {
-      get: () => this.#order,
-      set: (order) => {
-        this.#order = order;
-        this.#replaceGate();
-      },
-    }),
-    served: {
-      type: 'reading',
-      label: 'Served within a second',
-      get: () => `${this.#load.report.served} of ${this.#load.report.sent}/s`,
-    },
-    gaveUp: { type: 'reading', label: 'Gave up after a second', get: () => `${this.#load.report.gaveUp}/s` },
-  };
-
-  #send(): void {
+  #sendLoad(): void {
     if (this.port === undefined) throw new Error('the playground has no server to send requests to');
     this.#load.start({ port: this.port, rate: this.#arrivals });
   }
 
-  #replaceGate(): void {
+  #replaceLimiter(kind: Kind, order: PlaygroundOrder): void {
     this.limiter.close('replaced');
-    this.#gate = makeGate(this.#kind, this.#order);
+    this.#kind = kind;
+    this.#order = order;
+    this.#limitedBy = createLimiter(kind, order);
   }
 }
 
-function choice<Choice extends string>(
-  label: string,
-  choices: readonly Choice[],
-  { get, set }: { get: () => Choice; set: (value: Choice) => void },
-): Control {
-  return {
-    type: 'choice',
-    label,
-    choices,
-    get,
-    set: (value) => {
-      const found = choices.find((each) => each === value);
-      if (found !== undefined) set(found);
-    },
-  };
+function objectOf(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw new TypeError('the change must be an object');
+  return { ...value };
+}
+
+function integerOf(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(`${name} must be an integer from ${min} to ${max}`);
+}
+
+function oneOf<Choice>(name: string, value: unknown, choices: readonly Choice[]): Choice {
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw new RangeError(`${name} must be one of ${choices.join(', ')}`);
+  return found;
 }

@@ -1,9 +1,9 @@
 import { Router } from 'express';
 import type { Response } from 'express';
 import { limit, permitOf } from 'express-semaphore';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
-/** Server-sent events: the work to start a stream is limited, the hours that it then stays open are not. */
+/** Server-sent events: the work that starts a stream is limited. The time that the stream stays open is not. */
 export function eventRoutes({ limiters, work, stopping }: AppContext): Router {
   const router = Router();
   const open = new Set<Response>();

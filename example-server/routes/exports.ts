@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import { limit, permitOf } from 'express-semaphore';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
-/** Work that outlives its answer: the client hears at once, the permit comes back when the export has been written. */
+/** Work that outlives its answer: the client is answered at once. The permit is released when the export has been written. */
 export function exportRoutes({ limiters, work }: AppContext): Router {
   const router = Router();
   router.post('/exports', limit(limiters.exports), (_req, res) => {

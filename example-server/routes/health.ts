@@ -1,7 +1,7 @@
 import { Router } from 'express';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
-/** What a load balancer asks: whether to send requests here. It is about to stop long before it is gone. */
+/** Tells a load balancer whether to send requests here. It answers 503 before the server stops. */
 export function healthRoutes({ stopping }: AppContext): Router {
   const router = Router();
   router.get('/ready', (_req, res) => {

@@ -1,11 +1,11 @@
 import { Router } from 'express';
 import { registerMetrics } from 'express-semaphore/prometheus';
 import * as client from 'prom-client';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
 /**
- * What Prometheus scrapes. The keys are API tokens, so none of them is told. Waits and holds are measured from the first
- * scrape on: until somebody asks, nobody pays for the clock.
+ * The page that Prometheus scrapes. The keys are API tokens, so no metric shows them. Durations are recorded from the
+ * first scrape on.
  */
 export function metricsRoutes({ limiters }: AppContext): Router {
   let registry: client.Registry | undefined;

@@ -1,12 +1,12 @@
 import express, { Router } from 'express';
 import type { Request, Response } from 'express';
 import { limit, limitHandler } from 'express-semaphore';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
 /**
- * Another route with a semaphore of its own: 10 at once. `limit` stands before the body parser, so no body is read for
- * a request that is refused; `limitHandler` with the same semaphore takes no second permit, it makes the first
- * one span the handler.
+ * Another route with a semaphore of its own: 10 at once. `limit` is mounted before the body parser, so the body of a
+ * rejected request is not read. `limitHandler` with the same semaphore takes no second permit. It extends the first one
+ * to the end of the handler.
  */
 export function orderRoutes({ limiters, work }: AppContext): Router {
   const router = Router();

@@ -1,9 +1,9 @@
 import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { limitHandler } from 'express-semaphore';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
-/** 2 at once for each user, told apart by an API token. A real app checks the token before it limits by it. */
+/** 2 at once for each user. The API token is the key. A real app checks the token before it limits by it. */
 export function perUserRoutes({ limiters, work }: AppContext): Router {
   const router = Router();
   router.use('/me', (req, res, next) => {

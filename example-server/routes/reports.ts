@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import { withSemaphore } from 'express-semaphore';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
-/** A limited method: 2 reports are built at once, whoever asks for them. A refusal is an error for Express. */
+/** A limited method: 2 reports are built at once. A rejection reaches Express as an error. */
 export function reportRoutes({ limiters, work }: AppContext): Router {
   class Reports {
     @withSemaphore(limiters.reports, { maxWaitMs: 1_000 })

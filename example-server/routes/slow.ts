@@ -1,10 +1,10 @@
 import { Router } from 'express';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
-/** The longest that work may be told to take, in milliseconds. */
+/** Maximum service time, in milliseconds. */
 const MAX_MS = 10_000;
 
-/** Makes all work slower or faster: see in `/stats` what that does to the limiters. A real app lets nobody do this. */
+/** Sets how long all work takes. `/stats` shows the effect on the limiters. A real app has no such route. */
 export function slowRoutes({ work }: AppContext): Router {
   const router = Router();
   router.post('/slow', (req, res) => {

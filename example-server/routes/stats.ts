@@ -1,9 +1,9 @@
 import { Router } from 'express';
 import { KeyedSemaphore } from 'express-semaphore';
 import type { KeyedStats, LimiterStats } from 'express-semaphore';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
-/** What every limiter reports, and beside it how many handlers saw one another at work. */
+/** The stats of every limiter, and the number of handlers that ran at once. */
 export function statsRoutes({ limiters, work }: AppContext): Router {
   const router = Router();
   router.get('/stats', (_req, res) => {
@@ -17,11 +17,11 @@ export function statsRoutes({ limiters, work }: AppContext): Router {
 }
 
 interface KeyedReport extends KeyedStats {
-  /** The limit of each key; `undefined` while there is none. */
+  /** The limit of each key. `undefined` while there are no keys. */
   readonly permitsPerKey: number | undefined;
 }
 
-/** The keys are API tokens, so none of them is told. */
+/** The keys are API tokens, so the report does not show them. */
 function reportOf(keyed: KeyedSemaphore): KeyedReport {
   const [first] = keyed;
   return { ...keyed.stats(), permitsPerKey: first?.[1].permits };

@@ -1,11 +1,11 @@
 import { Router } from 'express';
 import type { Request, Response } from 'express';
 import { limitHandler } from 'express-semaphore';
-import type { AppContext } from '../app.js';
+import type { AppContext } from '../context.js';
 
 /**
- * A route with a semaphore of its own: 3 at once. Its permit spans the handler's promise, even if the client leaves.
- * Where the order of its line cares, each token has its turn, and one goes first.
+ * A route with a semaphore of its own: 3 at once. Its permit lasts until the handler's promise settles, even if the
+ * client leaves. Under the order `fair` each token has its turn. Under `priority` the operator goes first.
  */
 export function userRoutes({ limiters, work }: AppContext): Router {
   const router = Router();
