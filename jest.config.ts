@@ -1,9 +1,8 @@
 /** @jest-config-loader esbuild-register */
 import type { Config } from 'jest';
-import { COMMANDS, findCommand } from './__tests__/helpers/commands';
-import type { Command } from './__tests__/helpers/commands';
+import { findMissing } from './__tests__/helpers/requirements';
 
-const missing = (Object.keys(COMMANDS) as Command[]).filter((command) => findCommand(command) === undefined);
+const missing = findMissing();
 
 const config: Config = {
   testEnvironment: 'node',
@@ -12,6 +11,7 @@ const config: Config = {
   testTimeout: 60_000,
   // Stryker tests mutants in copies of the work tree.
   modulePathIgnorePatterns: ['<rootDir>/reports/'],
+  testPathIgnorePatterns: ['/node_modules/'],
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/__tests__/tsconfig.json' }] },
   moduleNameMapper: {
     '^express-semaphore$': '<rootDir>/lib/index.ts',

@@ -1,13 +1,15 @@
 // Builds dist/: declarations by the compiler, CommonJS by the bundler, and an ES module face for each entry of package.json's
-// `exports`. The faces re-export that one build, so both kinds of importer share the same classes and state.
+// `exports`. A face re-exports the CommonJS build, so `require` and `import` share the same classes and state.
 //
-// What is loaded is a file an entry and one that they share: sixty small files took more than twice as long to load.
+// Node loads one file an entry and one that all entries share. Sixty small files took more than twice as long to load.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
+
+const PAGE = 'dist/dashboard/page.js';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
@@ -24,17 +26,19 @@ const entries = Object.values(all).filter((entry) => typeof entry !== 'string');
 await bundle(entries.map((entry) => entry.require.default));
 for (const entry of entries) {
   const built = entry.require.default;
-  // Named one by one, as `export *` would let out the bundler's own `__esModule`, too.
+  // Named one by one: `export *` would also export the bundler's `__esModule`.
   const names = Object.keys(require(resolve(built))).join(', ');
   writeFileSync(entry.import.default, `export { ${names} } from './${basename(built)}';\n`);
   writeFileSync(entry.import.types, `export * from './${basename(built)}';\n`);
 }
 
 /**
- * The bundler shares code between entries only as ES modules, so these are turned into CommonJS one by one. All that the
- * main entry has is in one file, whoever loads it: between files each use of a name costs as much as a permit.
+ * Writes each bundle twice: as CommonJS, which Node runs, and as an ES module in dist/esm/, which only bundlers use (the
+ * condition `module`): a bundle in ES module format cannot call `require`. The main entry is one file, because between
+ * files each use of a name costs as much as a permit.
  */
 async function bundle([main, ...others]) {
+  // esbuild shares code between entries only as ES modules.
   const { outputFiles } = await build({
     entryPoints: [sourceOf(main), ...others.map(sourceOf)],
     outdir: 'dist',
@@ -48,25 +52,42 @@ async function bundle([main, ...others]) {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    external: ['*/dist/dashboard/page.js'],
+    external: [`*/${PAGE}`],
     define: { require: 'nodeRequire' },
     sourcemap: 'inline',
     write: false,
   });
   for (const { path, text } of outputFiles) {
-    const { code, map } = await transform(text, {
-      format: 'cjs',
-      platform: 'node',
-      target: 'node20',
-      // Modules are strict by themselves.
-      banner: '"use strict";',
-      define: { nodeRequire: 'require' },
-      sourcemap: 'external',
-      sourcefile: basename(path),
-    });
-    writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
-    writeFileSync(`${path}.map`, map);
+    await writeCommonJs(path, text);
+    await writeModule(join('dist/esm', relative('dist', path)), text);
   }
+}
+
+async function writeCommonJs(path, text) {
+  const { code, map } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    // Modules are strict by themselves.
+    banner: '"use strict";',
+    define: { nodeRequire: 'require' },
+    sourcemap: 'external',
+    sourcefile: basename(path),
+  });
+  writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
+  writeFileSync(`${path}.map`, map);
+}
+
+/** The page of the dashboard, which CommonJS loads when somebody opens it, is an import here. */
+async function writeModule(path, text) {
+  const page = relative(dirname(path), PAGE);
+  const code = text
+    .replace(/\n\/\/# sourceMappingURL=.*\n$/, '\n')
+    .replace(/^(?:import|export) .*?from "\.{1,2}\/.*?\.js"/gms, (line) => line.replace(/\.js"$/, '.mjs"'))
+    .replace(/nodeRequire\(".*?\/page\.js"\)/, '$page');
+  const header = !code.includes('$page') ? '' : `import $page from "${page}";\n`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path.replace(/js$/, 'mjs'), `${header}${code}`);
 }
 
 function sourceOf(built) {

@@ -1,6 +1,6 @@
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { findCommandOrExit } from './commands';
+import { findCommandOrExit } from './requirements';
 
 /** Starts the installed Chromium, with its own network calls switched off. The caller closes it. */
 export async function openBrowser(): Promise<Browser> {

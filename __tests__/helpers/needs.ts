@@ -1,16 +1,16 @@
-/** Skips tests whose system command is not installed. The title of such a test names the command, so that a report can count it. */
-import { findCommand } from './commands';
-import type { Command } from './commands';
+/** Skips tests whose requirement is not installed. The title of a skipped test names it, so that a report can count it. */
+import { isInstalled } from './requirements';
+import type { Command, Project } from './requirements';
 
 interface Needs {
   readonly describe: jest.Describe;
   readonly it: jest.It;
 }
 
-/** `describe` and `it` for tests that need a command. Jest runs no hook of a block whose tests are all skipped. */
-function needs(command: Command): Needs {
-  if (findCommand(command) !== undefined) return { describe, it };
-  const label = `needs ${command}: `;
+/** `describe` and `it` for tests with a requirement. Jest runs no hook of a block whose tests are all skipped. */
+function needs(name: Command | Project): Needs {
+  if (isInstalled(name)) return { describe, it };
+  const label = `needs ${name}: `;
   return { describe: labelled(describe.skip, label), it: labelled(it.skip, label) } as Needs;
 }
 
@@ -27,3 +27,4 @@ function labelled(skip: jest.Describe | jest.It, label: string): unknown {
 export const withRedis = needs('redis-server');
 export const withBrowser = needs('chromium');
 export const withCurl = needs('curl');
+export const withBundlers = needs('bundlers');

@@ -18,10 +18,8 @@ module.exports = class QuietReporter {
   onRunStart({ numTotalTestSuites }) {
     const isWhole = this.#globalConfig.testPathPatterns.patterns.length === 0;
     this.#print(`${numTotalTestSuites} test files${isWhole ? `, ${WHOLE_RUN}` : ''}`);
-    for (const command of this.#missing) {
-      this.#print(
-        `${command} is not installed: tests that need it are skipped. Get it: npm run setup (Debian)`,
-      );
+    for (const name of this.#missing) {
+      this.#print(`Tests that need ${name} are skipped: it is not installed. On Debian: npm run setup`);
     }
   }
 
@@ -39,8 +37,8 @@ module.exports = class QuietReporter {
     const all = testResults.flatMap((file) => file.testResults);
     for (const { status, fullName } of all) {
       if (status !== 'pending') continue;
-      const [, command] = REASON.exec(fullName) ?? [];
-      const reason = command === undefined ? 'no reason given' : `${command} is not installed`;
+      const [, name] = REASON.exec(fullName) ?? [];
+      const reason = name === undefined ? 'no reason given' : `${name} is not installed`;
       skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
     }
     if (process.stderr.isTTY) process.stderr.write('\r');

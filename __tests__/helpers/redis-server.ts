@@ -6,7 +6,7 @@ import { createServer, connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findCommandOrExit } from './commands';
+import { findCommandOrExit } from './requirements';
 
 /** A real Redis of a test, on a port of this machine, that keeps nothing and ends with its scope. */
 export class RedisServer implements AsyncDisposable {

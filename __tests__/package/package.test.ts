@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { linksOf } from '../docs/markdown';
 import { node, pack, project, tool } from './project';
 import type { Tarball } from './project';
@@ -40,7 +40,7 @@ afterAll(async () => {
 describe('the tarball', () => {
   it('holds the build, its types and the documents, and nothing else', () => {
     const others = tarball.files.filter(
-      (file) => !file.startsWith('dist/') && !/^docs\/[\w-]+\.md$/.test(file),
+      (file) => !file.startsWith('dist/') && !/^docs\/(guide|internals)\/[\w-]+\.(md|png)$/.test(file),
     );
     expect(others.sort()).toEqual([
       'CHANGELOG.md',
@@ -91,6 +91,30 @@ describe('an importer', () => {
       assert.equal(require('express-semaphore/package.json').name, 'express-semaphore');
       assert.throws(() => require('express-semaphore/dist/index.js'), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' });`;
     await node(plain, '--eval', script);
+  });
+});
+
+describe('using', () => {
+  it('works after a polyfill of Symbol.dispose, which Node 20.0 to 20.4 lack', async () => {
+    const oldSymbol = `
+      const { dispose, name, length, prototype, ...others } = Object.getOwnPropertyDescriptors(Symbol);
+      const create = Symbol;
+      globalThis.Symbol = Object.defineProperties((description) => create(description), others);`;
+    const program = `
+      import { Semaphore } from 'express-semaphore';
+      Symbol.dispose ??= Symbol('polyfill');
+      const semaphore = new Semaphore(1);
+      const held = [];
+      {
+        using permit = await semaphore.acquire();
+        held.push(permit.weight, semaphore.held);
+      }
+      console.log(...held, semaphore.held);`;
+    const { code } = await transform(program, { target: 'es2022' });
+    await writeFile(join(plain, 'old-symbol.mjs'), oldSymbol);
+    expect(await node(plain, '--import', './old-symbol.mjs', '--input-type=module', '--eval', code)).toBe(
+      '1 1 0\n',
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Outcome, Permit } from './limiter.js';
+import { dispose } from '../internal/dispose.js';
 import { describe, requireOneOf } from '../internal/validate.js';
 
 /** Called once for each permit, when its release takes effect. */
@@ -44,7 +45,7 @@ export class HeldPermit implements Permit {
     void Promise.prototype.then.call(Promise.resolve(work), settled, settled);
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.release();
   }
 }

@@ -1,3 +1,4 @@
+import { dispose } from '../internal/dispose.js';
 import type { Outcome, Permit } from '../core/limiter.js';
 
 /** A permit as a request's handler sees it: its signal also aborts when the client has gone. */
@@ -31,7 +32,7 @@ export class RequestPermit implements Permit {
     this.#permit.hold(work);
   }
 
-  [Symbol.dispose](): void {
+  [dispose](): void {
     this.release();
   }
 

@@ -1,15 +1,19 @@
-/** Finds the system commands that some tests and demos need. Nothing here installs anything. */
-import { accessSync, constants } from 'node:fs';
+/** Finds what some tests and demos need beyond `npm ci`. Nothing here installs anything: `npm run setup` does. */
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** A command of the system, and the names that distributions give it. */
-export const COMMANDS = {
+/** The names that distributions give a system command. */
+const COMMANDS = {
   'redis-server': ['redis-server'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
   curl: ['curl'],
 } as const;
 
+/** Folders of __tests__/ with dependencies of their own. */
+const PROJECTS = { bundlers: 'package/bundlers' } as const;
+
 export type Command = keyof typeof COMMANDS;
+export type Project = keyof typeof PROJECTS;
 
 /** The path of an installed command; `undefined` when it is not installed. */
 export function findCommand(command: Command): string | undefined {
@@ -25,6 +29,18 @@ export function findCommandOrExit(command: Command): string {
   if (path !== undefined) return path;
   console.error(`This needs ${command}: "npm run setup" installs it on Debian.`);
   process.exit(1);
+}
+
+export function isInstalled(name: Command | Project): boolean {
+  return name in PROJECTS
+    ? existsSync(join(__dirname, '..', PROJECTS[name as Project], 'node_modules'))
+    : findCommand(name as Command) !== undefined;
+}
+
+/** The commands and projects that are not installed. */
+export function findMissing(): string[] {
+  const names = [...Object.keys(COMMANDS), ...Object.keys(PROJECTS)] as (Command | Project)[];
+  return names.filter((name) => !isInstalled(name));
 }
 
 function isExecutable(path: string): boolean {
