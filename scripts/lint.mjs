@@ -2,7 +2,7 @@
 import { ROOT, run } from './run.mjs';
 
 const isFix = process.argv.includes('--fix');
-const PROJECTS = ['.', 'lib/dashboard/page', '__tests__/types/legacy', '__tests__/hosts'];
+const PROJECTS = ['.', 'lib/dashboard/page', '__tests__/types/legacy', '__tests__/hosts', 'examples'];
 
 const checks = [
   ['prettier/bin/prettier.cjs', isFix ? '--write' : '--check', '--log-level', 'warn', '.'],

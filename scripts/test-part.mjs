@@ -22,7 +22,7 @@ export const PARTS = {
   hosts: ['hosts/'],
   redis: ['bad-input/', 'redis/'],
   browser: ['dashboard/', 'example-server/'],
-  package: ['docs/', 'package/', 'types/'],
+  package: ['docs/', 'examples/', 'package/', 'types/'],
 };
 
 /** Arguments of Jest that choose the tests of some parts. */

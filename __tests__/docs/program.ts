@@ -71,6 +71,8 @@ export class RunningProgram implements AsyncDisposable {
       },
       banner: { js: LISTEN_ON_A_FREE_PORT },
       bundle: true,
+      ignoreAnnotations: true, // package.json says that no file has side effects
+      logLevel: 'silent',
       write: false,
       packages: 'external',
       platform: 'node',

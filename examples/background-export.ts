@@ -1,0 +1,28 @@
+// Work that outlives its response. The client gets 202 at once. `hold` keeps the permit until the export is written.
+import { setTimeout as sleep } from 'node:timers/promises';
+import express from 'express';
+import { limit, permitOf, Semaphore } from 'express-semaphore';
+
+const exportsLimit = new Semaphore(1, { name: 'exports', queueLimit: 2 });
+const finished: string[] = [];
+
+async function writeExport(name: string): Promise<void> {
+  await sleep(300);
+  if (name === 'broken') throw new Error('the disk is full');
+  finished.push(name);
+}
+
+const app = express();
+app.post('/exports/:name', limit(exportsLimit), (req, res) => {
+  const work = writeExport(req.params.name);
+  permitOf(res)?.hold(work); // only watches: an error is yours to handle
+  work.catch((error: unknown) => {
+    console.error('export failed:', error instanceof Error ? error.message : error);
+  });
+  res.status(202).json({ status: 'started' });
+});
+app.get('/exports', (_req, res) => {
+  res.json({ finished, held: exportsLimit.held });
+});
+
+app.listen(Number(process.env.PORT ?? 3000));
