@@ -1,5 +1,5 @@
-// Skips the tests of a file after one that failed: a mutant that makes everybody wait for ever would take each test's
-// whole time limit.
+// Skips the tests of a file after one that failed. Otherwise a mutant that blocks every waiter would take the whole time
+// limit of each test.
 const StrykerEnvironment = require('@stryker-mutator/jest-runner/jest-env/node');
 
 module.exports = class FirstFailureEnvironment extends StrykerEnvironment {

@@ -1,12 +1,12 @@
-// Runs the files in which some test is asked for, and none after one that failed. Stryker switches `bail` off and gives
-// only names of tests, so that Jest by itself would load each file for each mutant.
+// Runs the test files that have a wanted test, and none after a failure. Stryker switches `bail` off and gives only titles
+// of tests, so Jest alone would load every file for every mutant.
 const { mkdirSync, readFileSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { default: TestRunner } = require('jest-runner');
 
 module.exports = class FirstFailureRunner extends TestRunner {
   #hasFailed = false;
-  /** What is known of each file that has run: its path, the names of its tests, how long it took. */
+  /** For each file that has run: its path, the titles of its tests, its run time in milliseconds. */
   #known = [];
 
   constructor(globalConfig, context) {
