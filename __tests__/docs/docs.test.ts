@@ -7,7 +7,13 @@ import type { MarkdownDocument } from './markdown';
 import { ROOT, run, typeCheck, usesRedis } from './program';
 
 const guides = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
-const documents = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...guides.map((name) => join('docs', name))]
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  ...guides.map((name) => join('docs', name)),
+]
   .filter((path) => path.endsWith('.md') && !path.endsWith('.api.md'))
   .map(read);
 const programs = documents.flatMap(programsOf);
