@@ -1,11 +1,11 @@
-// What leaving the line costs: twice as many waiters may take little more than twice as long.
+// Cost of a cancelled wait. Removal is O(1): twice as many waiters take little more than twice as long.
 import { Semaphore } from 'express-semaphore';
 import { interleave, isMet, measured, ratio, report, smoke, time } from './harness.mjs';
 
 const COUNT = smoke ? 1_000 : 100_000;
 const ROUNDS = 5;
 const GOAL = '<= 2.5';
-/** Given, lest the platform makes an error with a stack trace for every signal: that would be all one sees. */
+/** Without a reason, Node makes an error with a stack for each signal, and that cost would hide ours. */
 const REASON = new Error('cancelled');
 
 const one = COUNT.toLocaleString('en');
@@ -22,7 +22,7 @@ const samples = await interleave(
 );
 
 report(
-  'Cancel: every waiter leaves by its signal; ratio to half as many',
+  'Cancel: every waiter is removed by its signal; ratio to half as many',
   'ms for all',
   Object.entries(samples).map(([subject, own], index, all) => {
     const row = measured(subject, own);
@@ -37,20 +37,20 @@ async function cancelAll(count, makeControllers) {
   const semaphore = new Semaphore(1);
   semaphore.tryAcquire();
   const controllers = makeControllers(count);
-  const allLeft = new Promise((resolve) => {
-    let left = 0;
-    const leave = () => {
-      if (++left === count) resolve();
+  const allRejected = new Promise((resolve) => {
+    let rejected = 0;
+    const countRejection = () => {
+      if (++rejected === count) resolve();
     };
     for (let i = 0; i < count; i++) {
-      semaphore.acquire({ signal: controllers[i % controllers.length].signal }).catch(leave);
+      semaphore.acquire({ signal: controllers[i % controllers.length].signal }).catch(countRejection);
     }
   });
   const ms = await time(() => {
     for (const controller of controllers) controller.abort(REASON);
-    return allLeft;
+    return allRejected;
   });
-  if (semaphore.waiting > 0) throw new Error(`${semaphore.waiting} waiters are still in line`);
+  if (semaphore.waiting > 0) throw new Error(`${semaphore.waiting} waiters are still queued`);
   return ms;
 }
 

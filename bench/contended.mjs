@@ -1,4 +1,4 @@
-// What a line costs: 1,000 tasks stand before 4 permits, and each awaits one resolved promise.
+// Cost of a queue: 1,000 tasks compete for 4 permits, and each awaits one resolved promise.
 import { getSemaphore } from '@henrygd/semaphore';
 import { Semaphore as MutexSemaphore } from 'async-mutex';
 import { Sema } from 'async-sema';
@@ -26,7 +26,7 @@ const task = async () => {
 
 const samples = await interleave(
   {
-    'express-semaphore': usAll(async () => {
+    'express-semaphore': microsecondsOf(async () => {
       const permit = await semaphore.acquire();
       try {
         await resolved;
@@ -34,8 +34,8 @@ const samples = await interleave(
         permit.release();
       }
     }),
-    'express-semaphore run': usAll(() => semaphore.run(task)),
-    'async-sema': usAll(async () => {
+    'express-semaphore run': microsecondsOf(() => semaphore.run(task)),
+    'async-sema': microsecondsOf(async () => {
       await sema.acquire();
       try {
         await resolved;
@@ -43,7 +43,7 @@ const samples = await interleave(
         sema.release();
       }
     }),
-    'async-mutex': usAll(async () => {
+    'async-mutex': microsecondsOf(async () => {
       const [, release] = await mutexSemaphore.acquire();
       try {
         await resolved;
@@ -51,10 +51,10 @@ const samples = await interleave(
         release();
       }
     }),
-    'async-mutex runExclusive': usAll(() => mutexSemaphore.runExclusive(task)),
-    'p-limit': usAll(() => limited(task)),
-    'cockatiel bulkhead': usAll(() => policy.execute(task)),
-    '@henrygd/semaphore': usAll(async () => {
+    'async-mutex runExclusive': microsecondsOf(() => mutexSemaphore.runExclusive(task)),
+    'p-limit': microsecondsOf(() => limited(task)),
+    'cockatiel bulkhead': microsecondsOf(() => policy.execute(task)),
+    '@henrygd/semaphore': microsecondsOf(async () => {
       await henrygd.acquire();
       try {
         await resolved;
@@ -66,16 +66,16 @@ const samples = await interleave(
   ROUNDS,
 );
 
-const RIVALS = ['async-sema', 'async-mutex', 'async-mutex runExclusive', 'p-limit'];
-const fastest = RIVALS.reduce((a, b) => (median(samples[a]) <= median(samples[b]) ? a : b));
+const PEERS = ['async-sema', 'async-mutex', 'async-mutex runExclusive', 'p-limit'];
+const fastest = PEERS.reduce((a, b) => (median(samples[a]) <= median(samples[b]) ? a : b));
 report(
   `Contended: 1,000 tasks, 4 permits; ratio to ${fastest}`,
   'µs for all',
   compare(samples, fastest, { 'express-semaphore': '<= 1' }),
 );
 
-/** Microseconds until all tasks are done, the mean of some repeats; as many before them let the heap grow again. */
-function usAll(start) {
+/** Measures the microseconds until all tasks are done: the mean of `REPEATS`. As many unmeasured ones warm up the heap. */
+function microsecondsOf(start) {
   const repeat = async () => {
     for (let i = 0; i < REPEATS; i++) await Promise.all(Array.from({ length: TASKS }, start));
   };

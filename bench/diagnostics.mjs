@@ -1,5 +1,4 @@
-// What watching costs a permit: nothing while nobody listens, which is compared with a copy of the package that has no
-// channels to ask; and for those who want to know, what they pay.
+// Cost of diagnostics channels for a permit, compared with a copy of the package that has no channels.
 import diagnostics from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
 import { compare, interleave, report, smoke, time } from './harness.mjs';
@@ -9,7 +8,7 @@ const ROUNDS = 9;
 const EVENTS = ['acquire', 'queued', 'release', 'reject', 'lost', 'limit'];
 
 const require = createRequire(import.meta.url);
-const unwatched = new (loadPackage().Semaphore)(4);
+const withoutListeners = new (loadPackage().Semaphore)(4);
 const withoutChannels = new (loadPackage({ withChannels: false }).Semaphore)(4);
 const measured = new (loadPackage().Semaphore)(4);
 measured.stats();
@@ -18,21 +17,21 @@ const watched = new Semaphore(4, { name: 'watched' });
 
 const samples = await interleave(
   {
-    'nobody listens': nsAPair(unwatched),
-    'no channels': nsAPair(withoutChannels),
-    'stats() was asked': nsAPair(measured),
-    'a listener on each channel': nsAPair(watched, listenToAll),
+    'nobody listens': nanosecondsAPair(withoutListeners),
+    'no channels': nanosecondsAPair(withoutChannels),
+    'stats() has been called': nanosecondsAPair(measured),
+    'a listener on each channel': nanosecondsAPair(watched, listenToAll),
   },
   ROUNDS,
 );
 
 report(
-  'Diagnostics: one permit taken and given back; ratio to a copy without channels',
+  'Diagnostics: one permit acquired and released; ratio to a copy without channels',
   'ns a pair',
   compare(samples, 'no channels', { 'nobody listens': '<= 1.1' }),
 );
 
-/** A copy of the package that shares nothing with the others; its channels are those of all, if it has any. */
+/** Loads a copy of the package with its own module state. Copies share the channels, which Node finds by name. */
 function loadPackage({ withChannels = true } = {}) {
   for (const file of Object.keys(require.cache)) if (/[\\/]dist[\\/]/.test(file)) delete require.cache[file];
   const { channel } = diagnostics;
@@ -44,11 +43,11 @@ function loadPackage({ withChannels = true } = {}) {
   }
 }
 
-/** `listen` starts what is measured along, and returns what ends it: nobody else is to pay for it. */
-function nsAPair(semaphore, listen = () => () => undefined) {
+/** Measures the nanoseconds for a pair of acquire and release. `listen` subscribes and returns what unsubscribes. */
+function nanosecondsAPair(semaphore, listen = () => () => undefined) {
   return async () => {
     const stop = listen();
-    // In portions, as messages come when the limiter's user lets go of the thread.
+    // In portions of 1,000: a process that uses a limiter yields to the event loop between requests.
     const ms = await time(async () => {
       for (let portion = 0; portion < PAIRS / 1_000; portion++) {
         for (let i = 0; i < 1_000; i++) semaphore.tryAcquire().release();
@@ -61,8 +60,8 @@ function nsAPair(semaphore, listen = () => () => undefined) {
 }
 
 function listenToAll() {
-  let told = 0;
-  const stops = EVENTS.map((event) => observe(event, () => told++));
+  let messages = 0;
+  const stops = EVENTS.map((event) => observe(event, () => messages++));
   return () => {
     for (const stop of stops) stop();
   };

@@ -1,10 +1,10 @@
-// The server under load: one Express 5 app behind the middleware named on the command line.
+// The server of express.mjs: one Express 5 app behind the middleware that the command line names.
 import express from 'express';
 import expressQueue from 'express-queue';
 import { rateLimit } from 'express-rate-limit';
 import { limit, Semaphore } from 'express-semaphore';
 
-/** Wide enough to refuse and delay nobody: it is the price of passing that counts. */
+/** So many permits that nobody is queued or rejected: the benchmark measures a passing request. */
 const WIDE = 1_000_000;
 
 const middlewares = {

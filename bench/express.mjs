@@ -1,5 +1,5 @@
-// What `limit` costs an Express app: requests a second behind it, and behind others, compared with a no-op.
-// The server is a process of its own, started anew for every measurement.
+// Cost of `limit` in an Express app: requests a second behind it and behind its peers, compared with a no-op middleware.
+// Each measurement starts a fresh server process.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import autocannon from 'autocannon';

@@ -4,13 +4,12 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 
-/** A very short run, to see that every part still works; its figures mean nothing. */
+/** A smoke run is very short and only shows that every part works. Its figures mean nothing. */
 export const smoke = process.argv.includes('--smoke');
 
 /**
- * Measures every subject once a round, so that whatever slows the machine for a while slows all of them.
- * A round before the first warms up and does not count. A smoke run has one round. `subjects` maps a name to
- * a function that returns one figure.
+ * Measures every subject once in each round, so that a slow phase of the machine slows all of them. An extra first round
+ * warms up and does not count. A smoke run has one round. `subjects` maps a name to a function that returns one figure.
  */
 export async function interleave(subjects, rounds) {
   const samples = Object.fromEntries(Object.keys(subjects).map((name) => [name, []]));
@@ -24,7 +23,7 @@ export async function interleave(subjects, rounds) {
   return samples;
 }
 
-/** The figure in the middle, or another `part` of the way up. */
+/** The median, or another quantile when `part` is not 0.5. */
 export function median(samples, part = 0.5) {
   const sorted = samples.toSorted((a, b) => a - b);
   const place = (sorted.length - 1) * part;
@@ -32,12 +31,12 @@ export function median(samples, part = 0.5) {
   return below + (sorted[Math.ceil(place)] - below) * (place % 1);
 }
 
-/** How `samples` compare with `base`: the median of each round's own ratio. */
+/** The median of the ratios of `samples` to `base`, taken round by round. */
 export function ratio(samples, base) {
   return median(samples.map((figure, round) => figure / base[round]));
 }
 
-/** The rows of a table that compares all subjects with one of them; `goals` says what ratio is wanted of whom. */
+/** The rows of a table that compares all subjects with the subject `base`. `goals` maps a subject to its wanted ratio. */
 export function compare(samples, base, goals = {}) {
   return Object.entries(samples).map(([subject, own]) => {
     const goal = goals[subject];
@@ -46,19 +45,19 @@ export function compare(samples, base, goals = {}) {
   });
 }
 
-/** A row with a median and with the spread: how far apart the middle half of the rounds lies, as a part of it. */
+/** A row with the median and the spread: the interquartile range as a part of the median. */
 export function measured(subject, samples) {
   const figure = median(samples);
   return { subject, figure, spread: (median(samples, 0.75) - median(samples, 0.25)) / figure };
 }
 
-/** Whether a figure is as the goal says: '<= 1' or '>= 0.98'. */
+/** Whether a figure meets a goal such as '<= 1' or '>= 0.98'. */
 export function isMet(figure, goal) {
   const [sign, bound] = goal.split(' ');
   return sign === '<=' ? figure <= Number(bound) : figure >= Number(bound);
 }
 
-/** Milliseconds that `work` takes. */
+/** Measures the milliseconds that `work` takes. */
 export async function time(work) {
   const start = performance.now();
   await work();
@@ -66,11 +65,11 @@ export async function time(work) {
 }
 
 /**
- * Prints a table, a row of which is `{ subject, figure, spread, ratio, target, met }`; only rows with a target are
- * judged. It judges and never fails: how fast a machine is today breaks nothing.
+ * Prints a table. A row is `{ subject, figure, spread, ratio, target, met }`, and only rows with a target are judged. A
+ * missed target does not fail the process, because it may be the machine that is slow.
  */
 export function report(title, unit, rows) {
-  tell({
+  publish({
     title,
     unit,
     rows,
@@ -88,8 +87,8 @@ export function report(title, unit, rows) {
   });
 }
 
-/** Prints a table, whose first row are the heads, and hands it to whoever collects them. */
-export function tell(table) {
+/** Prints a table, whose first row has the heads, and sends it to the parent process if there is one. */
+export function publish(table) {
   const { title, cells } = table;
   process.send?.(table);
   console.log(`\n${title}${smoke ? ' (smoke run: the figures mean nothing)' : ''}\n`);

@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import autocannon from 'autocannon';
-import { compare, interleave, isMet, median, report, smoke, tell } from './harness.mjs';
+import { compare, interleave, isMet, median, report, smoke, publish } from './harness.mjs';
 
 const DEADLINE_MS = 250;
 const SERVICE_MS = 21;
@@ -30,7 +30,7 @@ for (const [index, { subject, load }] of runs.entries()) {
 }
 progress('');
 const HEAD = ['', 'load', 'sent a second', 'goodput', 'refused', 'late', 'possible', 'p50 ms', 'p99 ms'];
-tell({
+publish({
   title: `Overload: goodput as a part of capacity, answers within ${DEADLINE_MS} ms`,
   unit: 'of capacity',
   rows: results.map(judge),

@@ -1,4 +1,4 @@
-// docs/internals/benchmarks.md, from the tables of all benchmarks: each as text and as a picture, and what this package loses at.
+// Makes docs/internals/benchmarks.md from the tables of all benchmarks: each as text and as a picture, and the losses first.
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
@@ -20,14 +20,14 @@ const PEERS = [
 ];
 const OURS = 'express-semaphore';
 
-/** What all figures hang on. */
+/** The Node version and the hardware that the figures depend on. */
 export function machine() {
   const memory = Math.round(totalmem() / 2 ** 30);
   const cpu = cpus()[0]?.model ?? 'unknown';
   return `Node ${process.versions.node} on ${process.platform}, ${availableParallelism()} x ${cpu}, ${memory} GB`;
 }
 
-/** The page and its pictures, by their paths under docs/. */
+/** The page and its pictures, by their paths under docs/internals/. */
 export async function makePage(tables) {
   const files = {};
   const sections = tables.map((table) => {
@@ -40,7 +40,7 @@ export async function makePage(tables) {
   const page = `# Benchmarks
 
 Made by \`npm run bench all\`. It runs each benchmark in its own process and writes this page. In one benchmark, all subjects are
-measured in turn, so a slow machine slows all of them. So ratios say more than figures. A figure is the median of the
+measured in turn, so a slow machine slows all of them: ratios say more than figures. A figure is the median of the
 rounds. The spread is the distance between the quartiles.
 
 ${machine()}; ${await versions()}. Date: ${new Date().toISOString().slice(0, 10)}.
@@ -67,14 +67,14 @@ async function versions() {
   return [...peers, `Redis ${/v=(\S+)/.exec(stdout)?.[1] ?? 'unknown'}`].join(', ');
 }
 
-/** Goals that were missed, and peers that were better in the same table. */
+/** Missed goals, and peers that are faster in the same table. */
 function losses(tables) {
   const lines = tables.flatMap(({ title, unit, rows }) => [
     ...rows
       .filter(({ met }) => met === false)
       .map(
         ({ subject, figure, ratio, target }) =>
-          `- ${title}: ${subject} came to ${rounded(ratio ?? figure)}; the goal is ${target}.`,
+          `- ${title}: ${subject} reached ${rounded(ratio ?? figure)}; the goal is ${target}.`,
       ),
     ...faster(rows).map(
       ({ subject, figure }) => `- ${title}: ${subject} is faster, ${rounded(figure)} ${unit}.`,
@@ -109,7 +109,7 @@ function isOurs({ subject, ours = subject.startsWith(OURS) }) {
   return ours;
 }
 
-/** Bars, ours in another colour. */
+/** Draws bars, with our own in another colour. */
 function draw({ title, unit, rows }) {
   const height = 110 + 26 * rows.length;
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height });

@@ -1,4 +1,4 @@
-// What a permit costs when one is free: taken and given back, one after another.
+// Cost of a permit when one is free: acquired and released, one after another.
 import { getSemaphore } from '@henrygd/semaphore';
 import { Semaphore as MutexSemaphore } from 'async-mutex';
 import { Sema } from 'async-sema';
@@ -20,31 +20,31 @@ const noop = () => undefined;
 
 const samples = await interleave(
   {
-    'express-semaphore tryAcquire + release': nsAPair(() => {
+    'express-semaphore tryAcquire + release': nanosecondsAPair(() => {
       for (let i = 0; i < PAIRS; i++) semaphore.tryAcquire().release();
     }),
-    'express-semaphore await acquire + release': nsAPair(async () => {
+    'express-semaphore await acquire + release': nanosecondsAPair(async () => {
       for (let i = 0; i < PAIRS; i++) (await semaphore.acquire()).release();
     }),
-    'async-sema': nsAPair(async () => {
+    'async-sema': nanosecondsAPair(async () => {
       for (let i = 0; i < PAIRS; i++) {
         await sema.acquire();
         sema.release();
       }
     }),
-    'async-mutex': nsAPair(async () => {
+    'async-mutex': nanosecondsAPair(async () => {
       for (let i = 0; i < PAIRS; i++) {
         const [, release] = await mutexSemaphore.acquire();
         release();
       }
     }),
-    'p-limit': nsAPair(async () => {
+    'p-limit': nanosecondsAPair(async () => {
       for (let i = 0; i < PAIRS; i++) await limited(noop);
     }),
-    'cockatiel bulkhead': nsAPair(async () => {
+    'cockatiel bulkhead': nanosecondsAPair(async () => {
       for (let i = 0; i < PAIRS; i++) await policy.execute(noop);
     }),
-    '@henrygd/semaphore': nsAPair(async () => {
+    '@henrygd/semaphore': nanosecondsAPair(async () => {
       for (let i = 0; i < PAIRS; i++) {
         await henrygd.acquire();
         henrygd.release();
@@ -56,7 +56,7 @@ const samples = await interleave(
 
 const [ours] = Object.keys(samples);
 report(
-  'Uncontended: one permit taken and given back; ratio to async-sema',
+  'Uncontended: one permit acquired and released; ratio to async-sema',
   'ns a pair',
   compare(samples, 'async-sema').map((row) =>
     row.subject === ours
@@ -65,6 +65,6 @@ report(
   ),
 );
 
-function nsAPair(work) {
+function nanosecondsAPair(work) {
   return async () => ((await time(work)) * 1e6) / PAIRS;
 }
