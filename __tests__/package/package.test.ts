@@ -1,6 +1,6 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
 import { linksOf } from '../docs/markdown';
@@ -40,7 +40,7 @@ afterAll(async () => {
 describe('the tarball', () => {
   it('holds the build, its types and the documents, and nothing else', () => {
     const others = tarball.files.filter(
-      (file) => !file.startsWith('dist/') && !/^docs\/(guide|internals)\/[\w-]+\.(md|png)$/.test(file),
+      (file) => !file.startsWith('dist/') && !/^docs\/(guide|internals)\/[\w/-]+\.(md|png|svg)$/.test(file),
     );
     expect(others.sort()).toEqual([
       'CHANGELOG.md',
@@ -55,11 +55,15 @@ describe('the tarball', () => {
     expect(built.filter((file) => /test|bench|example/.test(file))).toEqual([]);
   });
 
-  it('has what its README links to, but for pictures', async () => {
-    const text = await readFile(join(__dirname, '../../README.md'), 'utf8');
-    const links = linksOf({ path: 'README.md', text }).map((link) => link.replace(/#.*/, ''));
-    const files = links.filter((link) => link !== '' && !/^https:|\.png$/.test(link));
-    expect(files.filter((file) => !tarball.files.includes(file))).toEqual([]);
+  it('has what its documents link to, pictures included', async () => {
+    const dead: string[] = [];
+    for (const path of tarball.files.filter((file) => file.endsWith('.md'))) {
+      const text = await readFile(join(__dirname, '../..', path), 'utf8');
+      const targets = linksOf({ path, text }).filter((link) => !/^(https:|#)/.test(link));
+      const files = targets.map((link) => join(dirname(path), link.replace(/#.*/, '')));
+      dead.push(...files.filter((file) => !tarball.files.includes(file)).map((file) => `${path}: ${file}`));
+    }
+    expect(dead).toEqual([]);
   });
 
   it('satisfies publint, suggestions included', async () => {
