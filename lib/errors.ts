@@ -67,6 +67,12 @@ export abstract class SemaphoreError extends Error {
   /** Whose limit was reached. */
   readonly scope: ErrorScope;
 
+  /** HTTP status: 429 where the scope is one key, else 503. A value and no getter, because Koa assigns it. */
+  readonly status: number;
+
+  /** The same as `status`, for hosts that read this name. */
+  readonly statusCode: number;
+
   readonly #spread = Math.random();
 
   constructor(message: string, options: SemaphoreErrorOptions = {}) {
@@ -77,16 +83,8 @@ export abstract class SemaphoreError extends Error {
     if (isAnswering) Reflect.set(Error, 'stackTraceLimit', frames);
     this.retryAfterMs = options.retryAfterMs;
     this.scope = options.scope ?? 'limiter';
-  }
-
-  /** HTTP status: 429 where the scope is one key, else 503. */
-  get status(): number {
-    return this.scope === 'key' ? 429 : 503;
-  }
-
-  /** The same as `status`, for hosts that read this name. */
-  get statusCode(): number {
-    return this.status;
+    this.status = this.scope === 'key' ? 429 : 503;
+    this.statusCode = this.status;
   }
 
   /** Whether a client may read the message: only with a status below 500, as in http-errors. */

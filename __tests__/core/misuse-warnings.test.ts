@@ -62,7 +62,7 @@ describe('an option that is not known', () => {
     ['Semaphore', () => new adaptive.AdaptiveSemaphore(misspelt())],
     ['KeyedSemaphore', () => new lib.KeyedSemaphore(() => new lib.Semaphore(1), misspelt())],
     ['limit', () => lib.limit(new lib.Semaphore(1), misspelt())],
-    ['limit', () => lib.limitHandler(new lib.Semaphore(1), () => undefined, misspelt())],
+    ['limitHandler', () => lib.limitHandler(new lib.Semaphore(1), () => undefined, misspelt())],
     ['withSemaphore', () => lib.withSemaphore(new lib.Semaphore(1), misspelt())],
     ['clientKey', () => lib.clientKey(misspelt())],
     ['acquire', () => new lib.Semaphore(1).acquire(misspelt())],

@@ -3,7 +3,7 @@ import type { Exchange } from './client';
 import { HostProcess } from './host-process';
 import type { RunningHost } from './host-process';
 import { RUNNABLE_HOSTS } from './hosts';
-import type { State } from './run';
+import { until } from './until';
 
 describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
   let hosts: HostProcess;
@@ -16,7 +16,7 @@ describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
 
   const ask = (host: RunningHost, path: string): Exchange => send(host.port, path, isHttp2);
 
-  it('lets no more run than there are permits, and serves the rest in the order of their coming', async () => {
+  it('runs as many requests as there are permits, and serves the queued ones in order', async () => {
     const host = await hosts.start(file, 2, 9);
     const exchanges: Exchange[] = [];
     for (const [number, path] of ['/a', '/b', '/c', '/d'].entries()) {
@@ -39,7 +39,7 @@ describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
     expect(await host.state()).toMatchObject({ most: 2, begun: ['/a', '/b', '/c', '/d'] });
   });
 
-  it('takes a client that leaves out of the line, and never works for it', async () => {
+  it('dequeues a client that leaves, and never works for it', async () => {
     const host = await hosts.start(file, 1, 9);
     const served = ask(host, '/served');
     await until(host, ({ held }) => held === 1);
@@ -61,16 +61,16 @@ describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
   it.each([
     ['the queue is full', 0, 'ERR_SEMAPHORE_QUEUE_FULL'],
     ['the wait has lasted too long', 9, 'ERR_SEMAPHORE_WAIT_TIMEOUT'],
-  ])('answers a refusal by itself, with all that belongs to it, when %s', async (_when, queueLimit, code) => {
+  ])('answers a rejection with status, headers and body when %s', async (_when, queueLimit, code) => {
     const host = await hosts.start(file, 1, queueLimit);
     const served = ask(host, '/served');
     await until(host, ({ held }) => held === 1);
-    const refused = ask(host, '/refused');
+    const rejected = ask(host, '/rejected');
     if (queueLimit > 0) {
       await until(host, ({ waiting }) => waiting === 1);
       await host.pass(1_000);
     }
-    const { status, headers, body } = await refused.answer;
+    const { status, headers, body } = await rejected.answer;
     expect(status).toBe(503);
     expect(headers).toMatchObject({
       'retry-after': expect.stringMatching(/^[1-9]\d*$/) as string,
@@ -104,7 +104,7 @@ describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
         await expect(exchange.answer).resolves.toMatchObject({ status: 500 });
       },
     ],
-  ])('has the permit back when %s', async (_when, endFirst) => {
+  ])('releases the permit when %s', async (_when, endFirst) => {
     const host = await hosts.start(file, 1, 9);
     const first = ask(host, '/first');
     await until(host, ({ held }) => held === 1);
@@ -117,12 +117,3 @@ describe.each(RUNNABLE_HOSTS)('limit on $name', ({ file, isHttp2 }) => {
     await until(host, ({ held }) => held === 0);
   });
 });
-
-/** Resolves once the host's state is as wanted. */
-async function until(host: RunningHost, isSo: (state: State) => boolean): Promise<void> {
-  const giveUp = performance.now() + 4_000;
-  for (let state = await host.state(); !isSo(state); state = await host.state()) {
-    if (performance.now() > giveUp)
-      throw new Error(`${isSo.toString()} never holds: ${JSON.stringify(state)}`);
-  }
-}

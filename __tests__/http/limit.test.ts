@@ -8,7 +8,6 @@ import { ClosedError, KeyedSemaphore, TooManyKeysError, limit, permitOf, Semapho
 import type { Limiter } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { defer, serve, until } from '../helpers/serve';
-import { collectWarnings } from '../helpers/warnings';
 import { watch } from '../helpers/watch';
 
 function spiedOn(semaphore: Semaphore): Limiter & { readonly calls: string[] } {
@@ -83,19 +82,6 @@ describe('limit with a free permit', () => {
     await exchange();
     await shared.idle();
     expect(shared.held).toBe(0);
-  });
-
-  it.each([
-    [200, 'success'],
-    [499, 'success'],
-    [500, 'overload'],
-  ] as const)('tells by the status %i that it was a %s', async (status, outcome) => {
-    const semaphore = new Semaphore(1);
-    const app = express().use(limit(semaphore));
-    app.use((_req, res) => res.sendStatus(status));
-    await request(app).get('/').expect(status);
-    await semaphore.idle();
-    expect(semaphore.stats().released).toEqual({ success: 0, overload: 0, ignore: 0, [outcome]: 1 });
   });
 
   it('tells nothing of a response that another limiter refused', async () => {
@@ -433,53 +419,6 @@ describe('limit by key', () => {
   });
 });
 
-describe('limit as a dry run', () => {
-  it('delays and refuses nobody, and keeps the books', async () => {
-    const semaphore = new Semaphore(1, { queueLimit: 1 });
-    const app = express();
-    const open = defer();
-    const inside: string[] = [];
-    const warnings = collectWarnings();
-    app.use(limit(semaphore, { dryRun: true, maxWaitMs: Infinity }));
-    app.use((req, res) => {
-      inside.push(req.url);
-      void open.promise.then(() => res.send('served'));
-    });
-    await using server = await serve(app);
-    const answers = ['/a', '/b', '/c'].map((path) => request(server.url).get(path).expect(200).then());
-    await until(() => inside.length === 3);
-    await until(() => semaphore.stats().rejected.ERR_SEMAPHORE_QUEUE_FULL === 1);
-    expect(semaphore.stats()).toMatchObject({ held: 1, waiting: 1 });
-    open.resolve();
-    await Promise.all(answers);
-    await semaphore.idle();
-    jest.restoreAllMocks();
-    // A refusal is in the books.
-    expect(warnings).toEqual([]);
-  });
-
-  it.each([
-    ['at once', () => undefined],
-    ['later', () => Promise.resolve(undefined)],
-  ])('warns of a bad key that comes %s instead of failing the request', async (_when, key) => {
-    const warnings = collectWarnings();
-    const app = express();
-    const keyed = new KeyedSemaphore(() => new Semaphore(1));
-    app.use(limit(keyed, { dryRun: true, key }));
-    app.use((_req, res) => {
-      setImmediate(() => res.send('served'));
-    });
-    await request(app).get('/').expect(200);
-    jest.restoreAllMocks();
-    expect(warnings).toEqual([
-      expect.objectContaining({
-        message: 'limit as a dry run: what key returns must be a string, got undefined',
-        code: 'WARN_SEMAPHORE_DRY_RUN',
-      }),
-    ]);
-  });
-});
-
 describe('the options of limit', () => {
   const semaphore = new Semaphore(1);
   const keyed = new KeyedSemaphore(() => semaphore);
@@ -510,7 +449,16 @@ describe('the options of limit', () => {
       'statusCode must be an integer from 400 to 599, got 600',
     ],
     ['weight', () => limit(semaphore, { weight: 0 }), 'weight must be an integer of at least 1, got 0'],
-    ['handler', () => limit(semaphore, { onRejected: 1 as never }), 'handler must be a function, got 1'],
+    [
+      'onRejected',
+      () => limit(semaphore, { onRejected: 1 as never }),
+      'onRejected must be a function, got 1',
+    ],
+    [
+      'isOverload',
+      () => limit(semaphore, { isOverload: 1 as never }),
+      'isOverload must be a function, got 1',
+    ],
     ['skip', () => limit(semaphore, { skip: 'x' as never }), 'skip must be a function, got "x"'],
     ['dryRun', () => limit(semaphore, { dryRun: 1 as never }), 'dryRun must be a boolean, got 1'],
     ['key', () => limit(keyed, {} as never), 'key must be a function, got undefined'],

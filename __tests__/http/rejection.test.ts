@@ -60,7 +60,7 @@ describe('a rejection', () => {
     const answer = await request(express().use(refusing({ statusCode: 599 })))
       .get('/')
       .expect(599);
-    expect(answer.body).toMatchObject({ title: 'Refused', status: 599 });
+    expect(answer.body).toMatchObject({ title: 'Rejected', status: 599 });
   });
 
   it('says in whole seconds when to come back, from the rate at which permits return', async () => {

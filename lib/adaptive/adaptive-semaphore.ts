@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { systemClock } from '../internal/clock.js';
+import { DECIDE } from '../core/decide.js';
+import type { AcquireRequest, Decision } from '../core/decide.js';
 import { LimiterBase } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
@@ -15,6 +17,7 @@ import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
 import { requireBoolean, requireInteger, requireMethods, requireOptions } from '../internal/validate.js';
+import { isSemaphoreError } from '../errors.js';
 import { warn } from '../internal/warn.js';
 import type { LimitAlgorithm } from './algorithm.js';
 import { gradient } from './gradient.js';
@@ -123,6 +126,12 @@ export class AdaptiveSemaphore extends LimiterBase {
 
   override async acquire(options?: AcquireOptions): Promise<Permit> {
     return this.#sampled(await this.#semaphore.acquire(options));
+  }
+
+  /** @internal */
+  [DECIDE](request: AcquireRequest, maxWaitMs: number): Decision {
+    const decision = this.#semaphore[DECIDE](request, maxWaitMs);
+    return decision === 'wait' || isSemaphoreError(decision) ? decision : this.#sampled(decision);
   }
 
   override tryAcquire(options?: TryAcquireOptions): Permit | undefined {

@@ -1,3 +1,5 @@
+import { withoutStacks } from '../errors.js';
+import type { SemaphoreError } from '../errors.js';
 import { TOP_PRIORITY } from '../orders/priority.js';
 import {
   checkAcquireOptions,
@@ -6,6 +8,8 @@ import {
   checkWaitOptions,
 } from './acquire-options.js';
 import type { Clock } from '../internal/clock.js';
+import { DECIDE } from './decide.js';
+import type { AcquireRequest, Decision } from './decide.js';
 import { Lifecycle, tooHeavyError } from './lifecycle.js';
 import { LimiterBase } from './limiter-base.js';
 import type {
@@ -136,6 +140,13 @@ export class Semaphore extends LimiterBase {
     return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
   }
 
+  /** @internal */
+  [DECIDE](request: AcquireRequest, maxWaitMs: number): Decision {
+    const { weight, priority, flow } = request;
+    if (this.#isFree(weight, priority, flow)) return this.#grant(weight);
+    return withoutStacks(() => this.#rejectionOf(request, maxWaitMs)) ?? 'wait';
+  }
+
   /**
    * Changes the limit. More permits serve the next waiters at once. Fewer revoke nothing: they take effect as
    * permits come back. Waiters that weigh more than the new limit are refused with a `RangeError`.
@@ -190,6 +201,15 @@ export class Semaphore extends LimiterBase {
       // It may have made the order refuse the first, too heavy for what is free.
       this.#serve();
     });
+  }
+
+  /** The rejection of a newcomer that finds no free permit, if it is certain on arrival. */
+  #rejectionOf(request: AcquireRequest, maxWaitMs: number): SemaphoreError | undefined {
+    const { weight, priority } = request;
+    if (this.#lifecycle.isClosed) return this.#lifecycle.closedError();
+    if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
+    if (maxWaitMs === 0) return this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
+    return this.#queue.rejectionOf(request, maxWaitMs);
   }
 
   #isFree(weight: number, priority: number, flow: string): boolean {

@@ -1,3 +1,4 @@
+import type { SemaphoreError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { AcquireRequest, OrderQueue } from '../orders/order-queue.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -48,20 +49,25 @@ export class WaitQueue {
   }
 
   /**
-   * Throws unless a newcomer that waits at most `maxWaitMs` may enter the queue. It may evict a waiter for it.
+   * The rejection of a newcomer that waits at most `maxWaitMs`, if it may not enter the queue.
    *
    * A newcomer with nobody ahead may always wait, however slow the service was. So a permit that becomes free finds a
    * waiter, and the rate is measured again.
    */
-  admit(request: AcquireRequest, maxWaitMs: number): void {
+  rejectionOf(request: AcquireRequest, maxWaitMs: number): SemaphoreError | undefined {
     if (this.#queue.size > 0 && maxWaitMs !== Infinity && this.#expectedWaitMs(request) > maxWaitMs) {
-      throw this.#lifecycle.waitTooLong(this.retryAfterMs());
+      return this.#lifecycle.waitTooLong(this.retryAfterMs());
     }
-    if (!this.isFull) return;
-    const evictee = this.#queue.evictee(request, this.#time());
-    const error = this.#lifecycle.queueFull(this.retryAfterMs(), evictee);
-    if (evictee === undefined) throw error;
-    this.reject(evictee, error);
+    if (!this.isFull || this.#queue.evictee(request, this.#time()) !== undefined) return undefined;
+    return this.#lifecycle.queueFull(this.retryAfterMs());
+  }
+
+  /** Throws the rejection of a newcomer, or lets it in: in a full queue it evicts a waiter. */
+  admit(request: AcquireRequest, maxWaitMs: number): void {
+    const rejection = this.rejectionOf(request, maxWaitMs);
+    if (rejection !== undefined) throw rejection;
+    const evictee = this.isFull ? this.#queue.evictee(request, this.#time()) : undefined;
+    if (evictee !== undefined) this.reject(evictee, this.#lifecycle.queueFull(this.retryAfterMs(), evictee));
   }
 
   /** Enqueues `waiter`. If the order throws, the waiter is rejected with that error. */

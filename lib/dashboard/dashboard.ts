@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
-import type { Middleware } from '../http/limit-options.js';
-import { passError } from '../http/next.js';
-import type { Next } from '../http/next.js';
-import { permitOf } from '../http/permit-of.js';
+import { permitOf } from '../http/exchange.js';
+import type { Middleware, Next } from '../http/limit-options.js';
+import { passError } from '../http/middleware.js';
 import {
   isLimiter,
   requireBoolean,

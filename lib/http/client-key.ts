@@ -1,48 +1,69 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
-import { requireInteger, requireOptions } from '../internal/validate.js';
-import { warnOfUnknown } from '../internal/warn.js';
+import { readOptions } from '../internal/options.js';
+import { integer, requireFunction } from '../internal/validate.js';
 
-/** How `clientKey` tells clients apart. */
-export interface ClientKeyOptions {
+/** Options of `clientKey`. */
+export interface ClientKeyOptions<Req = IncomingMessage> {
   /**
-   * Leading bits of an IPv6 address that name one client, 1 to 128: a client moves freely within the subnet that its
-   * provider gave it, most often a /56 or a /64. @defaultValue `56`
+   * Leading bits of an IPv6 address that identify one client, 1 to 128. A client moves freely within the subnet that its
+   * provider assigned, most often a /56 or a /64. @defaultValue `56`
    */
   readonly ipv6Prefix?: number | undefined;
+
+  /**
+   * The trusted address of the client, for a host that keeps it elsewhere, such as Koa in `ctx.ip`.
+   * @defaultValue `req.ip`, or the connection's address where the host sets no `req.ip`
+   */
+  readonly address?: ((req: Req) => string | undefined) | undefined;
 }
 
 /**
- * Makes a `key` for `limit` from the client's address: Express's `req.ip`, which counts `X-Forwarded-For` only as far as
- * `trust proxy` says, or else the connection's address. An IPv6 address is cut to its subnet, an IPv4-mapped one
- * counts as its IPv4 address. The key is `undefined`, hence the request an error, when there is no address (a Unix
- * socket) or what the proxy sent is none.
+ * Makes a `key` for `limit` from the client's address. The default address is Express's `req.ip`, which trusts
+ * `X-Forwarded-For` only as `trust proxy` says.
  *
- * @throws `TypeError` or `RangeError` for a bad `ipv6Prefix`.
+ * A port is ignored. An IPv6 address is cut to its subnet. An IPv4-mapped or NAT64 address (`64:ff9b::/96`) counts as its
+ * IPv4 address. Without a valid address the key is `undefined`, and `limit` passes an error on: on a Unix socket, or when
+ * the proxy sent `unknown`.
+ *
+ * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
  * @example
  * ```ts
  * import express from 'express';
  * import { clientKey, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
- * import type { ClientKeyOptions } from 'express-semaphore';
  *
- * const options: ClientKeyOptions = { ipv6Prefix: 48 };
  * const perClient = new KeyedSemaphore(() => new Semaphore(5));
- * express().use(limit(perClient, { key: clientKey(options) }));
+ * express().use(limit(perClient, { key: clientKey({ ipv6Prefix: 48 }) }));
  * ```
  */
-export function clientKey(options: ClientKeyOptions = {}): (req: IncomingMessage) => string | undefined {
-  requireOptions(options);
-  const { ipv6Prefix = 56, ...unknown } = options;
-  warnOfUnknown('clientKey', unknown);
-  requireInteger('ipv6Prefix', ipv6Prefix, 1, 128);
+export function clientKey<Req extends IncomingMessage = IncomingMessage>(
+  options: ClientKeyOptions<Req> = {},
+): (req: Req) => string | undefined {
+  const { ipv6Prefix = 56, address = addressOf } = readOptions('clientKey', options, {
+    ipv6Prefix: integer(1, 128),
+    address: requireFunction,
+  });
 
   return function keyOfClient(req) {
-    const text = 'ip' in req ? req.ip : req.socket.remoteAddress;
-    if (typeof text !== 'string' || !ipaddr.isValid(text)) return undefined;
-    const address = ipaddr.process(text);
-    if (address.kind() === 'ipv4') return address.toString();
+    const written: unknown = address(req);
+    const text = typeof written === 'string' ? withoutPort(written) : '';
+    if (!ipaddr.isValid(text)) return undefined;
+    const ip = ipaddr.process(text);
+    if (ip instanceof ipaddr.IPv4) return ip.toString();
+    if (ip.range() === 'rfc6052') return new ipaddr.IPv4(ip.toByteArray().slice(-4)).toString();
     const subnet = ipaddr.IPv6.networkAddressFromCIDR(`${text}/${ipv6Prefix}`);
     return `${subnet.toString()}/${ipv6Prefix}`;
   };
+}
+
+function addressOf(req: IncomingMessage): string | undefined {
+  const ip: unknown = 'ip' in req ? req.ip : req.socket.remoteAddress;
+  return typeof ip === 'string' ? ip : undefined;
+}
+
+/** The address in `1.2.3.4:54321`, `[2001:db8::1]:443` and `[2001:db8::1]`, as proxies write them; other texts unchanged. */
+function withoutPort(text: string): string {
+  const match = /^(?:\[([^\]]*)\](?::\d+)?|([\d.]+):\d+)$/.exec(text);
+  return match?.[1] ?? match?.[2] ?? text;
 }

@@ -1,57 +1,74 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Outcome, Permit } from '../core/limiter.js';
-import { endWithConnection } from './connection.js';
-import type { Connection } from './connection.js';
-import { isPipelined } from './pipeline.js';
-import { RequestPermit } from './request-permit.js';
-
-/** Beside the responses: a property of its own on each, once Express has changed its prototype, costs 2 µs a request. */
-const exchanges = new WeakMap<ServerResponse, Exchange>();
+import type { Limiter, Outcome, Permit } from '../core/limiter.js';
+import { dispose } from '../internal/dispose.js';
+import { requireObject } from '../internal/validate.js';
+import { warn } from '../internal/warn.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { isPipelined, onTurn } from './pipeline.js';
 
 /**
- * One request and its response: it knows when that is over, and then releases what was taken for it.
+ * The exchanges of all copies of this package in the process.
  *
- * Over means: the response was sent whole (`finish`), or it never will be (`close`). Some hosts emit only one of the
- * two, some emit one twice; the first counts.
+ * A map beside the responses: once Express has changed a response's prototype, a property of its own costs 2 µs.
+ */
+const exchanges = sharedMap();
+
+/** Decides whether a finished response shows an overload. */
+export type IsOverload = (res: ServerResponse) => boolean;
+
+/**
+ * One request and its response. It notices when the exchange is over, and then releases the permits of the request.
+ *
+ * The exchange is over when the response was sent completely (`finish`) or never will be (`close`). Some hosts emit only
+ * one of the two events, and some emit one of them twice. The first event counts.
  */
 export class Exchange {
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
   #isOver = false;
   #isGone = false;
   #isRejected = false;
   #gone: AbortController | undefined;
-  #permits: RequestPermit[] = [];
-  /** How many permits are being waited for: nobody needs them once this is over. */
-  #waits = 0;
+  /** The newest permit, from which the older ones are linked: most requests have one. */
+  #newest: RequestPermit | undefined;
+  #waits: Wait[] | undefined;
 
   /** The exchange of `res`, if a limiter has seen it. */
   static find(res: ServerResponse): Exchange | undefined {
-    return exchanges.get(res);
+    return exchanges.get(identityOf(res));
   }
 
-  /** The one exchange of this pair. It listens from now on, and notices what has happened before. */
+  /** The one exchange of this pair. A new one listens from now on, and also notices what has happened before. */
   static of(req: IncomingMessage, res: ServerResponse): Exchange {
-    return exchanges.get(res) ?? new Exchange(req, res);
+    return exchanges.get(identityOf(res)) ?? new Exchange(req, res);
   }
 
   private constructor(req: IncomingMessage, res: ServerResponse) {
-    exchanges.set(res, this);
-    // First in line: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
-    // release comes before the next response takes its turn.
-    res.prependListener('finish', onFinish);
-    res.prependListener('close', onClose);
-    if (isPipelined(res)) {
-      res.once('socket', () => {
+    this.#req = req;
+    this.#res = res;
+    exchanges.set(identityOf(res), this);
+    // The listeners are bound, because a host may pass a wrapper of the response that emits nothing itself.
+    // They come first: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
+    // release precedes the turn of the next response.
+    res.prependListener('finish', () => {
+      this.#finish();
+    });
+    res.prependListener('close', () => {
+      this.#close();
+    });
+    if (isPipelined(req, res)) {
+      onTurn(res, () => {
         endWithConnection(req.socket, this);
       });
     } else endWithConnection(streamOf(res) ?? req.socket, this);
-    if (wasOver(req, res)) this.end(true);
+    if (wasOver(req, res)) this.end('gone');
   }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Aborts when the client has gone before its response was sent. Made on first use. */
+  /** Aborts when the client leaves before its response was sent. Made on first use. */
   get signal(): AbortSignal {
     if (this.#gone === undefined) {
       this.#gone = new AbortController();
@@ -60,71 +77,231 @@ export class Exchange {
     return this.#gone.signal;
   }
 
-  /** Puts a permit under this exchange's care. One that comes too late goes back at once. */
-  keep(source: object, key: string, permit: Permit): RequestPermit {
-    const kept = new RequestPermit(this, source, key, permit);
-    this.#permits.push(kept);
-    if (this.#isOver) permit.release('ignore');
+  /** Adds a permit that is released when the exchange is over. One that comes too late is released at once. */
+  keep(permit: Permit, claim: PermitClaim): RequestPermit {
+    const kept = new RequestPermit(this, permit, claim, this.#newest);
+    this.#newest = kept;
+    if (this.#isOver) kept.end(undefined);
     return kept;
   }
 
-  /** Keeps the permit that is promised; the wait for it ends when this is over. */
-  wait(source: object, key: string, promised: PromiseLike<Permit>): Promise<RequestPermit | 'over'> {
-    this.#waits++;
-    return Promise.resolve(promised).then(
-      (permit) => {
-        this.#waits--;
-        const kept = this.keep(source, key, permit);
-        return this.#isOver ? 'over' : kept;
-      },
-      (reason: unknown) => {
-        this.#waits--;
-        throw reason;
-      },
-    );
+  /** Whether the request waits for a permit of the same limiter and key. */
+  isWaiting(claim: PermitClaim): boolean {
+    return this.#waits?.some((wait) => isSame(wait.claim, claim)) ?? false;
   }
 
-  /** The permit taken last, of `source` and `key` where they are given. */
-  permit(source?: object, key?: string): RequestPermit | undefined {
-    return this.#permits.findLast((permit) => permit.isOf(source, key));
+  /**
+   * Waits for a permit, or shares a wait for the same limiter and key. `acquire` is called with a signal that aborts when
+   * the exchange is over.
+   */
+  wait(
+    claim: PermitClaim,
+    acquire: (signal: AbortSignal) => PromiseLike<Permit>,
+  ): Promise<RequestPermit | 'over'> {
+    const shared = this.#waits?.find((wait) => isSame(wait.claim, claim));
+    if (shared !== undefined) {
+      if (!claim.isDryRun) shared.claim = claim;
+      return shared.promise;
+    }
+    const wait: Wait = { claim, leave: new AbortController(), promise: NEVER };
+    (this.#waits ??= []).push(wait);
+    wait.promise = this.#settle(wait, acquire);
+    return wait.promise;
   }
 
-  /** Notes that a limiter has refused it: what other limiters gave it says nothing of how they fare. */
+  async #settle(
+    wait: Wait,
+    acquire: (signal: AbortSignal) => PromiseLike<Permit>,
+  ): Promise<RequestPermit | 'over'> {
+    try {
+      const permit = await acquire(wait.leave.signal);
+      const kept = this.keep(permit, wait.claim);
+      return this.#isOver ? 'over' : kept;
+    } catch (error) {
+      if (this.#isOver) return 'over';
+      throw error;
+    } finally {
+      this.#waits = this.#waits?.filter((other) => other !== wait);
+    }
+  }
+
+  /** The permit that this request holds for the same limiter and key, if any. A real claim makes a dry run's permit real. */
+  claim(claim: PermitClaim): RequestPermit | undefined {
+    for (let permit = this.#newest; permit !== undefined; permit = permit.older) {
+      if (permit.isReleased || !isSame(permit.claim, claim)) continue;
+      if (!claim.isDryRun) permit.claim = claim;
+      return permit;
+    }
+    return undefined;
+  }
+
+  /** The permit acquired last, or the last one of `source`. A handler does not see the permits of a dry run. */
+  permit(source?: object): Permit | undefined {
+    for (let permit = this.#newest; permit !== undefined; permit = permit.older) {
+      const { claim } = permit;
+      if (!claim.isDryRun && (source === undefined || claim.source === source)) return permit;
+    }
+    return undefined;
+  }
+
+  /** Notes that a limiter has rejected the request: its response says nothing of the other limiters' load. */
   reject(): void {
     this.#isRejected = true;
   }
 
-  end(gone: boolean, outcome: Outcome = 'ignore'): void {
+  /** Ends the exchange: the response was `sent`, or the server destroyed it with an error (`failed`), or the client has `gone`. */
+  end(how: 'sent' | 'failed' | 'gone'): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#isGone = gone;
-    if (gone || this.#waits > 0) this.#gone?.abort(clientGone());
-    for (const permit of this.#permits) permit.release(gone || this.#isRejected ? 'ignore' : outcome);
+    this.#isGone = how !== 'sent';
+    for (const { leave } of this.#waits ?? []) leave.abort(clientGone());
+    if (this.#isGone) this.#gone?.abort(clientGone());
+    const res = how === 'gone' || this.#isRejected ? undefined : this.#res;
+    for (let permit = this.#newest; permit !== undefined; permit = permit.older) permit.end(res);
+  }
+
+  #finish(): void {
+    // HTTP/2, and Node 20 while it sends, emit `finish` for a response that the client has reset.
+    const isReset = streamOf(this.#res)?.aborted === true || this.#res.socket?.destroyed === true;
+    this.end(isReset ? 'gone' : 'sent');
+  }
+
+  #close(): void {
+    // A client that leaves sets no error. One that breaks off its upload may, by way of a pipe from the request.
+    const isFailed = hasFailed(this.#res) && this.#req.complete;
+    this.end(isFailed ? 'failed' : 'gone');
   }
 }
 
-function onFinish(this: ServerResponse): void {
-  // HTTP/2, and Node 20 while it sends, say finish of a response that the client has reset.
-  const gone = streamOf(this)?.aborted === true || this.socket?.destroyed === true;
-  Exchange.find(this)?.end(gone, this.statusCode >= 500 ? 'overload' : 'success');
+/** From where a request wants a permit, and how its end is judged. */
+export interface PermitClaim {
+  readonly source: object;
+  readonly key: string;
+  readonly isOverload: IsOverload | undefined;
+  readonly isDryRun: boolean;
 }
 
-function onClose(this: ServerResponse): void {
-  Exchange.find(this)?.end(true);
+/** A wait for a permit, shared by a dry run and a real limit of one request. */
+interface Wait {
+  claim: PermitClaim;
+  readonly leave: AbortController;
+  promise: Promise<RequestPermit | 'over'>;
 }
 
-/** `req.destroyed` and `req`'s `close` would tell nothing: they come with every body that was read to its end. */
+const NEVER = new Promise<never>(() => undefined);
+
+function isSame(one: PermitClaim, other: PermitClaim): boolean {
+  return one.source === other.source && one.key === other.key;
+}
+
+/** A permit as the handler of a request sees it: its signal also aborts when the client has left. */
+export class RequestPermit implements Permit {
+  readonly older: RequestPermit | undefined;
+  claim: PermitClaim;
+  isReleased = false;
+  readonly #exchange: Exchange;
+  readonly #permit: Permit;
+  #signal: AbortSignal | undefined;
+
+  constructor(exchange: Exchange, permit: Permit, claim: PermitClaim, older: RequestPermit | undefined) {
+    this.#exchange = exchange;
+    this.#permit = permit;
+    this.claim = claim;
+    this.older = older;
+  }
+
+  get weight(): number {
+    return this.#permit.weight;
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= anySignal(this.#exchange.signal, this.#permit.signal));
+  }
+
+  release(outcome?: Outcome): void {
+    this.isReleased = true;
+    this.#permit.release(outcome);
+  }
+
+  hold(work: PromiseLike<unknown>): void {
+    this.#permit.hold(work);
+  }
+
+  [dispose](): void {
+    this.release();
+  }
+
+  /** Releases with the outcome that `res` shows, if any. Never throws: the other permits of the request must be released too. */
+  end(res: ServerResponse | undefined): void {
+    try {
+      this.release(res === undefined ? 'ignore' : this.#outcomeOf(res));
+    } catch (error) {
+      warn('WARN_SEMAPHORE_RELEASE_FAILED', 'a permit of a request could not be released', error);
+    }
+  }
+
+  #outcomeOf(res: ServerResponse): Outcome {
+    try {
+      return (this.claim.isOverload ?? isOverloaded)(res) ? 'overload' : 'success';
+    } catch (error) {
+      warn('WARN_SEMAPHORE_RELEASE_FAILED', 'isOverload threw', error);
+      return 'ignore';
+    }
+  }
+}
+
+/**
+ * The permit that `limit` acquired for this response: the last one, or the last one of `limiter`.
+ * `undefined` when there is none, because the request was skipped, is not limited, or passed a dry run.
+ *
+ * @throws `TypeError` when `res` is not an object.
+ *
+ * @example
+ * ```ts
+ * import express from 'express';
+ * import { limit, permitOf, Semaphore } from 'express-semaphore';
+ *
+ * const app = express();
+ * app.post('/export', limit(new Semaphore(1)), (_req, res) => {
+ *   permitOf(res)?.hold(writeExport()); // counts until the export is written, though the answer leaves now
+ *   res.status(202).end();
+ * });
+ *
+ * async function writeExport() {}
+ * ```
+ */
+export function permitOf(res: ServerResponse, limiter?: Limiter | KeyedSemaphore): Permit | undefined {
+  requireObject('res', res);
+  return Exchange.find(res)?.permit(limiter);
+}
+
+/** The default of `isOverload`: an answer 503 or 504, or a response that the server destroyed with an error. */
+function isOverloaded(res: ServerResponse): boolean {
+  return res.statusCode === 503 || res.statusCode === 504 || hasFailed(res);
+}
+
+function hasFailed(res: ServerResponse): boolean {
+  // HTTP/2 and mocked responses have no such property.
+  return (res.errored ?? null) !== null;
+}
+
+/**
+ * Whether the exchange is over already. `req.destroyed` and the `close` event of `req` prove nothing: both come with every
+ * body that was read to its end.
+ */
 function wasOver(req: IncomingMessage, res: ServerResponse): boolean {
+  // Mocked requests may have no socket.
+  const { socket } = req as Partial<IncomingMessage>;
   return (
     res.closed ||
     res.destroyed ||
     res.writableFinished ||
-    req.socket.destroyed ||
+    socket?.destroyed === true ||
     streamOf(res)?.destroyed === true
   );
 }
 
-/** The HTTP/2 stream behind a response of Node's compatibility API; a host may call something else by that name. */
+/** The HTTP/2 stream of a response of Node's compatibility API. A host may give this name to something else. */
 function streamOf(res: object): Stream | undefined {
   if (!('stream' in res) || typeof res.stream !== 'object' || res.stream === null) return undefined;
   const stream: Stream = res.stream;
@@ -136,6 +313,58 @@ interface Stream extends Connection {
   readonly destroyed?: boolean;
 }
 
+/** A property of the connection. It is set once and serves all requests of the connection. */
+const CURRENT = Symbol.for('express-semaphore.current-exchange');
+
+/** The carrier of a response: the socket of HTTP/1.1, the stream of HTTP/2, or a host's stand-in without events. */
+interface Connection {
+  on?(event: 'close', listener: (this: Connection) => void): unknown;
+  [CURRENT]?: Exchange;
+}
+
+/**
+ * Ends `exchange` when its connection closes, even if a middleware removed all listeners of the response. A connection
+ * has one listener for all its requests, which ends the current one.
+ */
+function endWithConnection(connection: Connection | null | undefined, exchange: Exchange): void {
+  if (connection === null || connection === undefined) return;
+  if (connection[CURRENT] === undefined) connection.on?.('close', endCurrent);
+  connection[CURRENT] = exchange;
+}
+
+function endCurrent(this: Connection): void {
+  this[CURRENT]?.end('gone');
+}
+
+/** As `AbortSignal.any`, which the first releases of Node 20 lack. Both signals live no longer than the request. */
+function anySignal(...signals: AbortSignal[]): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    const follow = () => {
+      controller.abort(signal.reason);
+    };
+    if (signal.aborted) follow();
+    else signal.addEventListener('abort', follow, { once: true, signal: controller.signal });
+  }
+  return controller.signal;
+}
+
 function clientGone(): DOMException {
   return new DOMException('The client has gone', 'AbortError');
+}
+
+/** The object that all wrappers of one response share: its request. A response without one is its own identity. */
+function identityOf(res: ServerResponse): object {
+  const req: unknown = res.req;
+  return typeof req === 'object' && req !== null ? req : res;
+}
+
+function sharedMap(): WeakMap<object, Exchange> {
+  const name = Symbol.for('express-semaphore.exchanges');
+  const map = Reflect.get(globalThis, name) as WeakMap<object, Exchange> | undefined;
+  if (map !== undefined) return map;
+  const made = new WeakMap<object, Exchange>();
+  // Where the global object is frozen this has no effect, and each copy of the package works by itself.
+  Reflect.defineProperty(globalThis, name, { value: made });
+  return made;
 }

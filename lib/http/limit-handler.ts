@@ -4,14 +4,15 @@ import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../internal/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { createMiddleware } from './middleware.js';
-import type { KeyedLimitOptions, LimitOptions, Middleware } from './limit-options.js';
-import type { Next } from './next.js';
+import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
 
 /**
- * `limit` around one handler: the permit is released when the response is over and the handler's promise has settled.
- * So a handler that works on after its client has left still counts. A rejection goes to `next(error)`.
+ * `limit` around one handler. The permit is released when the response is over and the handler's promise has settled, so a
+ * handler that works on after its client has left still counts. A rejected promise goes to `next(error)`.
  *
- * A promise that never settles keeps its permit for ever: give what the handler waits for a time limit.
+ * A promise that never settles holds its permit for ever: give the handler's own waits a time limit.
+ *
+ * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
  * @example
  * ```ts
@@ -20,17 +21,10 @@ import type { Next } from './next.js';
  * import { limitHandler, Semaphore } from 'express-semaphore';
  *
  * const reports = new Semaphore(3, { queueLimit: 50 });
- * const app = express();
- * app.get(
- *   '/report',
- *   limitHandler(reports, async (_req: Request, res: Response) => {
- *     res.json(await makeReport()); // counts until it is made, though the client may leave before
- *   }),
- * );
+ * const report = async (_req: Request, res: Response) => res.json(await makeReport());
+ * express().get('/report', limitHandler(reports, report));
  *
- * async function makeReport() {
- *   return { rows: 7 };
- * }
+ * const makeReport = async () => ({ rows: 7 });
  * ```
  */
 export function limitHandler<
@@ -55,9 +49,9 @@ export function limitHandler<Req extends IncomingMessage, Res extends ServerResp
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {
   requireFunction('handler', handler);
-  return createMiddleware(limiter, options, serve);
+  return createMiddleware('limitHandler', limiter, options, serve);
 
-  /** A query builder may run its query each time that its `then` is called, so that is called once. */
+  /** Calls `then` once: a query builder may run its query at each call. */
   function serve(req: Req, res: Res, next: Next): unknown {
     const work = handler(req, res, next);
     return isPromiseLike(work) ? Promise.resolve(work) : work;

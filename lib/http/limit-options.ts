@@ -1,52 +1,102 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SemaphoreError } from '../errors.js';
-import type { RequestAcquireOptions } from './ask.js';
-import type { Next } from './next.js';
+import { checkAcquireOptions } from '../core/acquire-options.js';
+import type { AcquireRequest } from '../core/decide.js';
 
-/** The shape of middleware that Express, Connect and everything like them take. */
+/** Passes the request on, or passes an error to the host's error handler. */
+export type Next = (error?: unknown) => void;
+
+/** Middleware as Express, Connect and similar hosts take it. */
 export type Middleware<Req = IncomingMessage, Res = ServerResponse> = (
   req: Req,
   res: Res,
   next: Next,
 ) => void;
 
-/** What `limit` can be told. */
+/** The options of one acquire, either the same for all requests or computed from each request. */
+export interface RequestAcquireOptions<Req> {
+  /** Permits that a request acquires. @defaultValue `1` */
+  readonly weight?: number | ((req: Req) => number) | undefined;
+
+  /** Level from -100 to 100, an integer. The order `'priority'` serves the higher first. @defaultValue `0` */
+  readonly priority?: number | ((req: Req) => number) | undefined;
+
+  /** The flow of a request under the order `'fair'`: its user, its tenant. @defaultValue `''` */
+  readonly flow?: string | ((req: Req) => string) | undefined;
+}
+
+/** Options of `limit` and `limitHandler`. */
 export interface LimitOptions<
   Req = IncomingMessage,
   Res = ServerResponse,
 > extends RequestAcquireOptions<Req> {
-  /** Longest wait for a permit, in milliseconds; 0 means: do not queue. @defaultValue `1_000` */
+  /** Maximum wait for a permit, in milliseconds. 0 never queues a request. @defaultValue `1_000` */
   readonly maxWaitMs?: number | undefined;
 
-  /** Status of a refusal. @defaultValue `503`; `429` with a `KeyedSemaphore` */
+  /** Status of a rejection. @defaultValue the rejection's own: 429 for the limit of one key, else 503 */
   readonly statusCode?: number | undefined;
 
   /**
-   * Answers a refused request in place of the built-in answer, which logs nothing. `rejection` has `code`, `status`,
-   * `headers` and `retryAfterMs`; `next(rejection)` leaves it to the host's error handler. Express's own one logs a
-   * stack for each unless its `env` is `test`, so under overload put one before it that does not.
+   * Answers a rejected request in place of the built-in answer, which logs nothing.
+   *
+   * `next(rejection)` passes it to the host's error handler, with the status and the headers of the built-in answer. The
+   * one of Express logs a stack for each error unless its `env` is `test`. If `next(rejection)` throws before anything
+   * was sent, the built-in answer is sent.
    */
   readonly onRejected?: ((req: Req, res: Res, next: Next, rejection: SemaphoreError) => unknown) | undefined;
 
   /** Lets a request pass unlimited when it returns `true`. */
   readonly skip?: ((req: Req) => boolean) | undefined;
 
-  /** Whether `Retry-After` is spread at random, so that those refused together do not come back together. @defaultValue `true` */
+  /**
+   * Decides from the response whether the limited work was overloaded, for a limit that adapts. It is not called when
+   * the client left. @defaultValue status 503 or 504, or a response that the server destroyed with an error
+   */
+  readonly isOverload?: ((res: Res) => boolean) | undefined;
+
+  /** Whether `Retry-After` gets random jitter, so that clients rejected together retry apart. @defaultValue `true` */
   readonly retryJitter?: boolean | undefined;
 
   /**
-   * Refuses and delays nobody, but keeps the limiter's books as if it did: see its `stats()`. What would have been an
-   * error is a process warning. One request must not meet the same limiter both ways: it would wait for itself.
+   * Counts in the limiter's `stats()` what would happen, but neither rejects nor delays a request. Clients and handlers
+   * see no difference. An error, such as a bad key, becomes a process warning, once for each dry run.
    * @defaultValue `false`
    */
   readonly dryRun?: boolean | undefined;
 }
 
-/** What `limit` can be told of a `KeyedSemaphore`. */
+/** Options of `limit` and `limitHandler` with a `KeyedSemaphore`. */
 export interface KeyedLimitOptions<Req = IncomingMessage, Res = ServerResponse> extends LimitOptions<
   Req,
   Res
 > {
-  /** Names the user behind a request. Anything but a string is an error: a missing key never passes unlimited. */
+  /** The key of a request, such as its user. Any result but a string is an error: no request without a key passes. */
   readonly key: (req: Req) => string | undefined | PromiseLike<string | undefined>;
+}
+
+/** Returns the acquire request of a request. Fixed values are checked now, computed values for each request. */
+export function readAcquireOptions<Req>(options: RequestAcquireOptions<Req>): (req: Req) => AcquireRequest {
+  const { weight = 1, priority = 0, flow = '' } = options;
+  if (isFixed(weight) && isFixed(priority) && isFixed(flow)) {
+    checkAcquireOptions(weight, priority, flow);
+    const fixed = { weight, priority, flow };
+    return () => fixed;
+  }
+  return (req) => {
+    const request = {
+      weight: valueFor(weight, req),
+      priority: valueFor(priority, req),
+      flow: valueFor(flow, req),
+    };
+    checkAcquireOptions(request.weight, request.priority, request.flow, 'what ', ' returns');
+    return request;
+  };
+}
+
+function isFixed<Value>(option: Value | ((req: never) => Value)): option is Value {
+  return typeof option !== 'function';
+}
+
+function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req): Value {
+  return isFixed(option) ? option : option(req);
 }

@@ -1,38 +1,60 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { QueueFullError } from '../errors.js';
 
-/** Requests that may wait behind others on one connection; further ones are refused. */
+/** Requests of one connection that may wait for their turn. Further ones are rejected. */
 const MAX_DEPTH = 100;
 
 const depths = new WeakMap<Socket, number>();
 
 /**
- * Whether this response stands behind earlier ones of its connection (HTTP/1.1 pipelining).
+ * Whether earlier responses of the same connection must be sent before `res` (HTTP/1.1 pipelining).
  *
- * It cannot be sent before they are, and some Node versions never tell its end. A permit given to it could wait for
- * an earlier request that waits for this very permit. So it asks for none before its turn has come.
+ * A permit granted to such a request could wait for an earlier request that waits for this very permit. Some Node
+ * versions also never emit `close` for its response. It must not acquire a permit before its turn.
+ *
+ * A missing socket alone proves nothing: injected requests, web adapters and unit tests have none either. The proof is
+ * another response that owns the socket.
  */
-export function isPipelined(res: ServerResponse): boolean {
-  return res.socket === null && !isUpgrade(res.req);
+export function isPipelined(req: IncomingMessage, res: ServerResponse): boolean {
+  if (res.socket !== null) return false;
+  const { socket } = req as { readonly socket?: OwnedSocket };
+  const owner = socket?._httpMessage ?? res;
+  return owner !== res && !isUpgrade(req);
 }
 
-/** Nothing is sent before an upgraded connection's response, which some hosts make only to pass middleware, and which has no turn. */
+/** A socket as Node keeps it: the response that is being sent owns it. */
+interface OwnedSocket extends Socket {
+  readonly _httpMessage?: ServerResponse | null;
+}
+
+/** An upgraded connection sends no further responses, so a response that a host makes for it never gets a turn. */
 function isUpgrade(req: IncomingMessage): boolean {
   return 'upgrade' in req && req.upgrade === true;
 }
 
+/** Calls `listener` when the pipelined response `res` becomes the first of its connection. */
+export function onTurn(res: ServerResponse, listener: () => void): void {
+  res.once('socket', listener);
+}
+
+/** Whether 100 requests of this connection wait for their turn already. The host reads on without a bound. */
+export function isTooDeep({ socket }: IncomingMessage): boolean {
+  return (depths.get(socket) ?? 0) >= MAX_DEPTH;
+}
+
 /**
- * Resolves when the response gets its turn. If that never comes nothing is left behind: only the response
- * itself knows of the wait. Rejects with a `QueueFullError` behind 100 others, because the host goes on reading requests.
+ * Resolves when the pipelined response gets its turn. If the turn never comes, only the response itself refers to the
+ * promise. `isCounted` tells whether the request counts towards the depth of its connection.
  */
-export function waitForTurn({ socket }: IncomingMessage, res: ServerResponse): Promise<void> {
-  const depth = depths.get(socket) ?? 0;
-  if (depth === MAX_DEPTH) return Promise.reject(new QueueFullError('too many requests on one connection'));
-  depths.set(socket, depth + 1);
+export function waitForTurn(
+  { socket }: IncomingMessage,
+  res: ServerResponse,
+  isCounted: boolean,
+): Promise<void> {
+  if (isCounted) depths.set(socket, (depths.get(socket) ?? 0) + 1);
   return new Promise((resolve) => {
-    res.once('socket', () => {
-      depths.set(socket, (depths.get(socket) ?? 1) - 1);
+    onTurn(res, () => {
+      if (isCounted) depths.set(socket, (depths.get(socket) ?? 1) - 1);
       resolve();
     });
   });

@@ -1,27 +1,115 @@
-import { STATUS_CODES } from 'node:http';
-import type { ServerResponse } from 'node:http';
+import { ServerResponse, STATUS_CODES } from 'node:http';
+import { retryAfterSeconds, withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 
+/** What an answer says in place of the error's own values. */
+export interface AnswerOptions {
+  readonly statusCode?: number | undefined;
+  readonly retryJitter?: boolean | undefined;
+}
+
+/** Headers that earlier middleware set for a success. They would break or misdescribe the body of a rejection. */
+const SUCCESS_HEADERS = [
+  'Transfer-Encoding',
+  'Trailer',
+  'Content-Encoding',
+  'Content-Range',
+  'Content-Language',
+  'Content-Disposition',
+  'ETag',
+  'Last-Modified',
+  'Accept-Ranges',
+];
+
 /**
- * Answers a refused request at once: status, `Retry-After`, and `application/problem+json` (RFC 9457) with the error's
- * `code`. The body tells no figure of the limit, and a request body is left to the host to discard.
+ * The error that says what the built-in answer says: `rejection` itself, or a fresh one if `options` ask for another
+ * status or no jitter. So `next(error)` gives the same status and headers on every host.
+ */
+export function asAnswered(rejection: SemaphoreError, options: AnswerOptions): SemaphoreError {
+  const { statusCode = rejection.status, retryJitter = true } = options;
+  if (statusCode === rejection.status && retryJitter) return rejection;
+  const { message, retryAfterMs, cause, scope } = rejection;
+  const Rejection = rejection.constructor as new (message: string, options: object) => SemaphoreError;
+  const fresh = withoutStacks(() => new Rejection(message, { retryAfterMs, cause, scope }));
+  const headers = { 'Retry-After': retryAfterOf(rejection, options) };
+  // Writable, because Koa assigns the status that it answers with.
+  return Object.defineProperties(fresh, {
+    status: { value: statusCode, writable: true },
+    statusCode: { value: statusCode, writable: true },
+    headers: { value: headers, writable: true },
+  });
+}
+
+/**
+ * Answers a rejected request: status, `Retry-After`, and `application/problem+json` (RFC 9457) with the error's `code`. The
+ * body contains no figure of the limit. The host discards a request body.
  */
 export function answerRejection(
   res: ServerResponse,
-  { code, message }: SemaphoreError,
-  status: number,
-  retryAfter: number,
+  rejection: SemaphoreError,
+  options: AnswerOptions,
 ): void {
-  const body = JSON.stringify({ title: STATUS_CODES[status] ?? 'Refused', status, detail: message, code });
-  // Whoever closes a limiter is about to stop serving; this connection had better be made anew, elsewhere.
+  const { code } = rejection;
+  const status = options.statusCode ?? rejection.status;
+  const { body, length } = bodyOf(rejection, status);
+  // The process of a closed limiter is about to stop. The client needs another connection, to another process.
   if (code === 'ERR_SEMAPHORE_CLOSED') res.shouldKeepAlive = false;
+  const headers = [
+    'Retry-After',
+    retryAfterOf(rejection, options),
+    // RFC 6585 forbids to store a 429, and an earlier middleware's directive was meant for a success.
+    'Cache-Control',
+    'no-store',
+    'Content-Type',
+    'application/problem+json',
+    'Content-Length',
+    length,
+  ];
+  if (isUntouched(res)) {
+    res.writeHead(status, headers).end(body);
+    return;
+  }
   res.statusCode = status;
-  // One by one: `writeHead` does the same and more where a header is set already, as the host's own often are.
-  res.setHeader('Retry-After', String(retryAfter));
-  // RFC 6585 forbids to store a 429, and whatever an earlier middleware said of caching was meant for a success.
-  res.setHeader('Cache-Control', 'no-store');
-  res.setHeader('Content-Type', 'application/problem+json');
-  res.removeHeader('Content-Encoding');
-  res.setHeader('Content-Length', Buffer.byteLength(body));
+  for (const name of SUCCESS_HEADERS) if (res.hasHeader(name)) res.removeHeader(name);
+  for (let i = 0; i + 1 < headers.length; i += 2) res.setHeader(String(headers[i]), String(headers[i + 1]));
   res.end(body);
+}
+
+function retryAfterOf(
+  { headers, retryAfterMs }: SemaphoreError,
+  { retryJitter = true }: AnswerOptions,
+): string {
+  return (retryJitter ? headers['Retry-After'] : undefined) ?? String(retryAfterSeconds(retryAfterMs));
+}
+
+interface Body {
+  readonly status: number;
+  readonly message: string;
+  readonly body: string;
+  readonly length: string;
+}
+
+/** The last body of each code. Nearly all rejections of one code have the same status and message. */
+const bodies = new Map<string, Body>();
+
+function bodyOf({ code, message }: SemaphoreError, status: number): Body {
+  const last = bodies.get(code);
+  if (last?.status === status && last.message === message) return last;
+  const title = STATUS_CODES[status] ?? 'Rejected';
+  const body = JSON.stringify({ title, status, detail: message, code });
+  const made = { status, message, body, length: String(Buffer.byteLength(body)) };
+  bodies.set(code, made);
+  return made;
+}
+
+/**
+ * Whether one `writeHead` can send all headers: a response of Node's own class without headers, on which nobody replaced
+ * `writeHead`. A replacement may not understand a raw list of headers.
+ */
+function isUntouched(res: ServerResponse): boolean {
+  return (
+    Object.getPrototypeOf(res) === ServerResponse.prototype &&
+    !Object.hasOwn(res, 'writeHead') &&
+    res.getHeaderNames().length === 0
+  );
 }

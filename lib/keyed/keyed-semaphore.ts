@@ -1,4 +1,6 @@
 import type { InspectOptions } from 'node:util';
+import { decide, DECIDE } from '../core/decide.js';
+import type { AcquireRequest, Decision } from '../core/decide.js';
 import { Lifecycle } from '../core/lifecycle.js';
 import { INSPECT, inspectLimiter, runWithPermit } from '../core/limiter-base.js';
 import type { Inspect, LimiterBase } from '../core/limiter-base.js';
@@ -14,7 +16,7 @@ import type {
 } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
 import { STATS, StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
-import { TooManyKeysError } from '../errors.js';
+import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js';
 import { CLOCK_CHECK, systemClock } from '../internal/clock.js';
 import type { Clock } from '../internal/clock.js';
 import { readOptions, unchecked } from '../internal/options.js';
@@ -213,6 +215,23 @@ export class KeyedSemaphore {
     return permit && new KeyedPermit(permit, entry.unpin);
   }
 
+  /** @internal */
+  [DECIDE](key: string, request: AcquireRequest, maxWaitMs: number): Decision {
+    if (this.#lifecycle.isClosed) return withoutStacks(() => this.#lifecycle.closedError());
+    if (this.#keys.isFull && this.#keys.get(key) === undefined)
+      return withoutStacks(() => this.#tooManyKeys());
+    const entry = this.#enter(key);
+    let permit: Permit | undefined;
+    try {
+      const decision = decide(entry.limiter, request, maxWaitMs);
+      if (decision === 'wait' || isSemaphoreError(decision)) return decision;
+      permit = decision;
+    } finally {
+      if (permit === undefined) entry.unpin();
+    }
+    return new KeyedPermit(permit, entry.unpin);
+  }
+
   /** As `run` of a semaphore, with a permit of the limiter behind `key`. */
   run<Result>(
     key: string,
@@ -276,9 +295,13 @@ export class KeyedSemaphore {
     return entry;
   }
 
+  #tooManyKeys(): TooManyKeysError {
+    return this.#stats.reject(new TooManyKeysError('too many keys are in use'));
+  }
+
   /** Makes the entry of a new key, which is idle until somebody enters. */
   #add(key: string): Entry {
-    if (this.#keys.isFull) throw this.#stats.reject(new TooManyKeysError('too many keys are in use'));
+    if (this.#keys.isFull) throw this.#tooManyKeys();
     warnOfAddress(key);
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);

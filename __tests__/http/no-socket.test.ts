@@ -1,0 +1,74 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { limit, permitOf, Semaphore } from 'express-semaphore';
+import { until } from '../helpers/serve';
+import { turn } from '../helpers/watch';
+
+/** A pair as web adapters, injectors and unit tests make it: its response never gets a socket. */
+function bareExchange(): { req: IncomingMessage; res: ServerResponse } {
+  const req = new IncomingMessage(new Socket());
+  return { req, res: new ServerResponse(req) };
+}
+
+describe('a response that never gets a socket', () => {
+  it('is served synchronously with a free permit, and releases when it closes', () => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = bareExchange();
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    expect(next).toHaveBeenCalledTimes(1);
+    expect(permitOf(res)?.weight).toBe(1);
+    expect(semaphore.held).toBe(1);
+    res.emit('close');
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('is queued, and served when a permit is released', async () => {
+    const semaphore = new Semaphore(1);
+    const blocker = await semaphore.acquire();
+    const { req, res } = bareExchange();
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    expect(semaphore.waiting).toBe(1);
+    expect(next).not.toHaveBeenCalled();
+    blocker.release();
+    await until(() => next.mock.calls.length === 1);
+    res.emit('finish');
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('leaves the queue when it closes', async () => {
+    const semaphore = new Semaphore(1);
+    const blocker = await semaphore.acquire();
+    const { req, res } = bareExchange();
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    res.emit('close');
+    expect(semaphore.waiting).toBe(0);
+    blocker.release();
+    await turn();
+    expect(next).not.toHaveBeenCalled();
+  });
+
+  it('is rejected at once', () => {
+    const semaphore = new Semaphore(1, { queueLimit: 0 });
+    semaphore.tryAcquire();
+    const { req, res } = bareExchange();
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    expect(res.statusCode).toBe(503);
+    expect(res.writableEnded).toBe(true);
+    expect(next).not.toHaveBeenCalled();
+  });
+
+  it('is served even if its request has no socket either', () => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = bareExchange();
+    Object.defineProperty(req, 'socket', { value: undefined });
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    expect(next).toHaveBeenCalledTimes(1);
+    res.emit('close');
+    expect(semaphore.held).toBe(0);
+  });
+});

@@ -1,0 +1,243 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isPromiseLike } from '../core/permit.js';
+import { decide, DECIDE } from '../core/decide.js';
+import type { AcquireRequest, Decision } from '../core/decide.js';
+import type { Semaphore } from '../core/semaphore.js';
+import type { AcquireOptions, Limiter, Permit } from '../core/limiter.js';
+import { statsRecorderOf } from '../core/stats-recorder.js';
+import { isSemaphoreError, QueueFullError, withoutStacks } from '../errors.js';
+import type { SemaphoreError } from '../errors.js';
+import { readOptions, unchecked } from '../internal/options.js';
+import {
+  describe,
+  integer,
+  isLimiter,
+  requireBoolean,
+  requireDuration,
+  requireFunction,
+  requireString,
+} from '../internal/validate.js';
+import { warnOnce } from '../internal/warn.js';
+import { isKeyed } from '../keyed/keyed-semaphore.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { Exchange } from './exchange.js';
+import type { IsOverload, PermitClaim } from './exchange.js';
+import { readAcquireOptions } from './limit-options.js';
+import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
+import { isPipelined, isTooDeep, waitForTurn } from './pipeline.js';
+import { asAnswered } from './rejection.js';
+
+/**
+ * The decision for one request.
+ *
+ * - a `Permit`: the request may go on; the permit is released when its response is over.
+ * - `'skipped'`: the request may go on without a permit.
+ * - `'over'`: the client has left, or the response was sent meanwhile; there is nothing to do.
+ * - a `SemaphoreError`: answer with its `status` and `headers`.
+ */
+export type AdmissionDecision = Permit | 'skipped' | 'over' | SemaphoreError;
+
+/** Decides one request. Only a decision that takes time is a promise. */
+export type Admit<Req, Res> = (req: Req, res: Res) => AdmissionDecision | Promise<AdmissionDecision>;
+
+/**
+ * Decides requests for an adapter to a host that has no `(req, res, next)` middleware. It is `limit` without `next`: it
+ * answers nothing, and a rejection is a returned value.
+ *
+ * The returned function throws, or its promise rejects, when an option function fails or returns a wrong value.
+ *
+ * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:http';
+ * import { admission, isSemaphoreError, Semaphore } from 'express-semaphore';
+ *
+ * const admit = admission(new Semaphore(100, { queueLimit: 200 }), { maxWaitMs: 500 });
+ * createServer(async (req, res) => {
+ *   const decision = await admit(req, res);
+ *   if (isSemaphoreError(decision)) res.writeHead(decision.status, decision.headers).end();
+ *   else if (decision !== 'over') res.end('served');
+ * });
+ * ```
+ */
+export function admission<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+>(
+  limiter: KeyedSemaphore,
+  options: Omit<KeyedLimitOptions<Req, Res>, 'onRejected' | 'dryRun'>,
+): Admit<Req, Res>;
+export function admission<
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+>(limiter: Limiter, options?: Omit<LimitOptions<Req, Res>, 'onRejected' | 'dryRun'>): Admit<Req, Res>;
+export function admission<Req extends IncomingMessage, Res extends ServerResponse>(
+  limiter: Limiter | KeyedSemaphore,
+  options: AdmissionOptions<Req, Res> = {},
+): Admit<Req, Res> {
+  const admit = createAdmission('admission', limiter, options, false);
+  const answered = (decision: AdmissionDecision) =>
+    isSemaphoreError(decision) ? asAnswered(decision, options) : decision;
+  return (req, res) => {
+    const decision = admit(req, res);
+    return decision instanceof Promise ? decision.then(answered) : answered(decision);
+  };
+}
+
+/** All options of an admission, with and without keys. */
+export type AdmissionOptions<Req, Res> = Omit<LimitOptions<Req, Res>, 'onRejected' | 'dryRun'> &
+  Partial<Pick<KeyedLimitOptions<Req, Res>, 'key'>>;
+
+/**
+ * The admission behind `what`, whose name is used in warnings. Its rejections are those of the limiter. That of a dry run
+ * leaves no trace that a client, a handler or another limit of the request can see.
+ */
+export function createAdmission<Req extends IncomingMessage, Res extends ServerResponse>(
+  what: string,
+  limiter: Limiter | KeyedSemaphore,
+  options: AdmissionOptions<Req, Res>,
+  isDryRun: boolean,
+): Admit<Req, Res> {
+  requireLimiterOf(what, limiter);
+  const read = readOptions<AdmissionOptions<Req, Res>>(what, options, {
+    maxWaitMs: requireDuration,
+    statusCode: integer(400, 599),
+    skip: requireFunction,
+    key: requireFunction,
+    isOverload: requireFunction,
+    retryJitter: requireBoolean,
+    weight: unchecked,
+    priority: unchecked,
+    flow: unchecked,
+  });
+  const { maxWaitMs = 1_000, skip, key: keyOf, isOverload } = read;
+  const hasKeys = isKeyed(limiter);
+  if (hasKeys) requireFunction('key', keyOf);
+  else if (keyOf !== undefined) throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
+
+  const requestOf = readAcquireOptions<Req>(read);
+  const keyed: Keyed = hasKeys ? limiter : withoutKeys(limiter);
+  const withoutKey = claimOf('');
+  warnOfMisuse(what, limiter, maxWaitMs);
+  return admit;
+
+  function admit(req: Req, res: Res): AdmissionDecision | Promise<AdmissionDecision> {
+    if (skip !== undefined && requireBoolean('what skip returns', skip(req))) return 'skipped';
+    const exchange = Exchange.of(req, res);
+    if (exchange.isOver) return 'over';
+    const request = requestOf(req);
+    const key = keyOf === undefined ? '' : keyOf(req);
+    if (isPromiseLike(key) || isPipelined(req, res)) return admitLater(exchange, key, request, req, res);
+    requireString('what key returns', key);
+    return acquire(exchange, keyOf === undefined ? withoutKey : claimOf(key), request);
+  }
+
+  /** Acquires after an asynchronous key has come, and not before the turn of a pipelined response. */
+  async function admitLater(
+    exchange: Exchange,
+    asyncKey: ReturnType<typeof keyOf & {}>,
+    request: AcquireRequest,
+    req: Req,
+    res: Res,
+  ): Promise<AdmissionDecision> {
+    const key = isPromiseLike(asyncKey) ? await asyncKey : asyncKey;
+    requireString('what key returns', key);
+    if (isPipelined(req, res)) {
+      if (!isDryRun && isTooDeep(req)) return reject(exchange, tooDeep());
+      await waitForTurn(req, res, !isDryRun);
+    }
+    return exchange.isOver ? 'over' : acquire(exchange, claimOf(key), request);
+  }
+
+  function acquire(
+    exchange: Exchange,
+    claim: PermitClaim,
+    request: AcquireRequest,
+  ): AdmissionDecision | Promise<AdmissionDecision> {
+    const shared = exchange.claim(claim);
+    if (shared !== undefined) return shared;
+    const decision = exchange.isWaiting(claim) ? 'wait' : keyed[DECIDE](claim.key, request, maxWaitMs);
+    if (decision === 'wait') return acquireLater(exchange, claim, request);
+    return isSemaphoreError(decision) ? reject(exchange, decision) : exchange.keep(decision, claim);
+  }
+
+  async function acquireLater(
+    exchange: Exchange,
+    claim: PermitClaim,
+    request: AcquireRequest,
+  ): Promise<AdmissionDecision> {
+    try {
+      return await exchange.wait(claim, (signal) =>
+        withoutStacks(() => keyed.acquire(claim.key, { ...request, maxWaitMs, signal })),
+      );
+    } catch (error) {
+      if (!isSemaphoreError(error)) throw error;
+      return reject(exchange, error);
+    }
+  }
+
+  function reject(exchange: Exchange, rejection: SemaphoreError): SemaphoreError {
+    if (!isDryRun) exchange.reject();
+    return rejection;
+  }
+
+  function tooDeep(): SemaphoreError {
+    const scope = hasKeys ? 'key' : 'limiter';
+    const rejection = withoutStacks(
+      () => new QueueFullError('too many requests on one connection', { scope }),
+    );
+    return statsRecorderOf(limiter)?.reject(rejection) ?? rejection;
+  }
+
+  function claimOf(key: string): PermitClaim {
+    return { source: limiter, key, isOverload: isOverload as IsOverload | undefined, isDryRun };
+  }
+}
+
+/** Both kinds of limiter in one shape. */
+interface Keyed {
+  [DECIDE](key: string, request: AcquireRequest, maxWaitMs: number): Decision;
+  acquire(key: string, options: AcquireOptions): Promise<Permit>;
+}
+
+function withoutKeys(limiter: Limiter): Keyed {
+  return {
+    [DECIDE]: (_key, request, maxWaitMs) => decide(limiter, request, maxWaitMs),
+    acquire: (_key, options) => limiter.acquire(options),
+  };
+}
+
+/** Throws unless `limiter` is a limiter. A request in its place means that the factory itself was mounted. */
+function requireLimiterOf(what: string, limiter: unknown): void {
+  if (isLimiter(limiter)) return;
+  if (typeof limiter === 'object' && limiter !== null && 'headers' in limiter && 'socket' in limiter) {
+    throw new TypeError(
+      `${what} itself was mounted; mount what it returns: app.use(${what}(new Semaphore(10)))`,
+    );
+  }
+  throw new TypeError(`limiter must be a limiter, such as new Semaphore(10), got ${describe(limiter)}`);
+}
+
+/** Far more limiters than an application has. An application that makes one for each request soon exceeds it. */
+const MANY = 1_000;
+
+const mounted = new WeakSet<object>();
+let count = 0;
+
+/** Warns of mistakes that can be seen when a limiter is mounted. */
+function warnOfMisuse(what: string, limiter: Limiter | KeyedSemaphore, maxWaitMs: number): void {
+  const { queueLimit, permits } = isKeyed(limiter) ? {} : (limiter as Partial<Semaphore>);
+  if (maxWaitMs === Infinity && queueLimit === Infinity) {
+    warnOnce('WARN_SEMAPHORE_UNBOUNDED_QUEUE', `${what} has neither a queueLimit nor a maxWaitMs`);
+  }
+  if (permits === 0) {
+    warnOnce('WARN_SEMAPHORE_NO_PERMITS', `${what} was given a semaphore of 0 permits, which serves nobody`);
+  }
+  if (mounted.has(limiter)) return;
+  mounted.add(limiter);
+  if (++count === MANY) {
+    const message = `${what} was given ${MANY} different limiters: one made inside a handler limits nothing`;
+    warnOnce('WARN_SEMAPHORE_MADE_PER_REQUEST', message, new Error().stack);
+  }
+}
