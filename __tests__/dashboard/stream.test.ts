@@ -7,6 +7,7 @@ import type { Limiter, Middleware } from 'express-semaphore';
 import { dashboard } from 'express-semaphore/dashboard';
 import type { DashboardOptions } from 'express-semaphore/dashboard';
 import type { Frame, LimiterFrame } from '../../lib/dashboard/frame';
+import { FrameReader } from '../../lib/dashboard/read-frame';
 import { EventStream } from '../helpers/event-stream';
 import { allGone, RawClient, serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
@@ -63,6 +64,24 @@ describe('a frame', () => {
       { key: 'user 0', permits: 2, held: 1, waiting: 0, rejected: 0 },
     ]);
     perUser.close();
+  });
+
+  it('reports the time without a release once a limiter with waiters released nothing for 10 seconds', async () => {
+    const api = new Semaphore(1);
+    const reader = new FrameReader({ api }, undefined);
+    const stuckAt = (ms: number) => {
+      jest.spyOn(Date, 'now').mockReturnValue(ms);
+      return reader.read().limiters[0]?.stuckMs;
+    };
+    const permit = await api.acquire();
+    expect([stuckAt(0), stuckAt(60_000)]).toEqual([undefined, undefined]);
+    const [second, third] = [api.acquire(), api.acquire()];
+    expect([stuckAt(60_000), stuckAt(69_999), stuckAt(70_000)]).toEqual([undefined, undefined, 10_000]);
+    permit.release();
+    expect([stuckAt(80_000), stuckAt(100_000)]).toEqual([undefined, 20_000]);
+    (await second).release();
+    expect(stuckAt(200_000)).toBeUndefined();
+    (await third).release();
   });
 
   it('shows a masked key instead of the key', async () => {

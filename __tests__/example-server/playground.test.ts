@@ -2,25 +2,17 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { startServer } from '../../example-server/start-server';
 import type { ServerProcess } from '../../example-server/start-server';
-import { openBrowser, openPage } from '../helpers/browser';
+import { browserOfTests, openPage } from '../helpers/browser';
 import { withBrowser } from '../helpers/needs';
 import { defer, until } from '../helpers/serve';
 
 const { it } = withBrowser;
 
-let browser: Browser;
+const browser = browserOfTests();
 let server: ServerProcess;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
 
 beforeEach(async () => {
   server = await startServer();
@@ -31,7 +23,7 @@ afterEach(async () => {
 });
 
 it('shows how an unbounded queue fails under overload, and how the expected wait keeps requests in time', async () => {
-  await using opened = await openPage(browser, `${server.url}/playground/`);
+  await using opened = await openPage(browser(), `${server.url}/playground/`);
   const { page } = opened;
   await page.getByRole('switch', { name: 'Send requests' }).check();
   await readingIs(page, 'served', ([served, sent]) => served > 20 && served > sent / 2);
@@ -43,14 +35,14 @@ it('shows how an unbounded queue fails under overload, and how the expected wait
   await page.getByLabel('Limiter').selectOption('expected wait');
   const dashboard = page.frameLocator('iframe');
   const card = dashboard.getByRole('region', { name: 'playground', exact: true });
-  await card.getByText(/^Rejecting .*: the queue is too long to be served in time$/).waitFor();
+  await card.getByText(/^Rejecting .*: the expected wait is too long$/).waitFor();
   await readingIs(page, 'served', ([served, sent]) => served > 20 && served > sent / 2);
   await readingIs(page, 'gaveUp', ([gaveUp]) => gaveUp < 10);
   expect(opened.faults).toEqual([]);
 });
 
 it('is off by default. Its generator ends when it is switched off and when its server is killed', async () => {
-  await using opened = await openPage(browser, `${server.url}/playground/`);
+  await using opened = await openPage(browser(), `${server.url}/playground/`);
   const load = opened.page.getByRole('switch', { name: 'Send requests' });
   await load.waitFor();
   expect(await load.isChecked()).toBe(false);
@@ -70,7 +62,7 @@ it('is off by default. Its generator ends when it is switched off and when its s
 });
 
 it('stops with the server, under load and with its page open', async () => {
-  await using opened = await openPage(browser, `${server.url}/playground/`);
+  await using opened = await openPage(browser(), `${server.url}/playground/`);
   await opened.page.getByRole('switch', { name: 'Send requests' }).check();
   await readingIs(opened.page, 'served', ([served]) => served > 0);
   const [generator = 0] = childrenOf(server);
@@ -80,7 +72,7 @@ it('stops with the server, under load and with its page open', async () => {
 });
 
 it('keeps a click that a state on its way does not know of yet', async () => {
-  await using opened = await openPage(browser, `${server.url}/playground/`);
+  await using opened = await openPage(browser(), `${server.url}/playground/`);
   const { page } = opened;
   const load = page.getByRole('switch', { name: 'Send requests' });
   await page.getByText('60/s').waitFor();

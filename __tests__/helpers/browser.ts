@@ -19,6 +19,19 @@ export async function openBrowser(): Promise<Browser> {
   });
 }
 
+/** Starts a browser before the tests of a file and closes it after them. */
+export function browserOfTests(): () => Browser {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+  return () => {
+    if (browser === undefined) throw new Error('the browser has not started yet');
+    return browser;
+  };
+}
+
 /** A page, and what it must not do. */
 export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;

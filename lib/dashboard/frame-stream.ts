@@ -1,6 +1,6 @@
-import { AsyncResource } from 'node:async_hooks';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Exchange } from '../http/exchange.js';
+import { runInRootContext } from '../internal/root-context.js';
 import { warn } from '../internal/warn.js';
 import type { Frame, History } from './frame.js';
 import { HISTORY_MS, Recorder, STEP_MS } from './recorder.js';
@@ -24,8 +24,6 @@ export class FrameStream {
   readonly #read: () => Frame;
   readonly #viewers = new Set<Viewer>();
   readonly #recorder = new Recorder();
-  /** The first viewer's request starts the timer, which must not keep the async context of that request. */
-  readonly #context = new AsyncResource('FrameStream', { requireManualDestroy: true });
   #timer: NodeJS.Timeout | undefined;
   /** The server of the newest stream. Streams and recording end with it. */
   #server: { readonly listening: boolean } | undefined;
@@ -61,7 +59,7 @@ export class FrameStream {
     this.#viewers.add(viewer);
     this.#watchedAt = viewer.since;
     this.#server = serverOf(req);
-    this.#timer ??= this.#context.runInAsyncScope(() => setInterval(this.#tick, INTERVAL_MS).unref());
+    this.#timer ??= runInRootContext(() => setInterval(this.#tick, INTERVAL_MS).unref());
   }
 
   readonly #tick = (): void => {

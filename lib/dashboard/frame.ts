@@ -53,7 +53,7 @@ export interface KeyFrame {
 export type Sample = readonly [
   held: number,
   waiting: number,
-  rejectedPerSecond: number,
+  rejectedPerSecond: number | null,
   permits: number | null,
   waitP50Ms: number | null,
   waitP99Ms: number | null,

@@ -1,4 +1,4 @@
-/** Makes an element. Whatever is shown goes in as text: nothing that a client sent is ever read as markup. */
+/** Creates an element. Text is added as text: nothing that a client sent is ever parsed as markup. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   properties: Partial<Omit<HTMLElementTagNameMap[Name], 'innerHTML' | 'outerHTML' | 'children'>> = {},
@@ -10,7 +10,7 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Sets the text of an element, if it is another. */
+/** Sets the text of an element if it differs. */
 export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }

@@ -1,31 +1,35 @@
-import type { Frame } from '../frame.js';
+import type { Frame, History } from '../frame.js';
 
-/** How the connection to the server stands. */
-export type FeedState = 'connecting' | 'live' | 'paused' | 'gone';
+/** State of the connection to the server. */
+export type FeedState = 'connecting' | 'live' | 'paused' | 'gone' | 'denied';
 
 /** Time between attempts to reach a server that is gone, in milliseconds. */
 const RETRY_MS = 1_000;
-/** A stream that says nothing for so long is dead, though its connection may not know it, in milliseconds. */
+
+/** A stream without a frame for this long is dead, whatever the state of its connection, in milliseconds. */
 const SILENCE_MS = 5_000;
 
-/** The stream of frames: it stops while nobody looks, and comes back by itself when the server was gone. */
+/** Receives what the feed gets. */
+export interface FeedListener {
+  /** Called for each frame. `isFirst` means that frames before it may be missing. */
+  onFrame(frame: Frame, isFirst: boolean): void;
+  onHistory(history: History): void;
+  onState(state: FeedState): void;
+}
+
+/** The stream of frames. It stops while the page is hidden or paused, and reconnects when the server was gone. */
 export class Feed {
-  readonly #url: string;
-  readonly #onFrame: (frame: Frame, isFirst: boolean) => void;
-  readonly #onState: (state: FeedState) => void;
+  /** Address of the page, with a slash at its end. */
+  readonly #base: string;
+  readonly #listener: FeedListener;
   #source: EventSource | undefined;
   #timer: number | undefined;
   #isPaused = false;
   #isFirst = true;
 
-  constructor(
-    url: string,
-    onFrame: (frame: Frame, isFirst: boolean) => void,
-    onState: (state: FeedState) => void,
-  ) {
-    this.#url = url;
-    this.#onFrame = onFrame;
-    this.#onState = onState;
+  constructor(base: string, listener: FeedListener) {
+    this.#base = base;
+    this.#listener = listener;
     document.addEventListener('visibilitychange', this.#follow);
     this.#follow();
   }
@@ -46,13 +50,13 @@ export class Feed {
   };
 
   #open(state: FeedState): void {
-    this.#onState(state);
+    this.#listener.onState(state);
     this.#isFirst = true;
     this.#connect();
   }
 
   #connect(): void {
-    this.#source = new EventSource(this.#url);
+    this.#source = new EventSource(`${this.#base}events`);
     this.#source.onmessage = this.#receive;
     this.#source.onerror = this.#lose;
     this.#source.addEventListener('renew', this.#renew);
@@ -61,31 +65,59 @@ export class Feed {
 
   readonly #receive = (message: MessageEvent<string>): void => {
     this.#wait(SILENCE_MS, this.#lose);
-    if (this.#isFirst) this.#onState('live');
-    this.#onFrame(JSON.parse(message.data) as Frame, this.#isFirst);
+    const isFirst = this.#isFirst;
     this.#isFirst = false;
+    if (isFirst) {
+      this.#listener.onState('live');
+      void this.#fetchHistory();
+    }
+    this.#listener.onFrame(JSON.parse(message.data) as Frame, isFirst);
   };
 
+  /** The server ends each stream after some seconds and authorizes the next request anew. */
   readonly #renew = (): void => {
-    const isFirst = this.#isFirst;
     this.#source?.close();
     this.#connect();
-    this.#isFirst = isFirst;
   };
 
-  /** The browser would try again by itself after some failures, but not after others. */
+  /** Not every browser reconnects after every failure, so the page does it. */
   readonly #lose = (): void => {
     this.#stop('gone');
     this.#wait(RETRY_MS, () => {
-      this.#open('gone');
+      void this.#reopen();
     });
   };
+
+  /** An `EventSource` does not tell the status of an answer, so a plain request asks for it. */
+  async #reopen(): Promise<void> {
+    const status = await fetch(this.#base, { method: 'HEAD' }).then(
+      (response) => response.status,
+      () => 0,
+    );
+    if (this.#isPaused || document.hidden || this.#source !== undefined) return;
+    if (status === 200) this.#open('gone');
+    else {
+      this.#listener.onState(status === 401 || status === 403 ? 'denied' : 'gone');
+      this.#wait(RETRY_MS, () => {
+        void this.#reopen();
+      });
+    }
+  }
+
+  async #fetchHistory(): Promise<void> {
+    try {
+      const response = await fetch(`${this.#base}history`);
+      if (response.ok) this.#listener.onHistory((await response.json()) as History);
+    } catch {
+      // The plots then begin with the first frame. The stream reports that the server is gone.
+    }
+  }
 
   #stop(state: FeedState): void {
     window.clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = undefined;
-    this.#onState(state);
+    this.#listener.onState(state);
   }
 
   #wait(ms: number, then: () => void): void {

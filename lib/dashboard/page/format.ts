@@ -1,19 +1,38 @@
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const toTheMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const toTheSecond = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
 
-/** A count. */
+/** A count, as in `1,204`. */
 export function count(value: number): string {
   return whole.format(value);
 }
 
-/** How often in a second; of little, with one digit behind the point. */
+/** A rate, as in `15/s`. Rates below 10 have one decimal. */
 export function perSecond(value: number): string {
   return `${(value < 10 ? fine : whole).format(value)}/s`;
 }
 
-/** A duration of so many milliseconds. */
+/** A duration in the unit that suits it, as in `12 ms`, `1.3 s` or `4 min`. */
 export function duration(ms: number): string {
   if (ms < 1) return ms === 0 ? '0 ms' : '< 1 ms';
-  if (ms < 1_000) return `${whole.format(ms)} ms`;
-  return `${fine.format(ms / 1_000)} s`;
+  if (ms < 999.5) return `${whole.format(ms)} ms`;
+  return ms < 59_950 ? `${fine.format(ms / 1_000)} s` : `${whole.format(ms / 60_000)} min`;
 }
+
+/** The local time of a moment in seconds since the epoch, as in `14:05` or `14:05:30`. */
+export function timeOfDay(seconds: number, withSeconds: boolean): string {
+  return (withSeconds ? toTheSecond : toTheMinute).format(seconds * 1_000);
+}
+
+/** The text with each control character escaped, as in `\u202e`. Bidirectional controls could make a key look like another. */
+export function visible(text: string): string {
+  return text.replace(CONTROLS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** C0 and C1 controls, and those that Unicode lists as bidirectional or as invisible separators. */
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;

@@ -1,55 +1,80 @@
-import type { LimiterFrame } from '../frame.js';
-import { count, perSecond } from './format.js';
+import type { KeysFrame, LimiterFrame } from '../frame.js';
+import { count, duration, perSecond } from './format.js';
 
-/** How a limiter does, from good to bad. */
-export type Condition = 'free' | 'full' | 'queueing' | 'rejecting';
+/** Conditions of a limiter, the worst first. */
+export const CONDITIONS = ['rejecting', 'stuck', 'queueing', 'full', 'free'] as const;
 
-/** What is said of a limiter. */
+export type Condition = (typeof CONDITIONS)[number];
+
+/** What the page says of a limiter. */
 export interface Verdict {
   readonly condition: Condition;
-  /** A sentence; of one that is rejecting it names the reason. */
+  /** One phrase. For a limiter that rejects it has the rate and the reason. */
   readonly text: string;
-  /** Grants and rejections in a second. */
+  /** The phrase without figures that stand in the strip. */
+  readonly short: string;
+  /** Calls granted per second. */
   readonly admittedRate: number;
+  /** Calls rejected per second. */
   readonly rejectedRate: number;
 }
 
-/** Judges a limiter by how it stands now and how it stood `seconds` before. */
+/** Judges a limiter by its current frame and by a frame `seconds` earlier. */
 export function judge(now: LimiterFrame, before: LimiterFrame, seconds: number): Verdict {
   const rate = (total: number) => (seconds > 0 ? total / seconds : 0);
   const rejected = newRejections(now, before);
   const rejectedRate = rate(rejected.total);
-  const admittedRate = rate(now.acquired - before.acquired);
-  const rates = { admittedRate, rejectedRate };
-  if (rejected.total > 0) {
-    return {
-      condition: 'rejecting',
-      text: `Rejecting ${perSecond(rejectedRate)}: ${reasonOf(rejected.code)}`,
-      ...rates,
-    };
-  }
-  if (now.waiting > 0) return { condition: 'queueing', text: `${count(now.waiting)} queued`, ...rates };
-  if (now.permits !== undefined && now.held >= now.permits) {
-    return {
-      condition: 'full',
-      text: now.permits === 0 ? 'Paused: the limit is 0' : 'At its limit',
-      ...rates,
-    };
-  }
-  return { condition: 'free', text: 'Free', ...rates };
+  const [condition, text, short = text] = conditionOf(now, rejected, rejectedRate);
+  return { condition, text, short, admittedRate: rate(now.acquired - before.acquired), rejectedRate };
 }
 
-/** Whether the totals of `now` go on from those of `before`, rather than being those of another limiter. */
+function conditionOf(
+  { held, waiting, permits, stuckMs, keys }: LimiterFrame,
+  rejected: NewRejections,
+  rejectedRate: number,
+): [condition: Condition, text: string, short?: string] {
+  if (rejected.total > 0) {
+    const reason = reasonOf(rejected.code);
+    return ['rejecting', `Rejecting ${perSecond(rejectedRate)}: ${reason}`, `Rejecting: ${reason}`];
+  }
+  if (stuckMs !== undefined) return ['stuck', `Stuck: no permit released for ${duration(stuckMs)}`];
+  const allFull = keys !== undefined && areBusiestFull(keys);
+  if (waiting > 0) {
+    const text = `${count(waiting)} queued`;
+    return allFull
+      ? ['queueing', `${text}, busiest keys all full`, 'Busiest keys all full']
+      : ['queueing', text, 'Queueing'];
+  }
+  if (allFull) return ['full', 'Busiest keys all full'];
+  if (permits !== undefined && held >= permits) {
+    return ['full', permits === 0 ? 'Paused: the limit is 0' : 'At its limit'];
+  }
+  return ['free', 'Free'];
+}
+
+/** Whether every busy key among those shown holds as many permits as its limit. */
+function areBusiestFull({ busiest }: KeysFrame): boolean {
+  const busy = busiest.filter(({ held, waiting }) => held + waiting > 0);
+  return busy.length > 0 && busy.every(({ held, permits }) => permits !== undefined && held >= permits);
+}
+
+/** Whether the totals of `now` continue those of `before`. They do not if another limiter has taken the name. */
 export function follows(now: LimiterFrame, before: LimiterFrame): boolean {
   return now.acquired >= before.acquired && rejections(now) >= rejections(before);
 }
 
-/** All rejections so far. */
+/** Total of calls rejected, for any reason. */
 export function rejections({ rejected }: LimiterFrame): number {
   return Object.values(rejected).reduce((sum, each) => sum + each, 0);
 }
 
-function newRejections(now: LimiterFrame, before: LimiterFrame): { total: number; code: string } {
+interface NewRejections {
+  readonly total: number;
+  /** Code of most of them. */
+  readonly code: string;
+}
+
+function newRejections(now: LimiterFrame, before: LimiterFrame): NewRejections {
   let total = 0;
   let most = 0;
   let code = '';
@@ -67,10 +92,10 @@ function reasonOf(code: string): string {
 
 const REASONS = new Map([
   ['ERR_SEMAPHORE_QUEUE_FULL', 'the queue is full'],
-  ['ERR_SEMAPHORE_WAIT_TIMEOUT', 'no permit came free in time'],
-  ['ERR_SEMAPHORE_WAIT_TOO_LONG', 'the queue is too long to be served in time'],
-  ['ERR_SEMAPHORE_CLOSED', 'it is closed'],
+  ['ERR_SEMAPHORE_WAIT_TIMEOUT', 'no permit was free in time'],
+  ['ERR_SEMAPHORE_WAIT_TOO_LONG', 'the expected wait is too long'],
+  ['ERR_SEMAPHORE_CLOSED', 'the limiter is closed'],
   ['ERR_SEMAPHORE_KEY_LIMIT', 'too many keys are in use'],
   ['ERR_SEMAPHORE_LEASE_LOST', 'leases were lost'],
-  ['ERR_SEMAPHORE_BACKEND', 'its backend does not answer'],
+  ['ERR_SEMAPHORE_BACKEND', 'the backend does not answer'],
 ]);

@@ -1,25 +1,19 @@
 import type { KeyFrame, KeysFrame } from '../frame.js';
 import { element, setText } from './element.js';
-import { count } from './format.js';
+import { count, visible } from './format.js';
 
-/** The busiest keys. Its rows are made once and written over, so that nothing jumps. */
+/** The busiest keys. Rows are created once and overwritten, so nothing moves. */
 export class KeysTable {
   readonly element: HTMLElement;
   readonly #caption = element('caption');
   readonly #body = element('tbody');
 
   constructor() {
-    const headings = ['Key', 'Held', 'Queued', 'Rejected'].map((text) =>
+    const headings = ['Key', 'Held', 'Limit', 'Queued', 'Rejected'].map((text) =>
       element('th', { scope: 'col', textContent: text }),
     );
-    const table = element(
-      'table',
-      {},
-      this.#caption,
-      element('thead', {}, element('tr', {}, ...headings)),
-      this.#body,
-    );
-    this.element = element('div', { className: 'keys' }, table);
+    const head = element('thead', {}, element('tr', {}, ...headings));
+    this.element = element('table', { className: 'keys' }, this.#caption, head, this.#body);
   }
 
   show({ kept, busy, busiest }: KeysFrame): void {
@@ -29,32 +23,31 @@ export class KeysTable {
         ? `The busiest of ${count(kept)} keys; ${count(busy)} in use`
         : `${count(kept)} keys; ${count(busy)} in use`,
     );
-    while (this.#body.rows.length > busiest.length) this.#body.deleteRow(-1);
     while (this.#body.rows.length < busiest.length) this.#body.append(emptyRow());
-    busiest.forEach((key, index) => {
-      const row = this.#body.rows[index];
-      if (row !== undefined) fill(row, key);
+    Array.from(this.#body.rows).forEach((row, index) => {
+      fill(row, busiest[index]);
     });
   }
 }
 
 function emptyRow(): HTMLTableRowElement {
-  return element(
-    'tr',
-    {},
-    // A key may be written in any direction, and must not turn its neighbours round.
-    element('th', { scope: 'row' }, element('bdi')),
-    element('td'),
-    element('td'),
-    element('td'),
-  );
+  const cells = Array.from({ length: 4 }, () => element('td'));
+  // A key may be in a script of any direction, which must not turn its neighbours round.
+  return element('tr', {}, element('th', { scope: 'row' }, element('bdi')), ...cells);
 }
 
-function fill(row: HTMLTableRowElement, { key, held, waiting, rejected }: KeyFrame): void {
-  const texts = [key, count(held), count(waiting), count(rejected)];
+/** An empty row keeps its height, so the cards below stay where they are when keys leave. */
+function fill(row: HTMLTableRowElement, frame: KeyFrame | undefined): void {
+  const texts = frame === undefined ? ['\u00a0', '', '', '', ''] : textsOf(frame);
   texts.forEach((text, column) => {
     const cell = row.cells[column];
     if (cell !== undefined) setText(column === 0 ? (cell.firstElementChild as HTMLElement) : cell, text);
   });
-  row.dataset['condition'] = waiting > 0 ? 'queueing' : 'free';
+  row.ariaHidden = String(frame === undefined);
+  row.dataset['condition'] = frame === undefined ? '' : frame.waiting > 0 ? 'queueing' : 'free';
+}
+
+function textsOf({ key, permits, held, waiting, rejected }: KeyFrame): string[] {
+  const limit = permits === undefined ? '–' : count(permits);
+  return [visible(key), count(held), limit, count(waiting), count(rejected)];
 }

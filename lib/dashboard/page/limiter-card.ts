@@ -1,94 +1,140 @@
-import type { LimiterFrame } from '../frame.js';
 import { element, setText } from './element.js';
-import { count, duration, perSecond } from './format.js';
-import { follows, judge, rejections } from './judge.js';
-import type { Verdict } from './judge.js';
+import { count, duration, perSecond, visible } from './format.js';
+import { rejections } from './judge.js';
 import { KeysTable } from './keys-table.js';
+import type { LimiterModel } from './limiter.js';
 import { Panel } from './panel.js';
 
-/** Rates are taken over so many frames: two seconds, so that they are calm, and a refusal is seen. */
-const FRAMES = 4;
+/** A limiter is idle once it has been free for this long, in milliseconds. */
+const IDLE_MS = 60_000;
 
-/** A limiter: how it does, its figures with their plots, and its busiest keys. */
+/** The card of one limiter: its verdict and, while it is open, its figures with plots and its busiest keys. */
 export class LimiterCard {
   readonly element: HTMLElement;
-  readonly #verdict = element('p', { className: 'verdict' });
-  readonly #inUse: Panel;
-  readonly #queued = new Panel('Queued', [{ color: '--waiting', look: 'area' }], count);
-  readonly #rejected = new Panel('Rejected', [{ color: '--rejected', look: 'area' }], perSecond, 0.1);
-  readonly #wait = new Panel(
-    'Wait, median',
-    [
-      { color: '--p50', look: 'line' },
-      { color: '--p99', look: 'line' },
-    ],
-    duration,
-  );
-  readonly #keys: KeysTable | undefined;
-  #past: { readonly seconds: number; readonly frame: LimiterFrame }[] = [];
+  readonly #details: HTMLDetailsElement;
+  readonly #verdict = element('span', { className: 'verdict' });
+  readonly #model: LimiterModel;
+  #body: Body | undefined;
+  #isChosen = false;
+  #busyAt = 0;
 
-  constructor(frame: LimiterFrame) {
-    const heading = element('h2', { textContent: frame.name });
-    this.#inUse = new Panel(
-      'In use',
-      [
-        { color: '--held', look: 'area' },
-        { color: '--muted', look: 'dashed' },
-      ],
-      count,
-    );
-    this.element = element(
-      'section',
-      { className: 'limiter' },
-      element('header', {}, heading, this.#verdict),
-      element(
-        'div',
-        { className: 'panels' },
-        this.#inUse.element,
-        this.#queued.element,
-        this.#rejected.element,
-        this.#wait.element,
-      ),
-    );
-    this.element.ariaLabel = frame.name;
-    if (frame.keys !== undefined) {
-      this.#keys = new KeysTable();
-      this.element.append(this.#keys.element);
-    }
+  constructor(model: LimiterModel) {
+    this.#model = model;
+    const heading = element('h2', {}, element('bdi', { textContent: visible(model.name) }));
+    const summary = element('summary', {}, heading, this.#verdict);
+    // From the first click on, the viewer alone decides whether the card is open.
+    summary.onclick = () => {
+      this.#isChosen = true;
+    };
+    this.#details = element('details', {}, summary);
+    this.#details.ontoggle = () => {
+      this.#fill();
+    };
+    this.element = element('section', { className: 'limiter' }, this.#details);
+    this.element.ariaLabel = visible(model.name);
   }
 
-  /** Shows how the limiter stands. `isFirst` says that nothing is known of the time before. */
-  show(frame: LimiterFrame, seconds: number, isFirst: boolean): Verdict {
-    if (isFirst || this.#past.some(({ frame: before }) => !follows(frame, before))) this.#restart(seconds);
-    const before = this.#past[0] ?? { seconds, frame };
-    const verdict = judge(frame, before.frame, seconds - before.seconds);
-    this.#past.push({ seconds, frame });
-    if (this.#past.length > FRAMES) this.#past.shift();
+  /** Opens the card for a viewer who has asked for it. */
+  open(): void {
+    this.#isChosen = true;
+    this.#details.open = true;
+    this.element.scrollIntoView({ block: 'start' });
+    this.#details.querySelector('summary')?.focus({ preventScroll: true });
+  }
 
+  /** Shows the newest frame. `isOneOfFew` and `isFirst` open the card where nothing can be pushed out of sight. */
+  show(isFirst: boolean, isOneOfFew: boolean): void {
+    const { verdict } = this.#model;
     this.element.dataset['condition'] = verdict.condition;
     setText(this.#verdict, verdict.text);
-    this.#showFigures(frame, seconds, verdict);
-    if (frame.keys !== undefined) this.#keys?.show(frame.keys);
-    return verdict;
+    if (verdict.condition !== 'free') this.#busyAt = performance.now();
+    const isBusy = this.#busyAt > 0 && performance.now() - this.#busyAt < IDLE_MS;
+    const shouldBeOpen = isBusy || isOneOfFew;
+    if (!this.#isChosen && shouldBeOpen !== this.#details.open && (isFirst || this.#isBelowView)) {
+      this.#details.open = shouldBeOpen;
+    }
+    this.#fill();
   }
 
-  #showFigures(frame: LimiterFrame, seconds: number, { admittedRate, rejectedRate }: Verdict): void {
-    const { held, permits, waiting, wait } = frame;
-    const limit = permits === undefined ? '' : `of ${count(permits)}`;
-    this.#inUse.show(seconds, count(held), limit, [held, permits ?? null]);
-    this.#queued.show(seconds, count(waiting), `${perSecond(admittedRate)} admitted`, [waiting]);
-    this.#rejected.show(seconds, perSecond(rejectedRate), `${count(rejections(frame))} in all`, [
-      rejectedRate,
-    ]);
-    this.#wait.element.classList.toggle('two-lines', wait !== undefined);
-    if (wait === undefined) this.#wait.show(seconds, '–', 'nobody waited', [null, null]);
-    else {
-      this.#wait.show(seconds, duration(wait.p50Ms), `${duration(wait.p99Ms)} p99`, [wait.p50Ms, wait.p99Ms]);
+  /** A card below the view can open or close without moving anything that the viewer sees. */
+  get #isBelowView(): boolean {
+    return this.element.getBoundingClientRect().top > innerHeight;
+  }
+
+  #fill(): void {
+    if (!this.#details.open) return;
+    if (this.#body === undefined) {
+      this.#body = new Body(this.#model);
+      this.#details.append(this.#body.element);
+    }
+    this.#body.show();
+  }
+}
+
+/** The content of an open card. A closed card has none until it is first opened. */
+class Body {
+  readonly element: HTMLElement;
+  readonly #model: LimiterModel;
+  readonly #inUse: Panel;
+  readonly #queued: Panel;
+  readonly #rejected: Panel;
+  readonly #wait: Panel;
+  readonly #hold: Panel;
+  readonly #keys: KeysTable | undefined;
+
+  constructor(model: LimiterModel) {
+    this.#model = model;
+    const { series } = model;
+    this.#inUse = new Panel(series, {
+      label: 'In use',
+      curves: [
+        { column: 'held', color: '--held', look: 'area' },
+        { column: 'permits', color: '--muted', look: 'dashed' },
+      ],
+      format: count,
+    });
+    this.#queued = new Panel(series, {
+      label: 'Queued',
+      curves: [{ column: 'waiting', color: '--waiting', look: 'area' }],
+      format: count,
+    });
+    this.#rejected = new Panel(series, {
+      label: 'Rejected',
+      curves: [{ column: 'rejected', color: '--rejected', look: 'area' }],
+      format: perSecond,
+      least: 0.1,
+    });
+    this.#wait = new Panel(series, {
+      label: 'Wait, median',
+      curves: [
+        { column: 'p50', color: '--p50', look: 'line' },
+        { column: 'p99', color: '--p99', look: 'line' },
+      ],
+      format: duration,
+    });
+    this.#hold = new Panel(series, {
+      label: 'Hold, median',
+      curves: [{ column: 'hold', color: '--p50', look: 'area' }],
+      format: duration,
+    });
+    const panels = [this.#inUse, this.#queued, this.#rejected, this.#wait, this.#hold];
+    this.element = element('div', { className: 'card-body' });
+    this.element.append(element('div', { className: 'panels' }, ...panels.map((panel) => panel.element)));
+    if (model.frame.keys !== undefined) {
+      this.#keys = new KeysTable();
+      this.element.append(element('div', { className: 'keys-scroll' }, this.#keys.element));
     }
   }
 
-  #restart(seconds: number): void {
-    this.#past = [];
-    for (const panel of [this.#inUse, this.#queued, this.#rejected, this.#wait]) panel.skip(seconds);
+  show(): void {
+    const { frame, verdict } = this.#model;
+    const { held, permits, waiting, wait, holdP50Ms, keys } = frame;
+    this.#inUse.show(count(held), permits === undefined ? 'in all keys' : `of ${count(permits)}`);
+    this.#queued.show(count(waiting), `${perSecond(verdict.admittedRate)} admitted`);
+    this.#rejected.show(perSecond(verdict.rejectedRate), `${count(rejections(frame))} in total`);
+    if (wait === undefined) this.#wait.show('–', 'no recent wait');
+    else this.#wait.show(duration(wait.p50Ms), `${duration(wait.p99Ms)} p99`);
+    this.#hold.show(holdP50Ms === undefined ? '–' : duration(holdP50Ms), '');
+    if (keys !== undefined) this.#keys?.show(keys);
   }
 }
