@@ -8,7 +8,7 @@ const config: Config = {
   testEnvironment: 'node',
   testMatch: ['**/__tests__/**/*.test.ts'],
   // Long enough for a test that starts processes on a busy machine.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   // Stryker tests mutants in copies of the work tree.
   modulePathIgnorePatterns: ['<rootDir>/reports/'],
   testPathIgnorePatterns: ['/node_modules/'],

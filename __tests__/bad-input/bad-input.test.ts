@@ -10,8 +10,6 @@ import { redisRows } from './redis-rows';
 import type { Row } from './row';
 import { complaintsOf } from './try-row';
 
-jest.setTimeout(30_000);
-
 /** A client of the server that the Redis rows start. */
 let client: Redis;
 const REDIS_ROWS = redisRows(() => client);

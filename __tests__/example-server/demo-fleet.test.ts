@@ -12,5 +12,4 @@ withRedis.it(
       /^(The fleet never exceeded its limit, and the permits of the killed server were free again|The machine was too slow to judge: .*)\.$/m,
     );
   },
-  120_000,
 );

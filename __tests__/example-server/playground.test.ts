@@ -142,7 +142,7 @@ async function readingIs(
   wanted: (numbers: [number, number]) => boolean,
 ): Promise<void> {
   const output = page.locator(`#${id}`);
-  const giveUp = performance.now() + 40_000;
+  const giveUp = performance.now() + 120_000;
   for (;;) {
     const text = await output.innerText();
     const [first = 0, second = 0] = Array.from(text.matchAll(/\d+/g), Number);

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Leaving, Script } from './script';
 
 /** Longest that a connection may last, in milliseconds: the server ends a silent one much sooner. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** Plays a script to its end; resolves when the connection is closed. */
 export async function play(port: number, script: Script): Promise<void> {

@@ -16,7 +16,7 @@ import { faultLimiters, faultRoutes } from './fault-routes';
 import type { Report } from './report';
 
 /** How long it may take to come to rest, in milliseconds: many times the longest wait and the longest timeout here. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 
 const context = new AsyncLocalStorage<unknown>();
 const complaints: string[] = [];

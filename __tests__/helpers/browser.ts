@@ -57,7 +57,7 @@ export async function openPage(
     const asked = request.url();
     if (!asked.startsWith(`${origin}/`) && !asked.startsWith('data:')) faults.push(`request: ${asked}`);
   });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   await page.goto(url);
   return { page, faults, [Symbol.asyncDispose]: () => context.close() };
 }

@@ -41,7 +41,11 @@ export const CLIENTS: Readonly<Record<string, (port: number) => Promise<TestClie
     });
   },
   'valkey-glide': async (port) => {
-    const client = await GlideClient.createClient({ addresses: [{ host: '127.0.0.1', port }] });
+    // GLIDE gives up after 250 ms by default, which a busy machine may take.
+    const client = await GlideClient.createClient({
+      addresses: [{ host: '127.0.0.1', port }],
+      requestTimeout: 5_000,
+    });
     return {
       client,
       command: (...args) => client.customCommand(args),

@@ -89,7 +89,7 @@ export async function allGone(server: Server): Promise<void> {
 }
 
 /** Resolves as soon as `condition` holds. Looks once a turn of the event loop. Rejects after `limitMs` milliseconds. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 45_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 120_000): Promise<void> {
   const giveUp = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > giveUp) throw new Error(`never became true: ${condition.toString()}`);

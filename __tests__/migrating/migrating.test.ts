@@ -5,8 +5,6 @@ import { promisify } from 'node:util';
 import { ROOT } from '../docs/program';
 import type { Findings } from './explore';
 
-jest.setTimeout(60_000);
-
 /** The apps in examples/migrating, in the order of the guide's table. */
 const APPS = ['hand-written', 'express-queue', 'p-limit', 'express-semaphore'];
 
@@ -51,7 +49,7 @@ function sourceOf(app: string): string {
 
 async function explore(app: string): Promise<Findings> {
   const args = ['--import', 'tsx', join(__dirname, 'explore.ts'), app];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: 30_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, timeout: 120_000 });
   return JSON.parse(stdout) as Findings;
 }
 

@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { withBundlers } from '../helpers/needs';
 import { node, pack, project } from './project';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const BUNDLERS = join(__dirname, 'bundlers');
 const PRINTED = 'ran 200 true function\n';

@@ -7,7 +7,7 @@ import { linksOf } from '../docs/markdown';
 import { node, pack, project, tool } from './project';
 import type { Tarball } from './project';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 let dir: string;
 let tarball: Tarball;

@@ -17,7 +17,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('through %s', (_, connect) => {
     server = await RedisServer.start();
     connected = await connect(server.port);
     ({ client, settle } = counted(connected.client));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await connected[Symbol.asyncDispose]();

@@ -20,7 +20,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
   beforeAll(async () => {
     server = await RedisServer.start();
     clients = await Promise.all([connect(server.port), connect(server.port)]);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     for (const client of clients) await client[Symbol.asyncDispose]();
