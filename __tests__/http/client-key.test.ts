@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import express from 'express';
+import Koa from 'koa';
 import { clientKey } from 'express-semaphore';
 
 function keyOf(ip: unknown, ipv6Prefix?: number): string | undefined {
@@ -24,6 +25,17 @@ describe('clientKey', () => {
     ['', undefined, undefined],
     ['unknown', undefined, undefined],
     ['203.0.113.7, 10.0.0.1', undefined, undefined],
+    // As proxies write them.
+    ['203.0.113.7:51234', '203.0.113.7', undefined],
+    ['[2001:db8:1:2ff:3:4:5:6]:443', '2001:db8:1:200::/56', undefined],
+    ['[2001:db8:1:2ff:3:4:5:6]', '2001:db8:1:200::/56', undefined],
+    ['[::ffff:203.0.113.7]:443', '203.0.113.7', undefined],
+    ['203.0.113.7:', undefined, undefined],
+    ['[203.0.113.7', undefined, undefined],
+    // NAT64: one IPv4 client each, not one client in all.
+    ['64:ff9b::203.0.113.7', '203.0.113.7', undefined],
+    ['64:ff9b::cb00:7108', '203.0.113.8', undefined],
+    ['64:ff9b:1::cb00:7108', '64:ff9b:1::/56', undefined],
   ])('makes of %p the key %p', (ip, key, prefix) => {
     expect(keyOf(ip, prefix)).toBe(key);
   });
@@ -32,8 +44,33 @@ describe('clientKey', () => {
     [0, new RangeError('ipv6Prefix must be an integer from 1 to 128, got 0')],
     [129, new RangeError('ipv6Prefix must be an integer from 1 to 128, got 129')],
     ['64', new TypeError('ipv6Prefix must be a number, got "64"')],
-  ])('refuses a prefix of %p', (prefix, error) => {
+  ])('throws for a prefix of %p', (prefix, error) => {
     expect(() => clientKey({ ipv6Prefix: prefix as number })).toThrow(error);
+  });
+});
+
+describe('the option address', () => {
+  it('gives the address where the host keeps the trusted one elsewhere', () => {
+    const key = clientKey({ address: (req: IncomingMessage & { trusted?: string }) => req.trusted });
+    expect(key({ trusted: '203.0.113.7:443', ip: '10.0.0.1' } as never)).toBe('203.0.113.7');
+    expect(key({ ip: '10.0.0.1' } as never)).toBeUndefined();
+  });
+
+  it('keeps the clients of a Koa app behind a trusted proxy apart', async () => {
+    const app = new Koa();
+    app.proxy = true;
+    const addresses = new WeakMap<IncomingMessage, string>();
+    const keyOfContext = clientKey({ address: (req) => addresses.get(req) });
+    app.use((context) => {
+      addresses.set(context.req, context.ip);
+      context.body = keyOfContext(context.req);
+    });
+    const headers = { 'X-Forwarded-For': '203.0.113.7' };
+    expect(await answerTo(app.callback() as RequestListener, { headers })).toBe('203.0.113.7');
+  });
+
+  it('must be a function', () => {
+    expect(() => clientKey({ address: '10.0.0.1' as never })).toThrow('address must be a function');
   });
 });
 

@@ -160,6 +160,7 @@ describe('pipelined requests', () => {
       expect(client.received.split('HTTP/1.1 200 OK')).toHaveLength(1 + 101);
       expect(client.received.split('too many requests on one connection')).toHaveLength(1 + 2);
       await semaphore.idle();
+      expect(semaphore.stats().rejected.ERR_SEMAPHORE_QUEUE_FULL).toBe(2 * round);
       open = defer();
     }
   });

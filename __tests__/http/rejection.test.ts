@@ -1,7 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import express from 'express';
 import request from 'supertest';
-import { isSemaphoreError, limit, Semaphore } from 'express-semaphore';
-import type { LimitOptions } from 'express-semaphore';
+import { isSemaphoreError, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import type { Limiter, LimitOptions } from 'express-semaphore';
+import { BackendError } from 'express-semaphore/redis';
 import { FakeClock } from '../helpers/clock';
 import { serve, until } from '../helpers/serve';
 
@@ -15,55 +17,116 @@ afterEach(() => {
 });
 
 describe('a rejection', () => {
-  it('may be stored by nobody, whatever an earlier middleware said of caching', async () => {
-    const app = express();
-    app.use((_req, res, next) => {
-      res.set('Cache-Control', 'max-age=60');
-      next();
+  it.each(HOSTS)(
+    'in %s carries no header that an earlier middleware set for a success',
+    async (_host, makeApp) => {
+      const forSuccess = {
+        'Transfer-Encoding': 'chunked',
+        'Content-Encoding': 'gzip',
+        'Content-Range': 'bytes 0-1/2',
+        'Content-Language': 'de',
+        'Content-Disposition': 'attachment',
+        ETag: '"1"',
+        'Last-Modified': 'Fri, 01 Mar 2024 00:00:00 GMT',
+        'Accept-Ranges': 'bytes',
+        Trailer: 'X-Sum',
+        'Cache-Control': 'max-age=60',
+      };
+      const forAll = {
+        'Access-Control-Allow-Origin': '*',
+        'X-Request-Id': '7',
+        'Strict-Transport-Security': 'max-age=1',
+        Vary: 'Origin',
+      };
+      const app = makeApp().use((_req, res, next) => {
+        res.set({ ...forSuccess, ...forAll });
+        next();
+      });
+      app.use(rejecting());
+      await using server = await serve(app);
+      const answer = await fetch(server.url);
+      expect(await answer.json()).toMatchObject({ status: 503 });
+      const left = Object.keys(forSuccess).filter((name) => answer.headers.has(name));
+      expect(left).toEqual(['Cache-Control']);
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+      for (const [name, value] of Object.entries(forAll)) expect(answer.headers.get(name)).toBe(value);
+    },
+  );
+
+  it.each([
+    ['that no middleware touched', () => undefined],
+    ['with a header', (res: ServerResponse) => res.setHeader('X-Request-Id', '7')],
+    ['whose writeHead was replaced', (res: ServerResponse) => (res.writeHead = res.writeHead.bind(res))],
+  ])('has the same status, headers and body on a response %s', async (_what, prepare) => {
+    const limited = rejecting({ retryJitter: false });
+    await using server = await serve((req, res) => {
+      prepare(res);
+      limited(req, res, () => res.end('served'));
     });
-    app.use(refusing());
-    await request(app).get('/').expect(503).expect('Cache-Control', 'no-store');
+    for (let i = 0; i < 2; i++) {
+      const answer = await fetch(server.url);
+      const body = await answer.text();
+      expect(answer.status).toBe(503);
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        'retry-after': '1',
+        'cache-control': 'no-store',
+        'content-type': 'application/problem+json',
+        'content-length': String(Buffer.byteLength(body)),
+      });
+      expect(JSON.parse(body)).toEqual({
+        title: 'Service Unavailable',
+        status: 503,
+        detail: expect.any(String) as string,
+        code: 'ERR_SEMAPHORE_WAIT_TIMEOUT',
+      });
+    }
   });
 
-  it('can be read, whatever encoding an earlier middleware has announced', async () => {
+  it('has the status of its scope: 429 for one key, 503 for all keys and for a backend behind a key', async () => {
+    const failing = new Semaphore(1);
+    jest.spyOn(failing, 'acquire').mockRejectedValue(new BackendError('Redis is unusable'));
+    const foreign = { ...foreignOf(failing), tryAcquire: () => undefined };
+    const limiters: Record<string, KeyedSemaphore> = {
+      '/key': new KeyedSemaphore(() => new Semaphore(0, { queueLimit: 0 })),
+      '/keys': new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 1 }),
+      '/backend': new KeyedSemaphore(() => foreign),
+    };
+    limiters['/keys']?.tryAcquire('other');
     const app = express();
-    app.use((_req, res, next) => {
-      res.set('Content-Encoding', 'gzip');
-      next();
-    });
-    app.use(refusing());
-    await using server = await serve(app);
-    const answer = await fetch(server.url);
-    expect(await answer.json()).toMatchObject({ status: 503 });
+    for (const [path, keyed] of Object.entries(limiters)) app.use(path, limit(keyed, { key: () => 'k' }));
+    await request(app).get('/key').expect(429);
+    await request(app).get('/keys').expect(503);
+    const answer = await request(app).get('/backend').expect(503);
+    expect(answer.body).toMatchObject({ code: 'ERR_SEMAPHORE_BACKEND' });
   });
 
-  it('has no stack, which would show nothing but the host; one that acquire makes for others has', async () => {
+  it('has no stack, which would show only the host; a rejection of acquire has one', async () => {
     const stacks: (string | undefined)[] = [];
     const keep: LimitOptions['onRejected'] = (_req, res, _next, { stack }) => {
       stacks.push(stack);
       res.end();
     };
-    await request(express().use(refusing({ onRejected: keep }))).get('/');
+    await request(express().use(rejecting({ onRejected: keep }))).get('/');
     await new Semaphore(0).acquire({ maxWaitMs: 0 }).catch((error: unknown) => {
       if (isSemaphoreError(error)) stacks.push(error.stack);
     });
     expect(stacks).toEqual([expect.not.stringContaining('\n'), expect.stringContaining('rejection.test.ts')]);
   });
 
-  it('has no body for HEAD, but says how long one would be', async () => {
-    const answer = await request(express().use(refusing())).head('/').expect(503);
+  it('has no body for HEAD, but its length', async () => {
+    const answer = await request(express().use(rejecting())).head('/').expect(503);
     expect(answer.text).toBeUndefined();
     expect(Number(answer.headers['content-length'])).toBeGreaterThan(0);
   });
 
   it('names a status that Node has no phrase for', async () => {
-    const answer = await request(express().use(refusing({ statusCode: 599 })))
+    const answer = await request(express().use(rejecting({ statusCode: 599 })))
       .get('/')
       .expect(599);
     expect(answer.body).toMatchObject({ title: 'Rejected', status: 599 });
   });
 
-  it('says in whole seconds when to come back, from the rate at which permits return', async () => {
+  it('estimates Retry-After in whole seconds from the rate of releases', async () => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(1, { queueLimit: 1, clock });
     const app = express().use(limit(semaphore, { maxWaitMs: Infinity, retryJitter: false }));
@@ -85,22 +148,22 @@ describe('a rejection', () => {
   });
 
   describe.each(HOSTS)('in %s', (_host, makeApp) => {
-    it('given to next() has its status and Retry-After, and does not tell the client more', async () => {
+    it('given to next() has its status, and shows the client no stack', async () => {
       const app = makeApp().set('env', 'production');
       const log = jest.spyOn(console, 'error').mockImplementation(() => undefined);
-      app.use(refusing({ onRejected: passOn }));
+      app.use(rejecting({ onRejected: passOn }));
       const { text } = await request(app).get('/').expect(503);
       expect(text).not.toContain('lib/');
       await until(() => log.mock.calls.length > 0);
     });
 
-    it('is logged by nobody when answered by limit, but once by the host when given to its last handler', async () => {
+    it('is not logged when limit answers it, and once by the host when its last handler gets it', async () => {
       const log = jest.spyOn(console, 'error').mockImplementation(() => undefined);
-      const answered = makeApp().set('env', 'production').use(refusing());
+      const answered = makeApp().set('env', 'production').use(rejecting());
       await request(answered).get('/').expect(503).expect('Content-Type', 'application/problem+json');
       const passed = makeApp()
         .set('env', 'production')
-        .use(refusing({ onRejected: passOn }));
+        .use(rejecting({ onRejected: passOn }));
       await request(passed).get('/').expect(503);
       await until(() => log.mock.calls.length > 0);
       expect(log).toHaveBeenCalledTimes(1);
@@ -115,21 +178,32 @@ describe('a rejection', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('of the handler'))],
-  ])(
-    'goes to the error handler when the handler option %s, at once and after a wait',
-    async (_how, handler) => {
-      for (const maxWaitMs of [0, 1]) {
-        const app = express().use(limit(new Semaphore(0), { maxWaitMs, onRejected: handler }));
-        app.set('env', 'test');
-        await request(app)
-          .get('/')
-          .expect(500, /of the handler/);
-      }
-    },
-  );
+  ])('goes to the error handler when onRejected %s, at once and after a wait', async (_how, handler) => {
+    for (const maxWaitMs of [0, 1]) {
+      const app = express().use(limit(new Semaphore(0), { maxWaitMs, onRejected: handler }));
+      app.set('env', 'test');
+      await request(app)
+        .get('/')
+        .expect(500, /of the handler/);
+    }
+  });
 });
 
-function refusing(options: LimitOptions = {}): ReturnType<typeof limit> {
+/** The limiter as another package would make it. */
+function foreignOf(limiter: Limiter): Limiter {
+  return {
+    acquire: (options) => limiter.acquire(options),
+    tryAcquire: (options) => limiter.tryAcquire(options),
+    run: (work, options) => limiter.run(work, options),
+    close: (reason) => {
+      limiter.close(reason);
+    },
+    idle: () => limiter.idle(),
+    stats: () => limiter.stats(),
+  };
+}
+
+function rejecting(options: LimitOptions = {}): ReturnType<typeof limit> {
   return limit(new Semaphore(0), { maxWaitMs: 0, ...options });
 }
 

@@ -100,7 +100,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   isDryRun: boolean,
 ): Admit<Req, Res> {
   requireLimiterOf(what, limiter);
-  const read = readOptions<AdmissionOptions<Req, Res>>(what, options, {
+  const read = readOptions<AdmissionOptions<Req, Res> & Misplaced>(what, options, {
     maxWaitMs: requireDuration,
     statusCode: integer(400, 599),
     skip: requireFunction,
@@ -110,6 +110,9 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     weight: unchecked,
     priority: unchecked,
     flow: unchecked,
+    queueLimit: () => {
+      warnOfQueueLimit(what);
+    },
   });
   const { maxWaitMs = 1_000, skip, key: keyOf, isOverload } = read;
   const hasKeys = isKeyed(limiter);
@@ -206,6 +209,16 @@ function withoutKeys(limiter: Limiter): Keyed {
     [DECIDE]: (_key, request, maxWaitMs) => decide(limiter, request, maxWaitMs),
     acquire: (_key, options) => limiter.acquire(options),
   };
+}
+
+/** An option of the limiter that is often given to `limit`. */
+interface Misplaced {
+  readonly queueLimit?: unknown;
+}
+
+function warnOfQueueLimit(what: string): void {
+  const message = `${what} has no option "queueLimit": it belongs to the Semaphore, as in new Semaphore(10, { queueLimit: 50 })`;
+  warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', message, undefined, message);
 }
 
 /** Throws unless `limiter` is a limiter. A request in its place means that the factory itself was mounted. */
