@@ -1,83 +1,79 @@
 import type { Clock } from '../internal/clock.js';
-import { LeaseLostError } from '../errors.js';
 import type { Lease } from './lease.js';
 
-/** A lease is renewed this often within its length. */
+/** Renewals within the length of a lease. */
 const RENEWALS_A_LEASE = 3;
-/** How much earlier than the server, as a part of the length, a holder takes its lease for lost. */
+/** Part of its length by which a holder's lease ends earlier than on the server. */
 const MARGIN = 0.1;
 
-/** What the book asks of others. */
-export interface LeaseBookOwner {
-  /** The lease is due for a renewal. */
-  renew(lease: Lease): void;
-  /** The lease has run out, or the server does not have it any more. */
-  leaseLost(lease: Lease, error: LeaseLostError): void;
-}
-
-/** The leases of one limit that this node holds. One timer serves them all, and stands still while none needs it. */
+/** The leases of one limit that this process has. One timer serves all of them; it runs only while one needs it. */
 export class LeaseTable {
   readonly #leases = new Map<string, Lease>();
   readonly #clock: Clock;
   readonly #leaseMs: number;
-  readonly #owner: LeaseBookOwner;
+  readonly #renew: (lease: Lease) => void;
+  readonly #end: (lease: Lease) => void;
   #held = 0;
   #timer: unknown = undefined;
   #timerDue = Infinity;
 
-  constructor(clock: Clock, leaseMs: number, owner: LeaseBookOwner) {
+  /** `renew` is called when a renewal is due, `end` when a lease has ended without one. */
+  constructor(clock: Clock, leaseMs: number, renew: (lease: Lease) => void, end: (lease: Lease) => void) {
     this.#clock = clock;
     this.#leaseMs = leaseMs;
-    this.#owner = owner;
+    this.#renew = renew;
+    this.#end = end;
   }
 
-  /** Permits held. */
+  /** Sum of the weights. */
   get held(): number {
     return this.#held;
+  }
+
+  get size(): number {
+    return this.#leases.size;
   }
 
   get(seq: string): Lease | undefined {
     return this.#leases.get(seq);
   }
 
+  has(lease: Lease): boolean {
+    return this.#leases.get(lease.seq) === lease;
+  }
+
   values(): IterableIterator<Lease> {
     return this.#leases.values();
   }
 
-  /** Enters a lease; one that is in the book already stays. */
+  /** Adds a lease. One that is present stays. */
   add(lease: Lease): void {
     if (this.#leases.has(lease.seq)) return;
     this.#leases.set(lease.seq, lease);
     this.#held += lease.weight;
   }
 
-  /** Strikes out a lease that was given back or lost. */
+  /** Removes a lease that was released or lost. */
   delete(lease: Lease): void {
     if (this.#leases.delete(lease.seq)) this.#held -= lease.weight;
   }
 
-  /** Redis keeps the lease from `since` on for `lengthMs`, at least. @defaultValue its whole length */
-  extend(lease: Lease, since: number, lengthMs = this.#leaseMs): void {
-    lease.deadline = since + lengthMs * (1 - MARGIN);
-    lease.renewAt = since + lengthMs / RENEWALS_A_LEASE;
+  /** Notes that Redis keeps `lease` for at least its whole length from `since` on. */
+  extend(lease: Lease, since: number): void {
+    lease.deadline = since + this.#leaseMs * (1 - MARGIN);
+    lease.renewAt = since + this.#leaseMs / RENEWALS_A_LEASE;
     this.#arm(lease.renewAt);
   }
 
-  /** Whether what Redis keeps from `since` on for `lengthMs` has as good as run out. */
-  isLate(since: number, lengthMs: number): boolean {
-    return since + lengthMs * (1 - MARGIN) <= this.#clock.now();
+  /** Whether a lease that began at `since` has ended, or is about to. */
+  isLate(since: number): boolean {
+    return since + this.#leaseMs * (1 - MARGIN) <= this.#clock.now();
   }
 
-  /** Sees if the lease has run out meanwhile, though no timer has come to tell. */
-  readonly lookAt = (lease: Lease): void => {
-    if (lease.deadline <= this.#clock.now()) this.lose(lease);
+  /** Ends the lease if its time is over although the timer has not fired yet. */
+  readonly check = (lease: Lease): void => {
+    if (lease.deadline <= this.#clock.now() && this.has(lease)) this.#end(lease);
   };
-
-  lose(lease: Lease): void {
-    if (!this.#leases.has(lease.seq)) return;
-    this.delete(lease);
-    this.#owner.leaseLost(lease, new LeaseLostError('the lease has ended before the permit was released'));
-  }
 
   #arm(due: number): void {
     if (due >= this.#timerDue) return;
@@ -93,13 +89,13 @@ export class LeaseTable {
     let next = Infinity;
     for (const lease of this.#leases.values()) {
       if (lease.deadline <= now) {
-        this.lose(lease);
+        this.#end(lease);
         continue;
       }
       if (lease.renewAt <= now) {
-        this.#owner.renew(lease);
-        // Put right when the answer comes; without one the deadline is what is left to wait for.
+        // The answer sets the next renewal. Without an answer only the deadline is left.
         lease.renewAt = Infinity;
+        this.#renew(lease);
       }
       next = Math.min(next, lease.renewAt, lease.deadline);
     }

@@ -1,79 +1,88 @@
-import { removeAbortListener, addAbortListener } from '../internal/abort-listeners.js';
+import { addAbortListener, removeAbortListener } from '../internal/abort-listeners.js';
 import type { AbortListener } from '../internal/abort-listeners.js';
+import type { Lifecycle } from '../core/lifecycle.js';
 import type { Permit } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
 import type { OnRelease } from '../core/permit.js';
 import type { LeaseLostError } from '../errors.js';
 
-/** A permit that ends unless it is renewed. */
+/** A permit of a `RedisSemaphore`. It is lost if its lease ends. */
 export interface LeasedPermit extends Permit {
   /**
-   * A number that only grows from one grant of a limit to the next. Whoever is written to can refuse a number below
-   * one it has seen, and so be safe from a holder that has lost its lease and does not know it yet. 0 for a permit
-   * that was granted without Redis.
+   * A number that grows from grant to grant of one limit. A store that rejects a number below one it has seen is safe
+   * from a holder that lost its lease without knowing. It is 0 for a permit that was granted without Redis.
    */
   readonly fencingToken: number;
 }
 
-/** A member of the holders, as this node knows it. Times are those of this process's monotonic clock. */
-export class Lease {
-  readonly seq: string;
-  readonly weight: number;
-  fencingToken: number;
-  /** When it must be taken for lost; `Infinity` for one that Redis does not know of. */
-  deadline = Infinity;
-  /** When it is to be renewed. */
-  renewAt = Infinity;
-  /** Whether Redis has been told of it: an ask that got no answer counts. */
-  isSent: boolean;
-  /** Whether it stands in Redis's books, as far as is known; one that does not is put in instead of renewed. */
-  isBooked: boolean;
-  lost: LeaseLostError | undefined;
-  /** Who wants to hear of the loss. */
-  onLost: ((error: LeaseLostError) => void) | undefined;
+/** What one `RedisSemaphore` uses of a limit. Several objects of one name share the limit's lease manager. */
+export class Usage {
+  readonly lifecycle: Lifecycle;
+  /** Permits held. */
+  held = 0;
+  /** Queued callers. */
+  waiting = 0;
 
-  /** `fence` is 0 for one that Redis has not granted. */
-  constructor(seq: string, weight: number, fence: number, isSent: boolean) {
-    this.seq = seq;
-    this.weight = weight;
-    this.fencingToken = fence;
-    this.isSent = isSent;
-    this.isBooked = fence > 0;
-  }
-
-  lose(error: LeaseLostError): void {
-    this.lost = error;
-    this.onLost?.(error);
+  constructor(lifecycle: Lifecycle) {
+    this.lifecycle = lifecycle;
   }
 }
 
-/** A lease as its holder sees it: the signal aborts when the lease is lost, or with the signal given to `acquire`. */
+/** A permit of this process as the lease manager knows it. Times are on the clock of this process. */
+export class Lease {
+  readonly seq: string;
+  readonly weight: number;
+  readonly fencingToken: number;
+  /** When the lease counts as lost; `Infinity` for one that Redis does not know. */
+  deadline = Infinity;
+  /** When the next renewal is due; `Infinity` while a renewal is under way. */
+  renewAt = Infinity;
+  /** Whether Redis may know of it. A request without an answer counts. */
+  isSent: boolean;
+  /** Whether Redis has granted or entered it. Otherwise a renewal enters it. */
+  isEntered: boolean;
+  lost: LeaseLostError | undefined;
+  /** The object whose caller holds it; `undefined` for a prefetched lease. */
+  usage: Usage | undefined;
+  onLost: ((error: LeaseLostError) => void) | undefined;
+
+  /** `fencingToken` is 0 for a lease that Redis has not granted. */
+  constructor(seq: string, weight: number, fencingToken: number, isSent: boolean) {
+    this.seq = seq;
+    this.weight = weight;
+    this.fencingToken = fencingToken;
+    this.isSent = isSent;
+    this.isEntered = fencingToken > 0;
+  }
+}
+
+/** A lease in the hands of a caller. The signal aborts when the lease is lost, or with the signal of `acquire`. */
 export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListener {
   readonly fencingToken: number;
   readonly #lease: Lease;
   readonly #given: AbortSignal | undefined;
-  readonly #lookAt: (lease: Lease) => void;
+  readonly #check: (lease: Lease) => void;
   #controller: AbortController | undefined;
 
-  /** `lookAt` is called before the signal is, to see if its lease has just run out. */
+  /** `check` runs before each read of the signal. It sees a lease that has ended although no timer has fired yet. */
   constructor(
     lease: Lease,
-    takeBack: OnRelease,
-    lookAt: (lease: Lease) => void,
+    onRelease: OnRelease,
+    check: (lease: Lease) => void,
     given: AbortSignal | undefined,
   ) {
     super(lease.weight, (weight, outcome) => {
       this.#unwatch();
-      takeBack(weight, outcome);
+      onRelease(weight, outcome);
     });
     this.fencingToken = lease.fencingToken;
     this.#lease = lease;
     this.#given = given;
-    this.#lookAt = lookAt;
+    this.#check = check;
   }
 
   override get signal(): AbortSignal {
-    this.#lookAt(this.#lease);
+    this.#check(this.#lease);
     return (this.#controller ??= this.#makeController()).signal;
   }
 

@@ -1,125 +1,150 @@
+import { readOptions } from '../internal/options.js';
+import type { OptionChecks } from '../internal/options.js';
 import {
   describe,
+  integer,
   MAX_TIMER_MS,
+  oneOf,
   requireDuration,
-  requireInteger,
   requireIntegerOrInfinity,
-  requireOneOf,
-  requireOptions,
   requireString,
 } from '../internal/validate.js';
-import { warnOfUnknown } from '../internal/warn.js';
 
-/** What happens to those who ask while Redis does not answer. */
+/** What happens to callers while Redis does not answer. */
 export type UnavailablePolicy = 'local' | 'open' | 'closed';
 
-/** How a `RedisSemaphore` is shared, and how it lets callers wait. */
+/** Options of a `RedisSemaphore`. */
 export interface RedisSemaphoreOptions {
-  /** Who uses the same name, shares the limit. Any string: what is long or odd is hashed. */
+  /** Name of the limit. All limiters with the same name and prefix share it. Long or unusual names are hashed. */
   readonly name: string;
 
-  /** How many permits may be out at once, in all processes; 0 makes everybody wait for a `resize`. */
+  /** Maximum number of permits held at once, in all processes. With 0 everybody waits for a `resize`. */
   readonly permits: number;
 
   /**
-   * Counts up with each change of `permits` in the code, so that the newest release wins while old processes still run.
-   * @defaultValue `0`
+   * Version of `permits`. Increase it with each change of `permits` in the code: the highest version wins, so a release
+   * takes effect while processes of the previous release still run. @defaultValue `0`
    */
   readonly version?: number | undefined;
 
-  /** First part of the names of the keys in Redis. @defaultValue `'semaphore'` */
+  /** First part of the key names in Redis. @defaultValue `'semaphore'` */
   readonly prefix?: string | undefined;
 
-  /** Waiters of all processes admitted while no permit is free; the next is refused. @defaultValue `Infinity` */
+  /** Maximum number of queued callers, in all processes. Further callers are rejected. @defaultValue `Infinity` */
   readonly queueLimit?: number | undefined;
 
-  /** Longest a waiter stands in line, in milliseconds, unless `acquire` says otherwise. @defaultValue `Infinity` */
+  /** Maximum time a caller waits in the queue, in milliseconds. @defaultValue `Infinity` */
   readonly maxWaitMs?: number | undefined;
 
-  /** How long the permits of a process that died are missed, in milliseconds; renewed thrice as often. @defaultValue `10_000` */
+  /**
+   * Length of a lease in milliseconds, at least 100. A process that dies gives its permits back after this time. A live
+   * process renews its leases three times as often. @defaultValue `10_000`
+   */
   readonly leaseMs?: number | undefined;
 
   /**
-   * Permits of weight 1 that a process asks for at once, to have some in stock: for a limit so large and so busy that one
-   * script a turn is too much. What lies unused for 50 ms goes back, and so does all as soon as anybody stands in line.
-   * The callers whom one permit serves after each other see the same fence. @defaultValue `1`
+   * Number of permits of weight 1 that a process acquires at once. It keeps the spare ones for 50 ms, and none while
+   * anybody waits. Callers that use the same lease one after another see the same fencing token. @defaultValue `1`
    */
   readonly prefetch?: number | undefined;
 
   /**
-   * What to do while Redis does not answer: `'local'` shares the permits out evenly, `'open'` lets everybody run,
-   * `'closed'` refuses everybody with a `BackendError`. @defaultValue `'local'`
+   * What happens while Redis does not answer: each process grants its part of the permits (`'local'`), everybody is
+   * granted (`'open'`), or everybody is rejected with a `BackendError` (`'closed'`). @defaultValue `'local'`
    */
   readonly onUnavailable?: UnavailablePolicy | undefined;
 
-  /** Among how many processes `'local'` shares the permits out. @defaultValue `1` */
+  /** Number of processes that share the permits under `'local'`. @defaultValue `1` */
   readonly expectedNodes?: number | undefined;
 
   /**
-   * How long an answer of Redis is waited for before it counts as down, in milliseconds. The first limit of a client
-   * decides for all, but in a cluster each for itself. @defaultValue `250`
+   * Time without any answer after which Redis counts as down, in milliseconds. The first limiter of a client decides for
+   * all limiters of that client; in a cluster each limiter has its own. @defaultValue `250`
    */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Shortest lease, in milliseconds: a renewal must have time for a round trip and a retry. */
+/** Shortest lease in milliseconds. A renewal needs time for a round trip and a retry. */
 const MIN_LEASE_MS = 100;
-/** How long a node may take to confirm a grant that was published to it, in milliseconds, if the lease is no shorter. */
+/** Redis keeps the keys for this many leases. That time must fit a timer, too. */
+const LONGEST_KEPT_LEASES = 3;
+/** Maximum time in which a process without wake-ups must confirm a grant, in milliseconds. */
 const CLAIM_MS = 1_500;
+/** Shortest pause of all grants after an outage, in milliseconds, unless a third of a lease is shorter. */
+const MIN_GRACE_MS = 1_000;
 
-/** Valid options, all of them given; the limit and its version are what was last heard of them. */
-export type ResolvedOptions = ReturnType<typeof readOptions>;
-
-/** The options with what is not given filled in, all of it valid. */
-export function readOptions(options: RedisSemaphoreOptions) {
-  requireOptions(options);
-  const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity, ...waiting } = options;
-  const { maxWaitMs = Infinity, leaseMs = 10_000, timeoutMs = 250, ...failing } = waiting;
-  const { onUnavailable = 'local', expectedNodes = 1, prefetch: batch = 1, ...unknown } = failing;
-  warnOfUnknown('RedisSemaphore', unknown);
-  requireString('name', name);
-  requireInteger('permits', permits, 0);
-  requireInteger('version', version, 0);
-  requirePrefix(prefix);
-  requireIntegerOrInfinity('queueLimit', queueLimit, 0);
-  requireDuration('maxWaitMs', maxWaitMs);
-  requireInteger('leaseMs', leaseMs, MIN_LEASE_MS, Math.floor(MAX_TIMER_MS / LONGEST_KEPT_LEASES));
-  requireInteger('batch', batch, 1);
-  requireInteger('expectedNodes', expectedNodes, 1);
-  requireInteger('timeoutMs', timeoutMs, 1, MAX_TIMER_MS);
-  requireOneOf('onUnavailable', onUnavailable, POLICIES);
-  const share = SHARES[onUnavailable];
-  return {
-    name,
-    permits,
-    version,
-    prefix,
-    queueLimit,
-    maxWaitMs,
-    leaseMs,
-    timeoutMs,
-    batch,
-    claimMs: Math.min(CLAIM_MS, leaseMs),
-    /** Permits for this process while Redis is down. */
-    ownPermits: (limit: number) => share(limit, expectedNodes),
-  };
+/** What the limiters of one name and one client must have in common to share a lease manager. */
+export interface SharedOptions {
+  readonly name: string;
+  readonly prefix: string;
+  readonly queueLimit: number;
+  readonly leaseMs: number;
+  readonly timeoutMs: number;
+  readonly prefetch: number;
+  readonly onUnavailable: UnavailablePolicy;
+  readonly expectedNodes: number;
 }
 
-/** Keys are kept for so many leases, and that, too, must be a time that can be told. */
-const LONGEST_KEPT_LEASES = 3;
+/** The valid options with their defaults. */
+export interface ResolvedOptions {
+  readonly permits: number;
+  readonly version: number;
+  readonly maxWaitMs: number;
+  readonly shared: SharedOptions;
+}
 
-const SHARES: Record<UnavailablePolicy, (permits: number, nodes: number) => number> = {
+export function readRedisOptions(options: RedisSemaphoreOptions): ResolvedOptions {
+  const read = readOptions('RedisSemaphore', options, CHECKS, ['name', 'permits']);
+  const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity } = read;
+  const { maxWaitMs = Infinity, leaseMs = 10_000, prefetch = 1, onUnavailable = 'local' } = read;
+  const { expectedNodes = 1, timeoutMs = 250 } = read;
+  const shared = { name, prefix, queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes };
+  return { permits, version, maxWaitMs, shared };
+}
+
+/** Permits that this process may grant by itself while Redis is down. */
+export function localPermits({ onUnavailable, expectedNodes }: SharedOptions, permits: number): number {
+  return LOCAL_PERMITS[onUnavailable](permits, expectedNodes);
+}
+
+/** Time in which a process without wake-ups must confirm a grant, in milliseconds. */
+export function claimMsOf({ leaseMs }: SharedOptions): number {
+  return Math.min(CLAIM_MS, leaseMs);
+}
+
+/**
+ * Pause of all grants after an outage, in milliseconds. In it, each process enters in Redis what it granted by itself.
+ * A policy that does not bound local grants, or makes none, needs no pause.
+ */
+export function graceMsOf({ onUnavailable, leaseMs, timeoutMs }: SharedOptions): number {
+  if (onUnavailable !== 'local') return 0;
+  return Math.floor(Math.min(leaseMs / 3, Math.max(MIN_GRACE_MS, 2.5 * timeoutMs)));
+}
+
+const LOCAL_PERMITS: Record<UnavailablePolicy, (permits: number, nodes: number) => number> = {
   local: (permits, nodes) => Math.ceil(permits / nodes),
   open: () => Infinity,
   closed: () => 0,
 };
 
-const POLICIES: readonly UnavailablePolicy[] = ['local', 'open', 'closed'];
+const CHECKS: OptionChecks<RedisSemaphoreOptions> = {
+  name: requireString,
+  permits: integer(0),
+  version: integer(0),
+  prefix: requirePrefix,
+  queueLimit: requireIntegerOrInfinity,
+  maxWaitMs: requireDuration,
+  leaseMs: integer(MIN_LEASE_MS, Math.floor(MAX_TIMER_MS / LONGEST_KEPT_LEASES)),
+  prefetch: integer(1),
+  onUnavailable: oneOf('local', 'open', 'closed'),
+  expectedNodes: integer(1),
+  timeoutMs: integer(1, MAX_TIMER_MS),
+};
 
-/** Braces would move the hash tag, and blanks end a key in a message. */
-function requirePrefix(prefix: unknown): void {
-  requireString('prefix', prefix);
+/** A brace would move the hash tag of a cluster. */
+function requirePrefix(name: string, prefix: unknown): void {
+  requireString(name, prefix);
   if (!/^[\w:.-]+$/.test(prefix)) {
-    throw new RangeError(`prefix must be letters, digits, ':', '.', '_' or '-', got ${describe(prefix)}`);
+    throw new RangeError(`${name} must be letters, digits, ':', '.', '_' or '-', got ${describe(prefix)}`);
   }
 }

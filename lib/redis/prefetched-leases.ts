@@ -2,45 +2,34 @@ import type { Clock } from '../internal/clock.js';
 import type { Lease } from './lease.js';
 import { RedisWaiter } from './wait-queue.js';
 
-/** What a stock asks of others. */
-export interface StockOwner {
-  /** Nobody here has needed these for a while, or others stand in line for them. */
-  returned(lease: Lease): void;
-  /** Wants to hear from Redis if anybody stands in line. */
-  inquire(): void;
-}
-
-/** How long a lease lies in stock unused before it goes back, and how often it is asked if others need it, in milliseconds. */
+/** Time after which an unused lease goes back, and between two questions whether anybody waits, in milliseconds. */
 const IDLE_MS = 50;
 
 /**
- * Leases of weight 1 that this node has and nobody in it uses at the moment: with a batch above 1 they are asked for
- * several at once, and kept for the next caller. While anybody stands in line, none is kept.
+ * Leases of weight 1 that this process has and no caller uses. With `prefetch` above 1 several are acquired at once and
+ * kept for the next callers. None is kept while anybody waits.
  */
 export class PrefetchedLeases {
-  readonly #batch: number;
+  readonly #prefetch: number;
   readonly #clock: Clock;
-  readonly #owner: StockOwner;
+  readonly #onIdle: (unused: readonly Lease[]) => void;
   readonly #leases: Lease[] = [];
-  /** Asks for more than was needed, not answered yet. */
-  readonly #spares = new Set<RedisWaiter>();
-  /** The fewest that lay here since the last look. */
+  /** Requests for more than the callers need that have no answer yet. */
+  readonly #requests = new Set<RedisWaiter>();
+  /** The smallest number of leases here since the last look. */
   #fewest = 0;
   #isUsed = false;
   #isWanted = false;
   #timer: unknown = undefined;
 
-  constructor(batch: number, clock: Clock, owner: StockOwner) {
-    this.#batch = batch;
+  /** `onIdle` gets the leases that nobody has used for a while. It also asks Redis whether anybody waits. */
+  constructor(prefetch: number, clock: Clock, onIdle: (unused: readonly Lease[]) => void) {
+    this.#prefetch = prefetch;
     this.#clock = clock;
-    this.#owner = owner;
+    this.#onIdle = onIdle;
   }
 
-  get size(): number {
-    return this.#leases.length;
-  }
-
-  /** One for the next caller, if there is one. */
+  /** A lease for the next caller. */
   take(): Lease | undefined {
     const lease = this.#leases.pop();
     if (lease === undefined) return undefined;
@@ -49,46 +38,43 @@ export class PrefetchedLeases {
     return lease;
   }
 
-  /** Takes in a lease that nobody needs at the moment, unless it has to go back. */
+  /** Keeps a lease that no caller needs. Returns `false` if it has to go back. */
   keep(lease: Lease): boolean {
-    if (this.#batch === 1 || lease.weight !== 1 || this.#isWanted || !lease.isBooked) return false;
+    if (this.#prefetch === 1 || lease.weight !== 1 || this.#isWanted || !lease.isEntered) return false;
     this.#leases.push(lease);
     this.#isUsed = true;
     this.#watch();
     return true;
   }
 
-  /** Strikes out a lease that was lost. */
-  remove(lease: Lease): boolean {
+  /** Removes a lease that was lost. */
+  remove(lease: Lease): void {
     const index = this.#leases.indexOf(lease);
     if (index >= 0) this.#leases.splice(index, 1);
-    return index >= 0;
   }
 
-  /** What to ask for beyond what is needed now. */
-  order(nextSeq: () => string): Iterable<RedisWaiter> {
-    if (this.#batch === 1 || this.#isWanted || this.#spares.size > 0) return [];
-    while (this.#spares.size < this.#batch - 1) {
-      this.#spares.add(new RedisWaiter(nextSeq(), true, 1, undefined, ignore, ignore));
-    }
-    return this.#spares;
+  /** Requests to send beside those of the callers. */
+  request(nextSeq: () => string): Iterable<RedisWaiter> {
+    if (this.#prefetch === 1 || this.#isWanted || this.#requests.size > 0) return [];
+    while (this.#requests.size < this.#prefetch - 1) this.#requests.add(RedisWaiter.forPrefetch(nextSeq()));
+    return this.#requests;
   }
 
-  /** Whether the ask was for the stock; it is answered now. */
-  delivers(waiter: RedisWaiter): boolean {
-    return this.#spares.delete(waiter);
+  /** Whether the answered request was one of these. */
+  settle(waiter: RedisWaiter): boolean {
+    return this.#requests.delete(waiter);
   }
 
-  /** So many stand in line, of all nodes. */
-  hear(waiting: number): void {
-    this.#isWanted = waiting > 0;
-    if (this.#isWanted) this.clear();
+  /** Notes whether anybody waits in any process. If so, returns all leases: they have to go back. */
+  setWanted(isWanted: boolean): readonly Lease[] {
+    this.#isWanted = isWanted;
+    return isWanted ? this.clear() : [];
   }
 
-  /** Gives back all there is, and expects nothing more. */
-  clear(): void {
-    this.#spares.clear();
-    for (const lease of this.#leases.splice(0)) this.#owner.returned(lease);
+  /** Forgets the requests and returns all leases: they have to go back. */
+  clear(): readonly Lease[] {
+    this.#requests.clear();
+    return this.#leases.splice(0);
   }
 
   #watch(): void {
@@ -97,15 +83,11 @@ export class PrefetchedLeases {
 
   readonly #look = (): void => {
     this.#timer = undefined;
-    for (const lease of this.#leases.splice(0, this.#fewest)) this.#owner.returned(lease);
+    const unused = this.#leases.splice(0, this.#fewest);
     this.#fewest = this.#leases.length;
-    if (!this.#isUsed && this.#leases.length === 0) return;
+    const isOver = !this.#isUsed && this.#leases.length === 0;
     this.#isUsed = false;
-    this.#owner.inquire();
-    this.#watch();
+    this.#onIdle(unused);
+    if (!isOver) this.#watch();
   };
-}
-
-function ignore(): void {
-  // Nobody waits for a spare.
 }

@@ -3,23 +3,29 @@ import type { Permit } from '../core/limiter.js';
 import { ReleaseRate } from '../core/release-rate.js';
 import { Waiter } from '../core/waiter.js';
 import { FifoQueue } from '../orders/fifo.js';
+import type { Usage } from './lease.js';
 
-/** One that waits for Redis to answer, or in Redis's line. */
+/** A caller that waits for an answer of Redis, or in the queue there. */
 export class RedisWaiter extends Waiter {
   declare previous: RedisWaiter | undefined;
   declare next: RedisWaiter | undefined;
   readonly seq: string;
-  /** It takes a permit that is free now, or none. */
+  /** The object that the caller asked; `undefined` for a prefetch request, which has no caller. */
+  readonly usage: Usage | undefined;
+  /** Whether it takes a permit that is free now, or none. */
   readonly isTry: boolean;
   /** Whether Redis may know of it. */
   isSent = false;
-  /** Whether Redis has said that it stands in line. */
+  /** Whether Redis has answered that it is queued. */
   isQueued = false;
-  /** A grant that came before the answer to the ask. */
-  early: readonly [fence: number, untilMs: number] | undefined;
+  /** Whether Redis must answer the next request even if it arrives late. */
+  isInsistent = false;
+  /** A published grant that arrived before the answer to the request. */
+  early: readonly [fencingToken: number, untilMs: number] | undefined;
 
   constructor(
     seq: string,
+    usage: Usage | undefined,
     isTry: boolean,
     weight: number,
     signal: AbortSignal | undefined,
@@ -28,24 +34,31 @@ export class RedisWaiter extends Waiter {
   ) {
     super(weight, signal, resolve, reject);
     this.seq = seq;
+    this.usage = usage;
     this.isTry = isTry;
+  }
+
+  /** A request of weight 1 that never waits. */
+  static forPrefetch(seq: string): RedisWaiter {
+    return new RedisWaiter(seq, undefined, true, 1, undefined, ignore, ignore);
   }
 }
 
 /**
- * This node's part of a line, in order. Wake-ups can be lost, so while somebody stands in line, `check` is called once
- * in a while: often enough to find a grant before its claim ends, and again when a lease of another node should have.
+ * The waiters of this process, in order of arrival. Wake-ups can be lost, so `check` is called from time to time while
+ * anybody waits: often enough to find a grant before its claim ends, and when the lease of another process has ended.
  */
-export class WaitingLine {
+export class RedisWaitQueue {
   readonly #queue = new FifoQueue<RedisWaiter>();
   readonly #bySeq = new Map<string, RedisWaiter>();
   readonly #clock: Clock;
   readonly #checkMs: number;
   readonly #check: () => void;
   readonly #rate = new ReleaseRate();
-  /** Of those in line, the ones that Redis has put in its own. */
+  /** Waiters that are queued in Redis. */
   #queued = 0;
   #timer: unknown = undefined;
+  #timerDue = Infinity;
 
   constructor(clock: Clock, checkMs: number, check: () => void) {
     this.#clock = clock;
@@ -57,69 +70,96 @@ export class WaitingLine {
     return this.#queue.size;
   }
 
-  get first(): RedisWaiter | undefined {
-    return this.#queue.first;
-  }
-
   get(seq: string): RedisWaiter | undefined {
     return this.#bySeq.get(seq);
   }
 
-  push(waiter: RedisWaiter): void {
+  has(waiter: RedisWaiter): boolean {
+    return this.#bySeq.get(waiter.seq) === waiter;
+  }
+
+  /** The first waiter that Redis has queued. Redis serves in order, so its answer tells about all others. */
+  get firstQueued(): RedisWaiter | undefined {
+    if (this.#queued === 0) return undefined;
+    for (const waiter of this.#queue) if (waiter.isQueued) return waiter;
+    return undefined;
+  }
+
+  enqueue(waiter: RedisWaiter): void {
     this.#queue.push(waiter);
     this.#bySeq.set(waiter.seq, waiter);
   }
 
-  /** Redis has put `waiter` in its line: now it waits for a permit, and not just for an answer. */
-  queued(waiter: RedisWaiter): void {
+  /** Notes that Redis has queued `waiter`. From now on it waits for a permit, not just for an answer. */
+  setQueued(waiter: RedisWaiter): void {
     if (waiter.isQueued) return;
     waiter.isQueued = true;
     if (this.#queued++ === 0) this.#rate.begin(this.#clock.now());
   }
 
-  /** Redis has served `waiter`, which comes to nothing: it has to ask once more. */
-  unqueued(waiter: RedisWaiter): void {
+  /** Notes that Redis has dequeued `waiter` although no grant came of it. It has to ask once more. */
+  setUnqueued(waiter: RedisWaiter): void {
     if (!waiter.isQueued) return;
     waiter.isQueued = false;
     if (--this.#queued === 0) this.#rate.end(this.#clock.now());
   }
 
-  /** Takes out `waiter`, because it is served. */
-  serve(waiter: RedisWaiter): void {
+  /** Removes `waiter` because it is granted. */
+  shift(waiter: RedisWaiter): void {
     if (waiter.isQueued) this.#rate.served++;
     this.remove(waiter);
   }
 
-  /** How many waiters of this node are served in a millisecond, of a limit of `permits`; `undefined` where that is unknown. */
+  remove(waiter: RedisWaiter): void {
+    this.setUnqueued(waiter);
+    this.#queue.remove(waiter);
+    this.#bySeq.delete(waiter.seq);
+    if (this.#queue.size === 0) this.#disarm();
+  }
+
+  /** Waiters of this process that are granted in a millisecond; `undefined` where it is unknown. */
   ratePerMs(permits: number): number | undefined {
     return this.#rate.perMs(this.#clock.now(), permits);
   }
 
-  remove(waiter: RedisWaiter): void {
-    this.unqueued(waiter);
-    this.#queue.remove(waiter);
-    this.#bySeq.delete(waiter.seq);
-    if (this.#queue.size > 0 || this.#timer === undefined) return;
-    this.#clock.clearTimer(this.#timer);
-    this.#timer = undefined;
+  /** Time until all present waiters have been served, at the measured rate; `undefined` where it is unknown. */
+  retryAfterMs(permits: number): number | undefined {
+    const rate = this.ratePerMs(permits);
+    return rate === undefined ? undefined : (this.size + 1) / rate;
   }
 
   [Symbol.iterator](): IterableIterator<RedisWaiter> {
     return this.#queue[Symbol.iterator]();
   }
 
-  /** Sees to it that the line is checked, `nextMs` from now at the latest if that is sooner than usual. */
+  /** Sees to it that `check` is called: in `nextMs`, or after the usual time if that is less. */
   watch(nextMs: number): void {
-    if (this.#queue.size === 0 || this.#timer !== undefined) return;
-    // Nodes that wait for the same lease to end need not all ask in the same moment.
-    const delayMs = Math.min(nextMs, this.#checkMs) + 1 + Math.random() * this.#checkMs * 0.1;
+    if (this.#queue.size === 0) return;
+    // The processes that wait for the same lease to end need not ask at the same moment.
+    const jitterMs = 1 + Math.random() * this.#checkMs * 0.1;
+    const delayMs = Math.ceil(Math.min(Math.max(nextMs, 0), this.#checkMs) + jitterMs);
+    const due = this.#clock.now() + delayMs;
+    if (due >= this.#timerDue) return;
+    this.#disarm();
+    this.#timerDue = due;
     this.#timer = this.#clock.setTimer(
       () => {
         this.#timer = undefined;
+        this.#timerDue = Infinity;
         this.#check();
       },
-      Math.ceil(delayMs),
+      delayMs,
       true,
     );
   }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
+    this.#timer = undefined;
+    this.#timerDue = Infinity;
+  }
+}
+
+function ignore(): void {
+  // A prefetch request has no caller.
 }

@@ -1,33 +1,41 @@
-/** What the limits ask of a Redis client. One adapter a client library gives it this shape. */
+/** What a `RedisSemaphore` needs of a Redis client. Each client library has one adapter. */
 export interface RedisAdapter {
-  /** Whether keys live on several servers, so that some can be out of reach while others are not. */
+  /** Whether keys are spread over several servers, which fail independently. */
   readonly isCluster: boolean;
-  /** Runs a script by its name; rejects with an error that says NOSCRIPT when the server does not know it. */
+  /** Whether the client is connected or tries to be. A closed client may be opened again. */
+  readonly isOpen: boolean;
+  /** Runs a script by its name. Rejects with an error that says NOSCRIPT if the server does not know it. */
   evalSha(sha: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Runs a script by its text. */
   eval(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
-  /** Listens to a channel until the client is closed, over each lost connection. Never throws and never rejects. */
-  subscribe(channel: string, subscriber: Subscriber): void;
+  /** Whether the server answered with this error. Otherwise the client made it, because it got no answer. */
+  isReply(error: unknown): boolean;
+  /** Subscribes to a channel. Never throws. It ends when the client is closed. */
+  subscribe(channel: string, subscriber: Subscriber): Subscription;
 }
 
-/** Who listens to a channel. */
+/** Receiver of a subscription. */
 export interface Subscriber {
   message(message: string): void;
-  /** The subscription stands, for the first time or once more: what was published meanwhile is lost. */
+  /** The subscription stands, for the first time or again. Messages may have been lost. */
   subscribed(): void;
-  /** It does not stand: the server says no, or cannot be reached. */
-  failed(error: unknown): void;
+  /** The subscription does not stand: the server rejects it, or the connection is lost. */
+  lost(error: unknown): void;
 }
 
-/** Events as every client has them. */
+export interface Subscription {
+  /** Whether the client will not restore it. */
+  readonly isEnded: boolean;
+  close(): void;
+}
+
+/** Events of every client. */
 export interface Emitter {
   on(event: string, listener: (...args: unknown[]) => void): unknown;
+  off(event: string, listener: (...args: unknown[]) => void): unknown;
 }
 
-/** How long to wait before a subscription that failed is tried again, in milliseconds. */
-export const RESUBSCRIBE_MS = 1_000;
-
-/** Redis errors have long been told apart by their first word; GLIDE gives it another spelling. */
+/** The first word of a Redis error is its kind. GLIDE spells it in its own way. */
 export function isNoScript(error: unknown): boolean {
   return error instanceof Error && /NOSCRIPT|NoScript/.test(error.message);
 }

@@ -1,11 +1,11 @@
 import { requireMethods } from '../../internal/validate.js';
-import type { Emitter, RedisAdapter } from './adapter.js';
+import type { Emitter, RedisAdapter, Subscriber, Subscription } from './adapter.js';
 
-/** What is used of an ioredis client, a `Redis` or a `Cluster`. */
+/** The part of an ioredis client that is used, a `Redis` or a `Cluster`. */
 export interface IoRedisClient extends Emitter {
   evalsha(sha: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
   eval(script: string, keyCount: number, ...keysAndArgs: string[]): Promise<unknown>;
-  duplicate(): IoRedisSubscriber;
+  duplicate(...overrides: never[]): IoRedisSubscriber;
 }
 
 interface IoRedisSubscriber extends Emitter {
@@ -13,47 +13,95 @@ interface IoRedisSubscriber extends Emitter {
   disconnect(): void;
 }
 
+/** Options of the connection that receives messages, whatever the client's own are. */
+const SUBSCRIBER_OPTIONS = {
+  lazyConnect: false,
+  enableOfflineQueue: true,
+  autoResubscribe: true,
+  enableAutoPipelining: false,
+  commandTimeout: undefined,
+  maxRetriesPerRequest: null,
+};
+
 export function isIoRedis(client: object): client is IoRedisClient {
   return 'evalsha' in client;
 }
 
 export function adaptIoRedis(client: IoRedisClient): RedisAdapter {
-  requireMethods('client', client, 'evalsha', 'eval', 'duplicate', 'on');
+  requireMethods('client', client, 'evalsha', 'eval', 'duplicate', 'on', 'off');
+  // Whoever made the call sees its error.
   client.on('error', ignore);
+  const isCluster = 'isCluster' in client && client.isCluster === true;
   return {
-    isCluster: 'isCluster' in client && client.isCluster === true,
+    isCluster,
+    get isOpen() {
+      return isOpen(client);
+    },
     evalSha: (sha, keys, args) => client.evalsha(sha, keys.length, ...keys, ...args),
     eval: (script, keys, args) => client.eval(script, keys.length, ...keys, ...args),
-    subscribe(channel, subscriber) {
-      const connection = client.duplicate();
-      connection.on('error', (error) => {
-        subscriber.failed(error);
-      });
-      connection.on('message', (from, message) => {
-        if (from === channel && typeof message === 'string') subscriber.message(message);
-      });
-      // It subscribes anew by itself, but says so to nobody; to ask once more confirms that, and costs little.
-      connection.on('ready', () => void subscribe());
-      client.on('end', () => {
-        connection.disconnect();
-      });
-      // A client that is closed between two connections never says that it has ended.
-      connection.on('reconnecting', () => {
-        if ('manuallyClosing' in client && client.manuallyClosing === true) connection.disconnect();
-      });
-
-      async function subscribe(): Promise<void> {
-        try {
-          await connection.subscribe(channel);
-          subscriber.subscribed();
-        } catch (error) {
-          subscriber.failed(error);
-        }
-      }
+    isReply: (error) => error instanceof Error && error.name === 'ReplyError',
+    subscribe: (channel, subscriber) => {
+      const duplicate = client.duplicate.bind(client) as (...overrides: unknown[]) => IoRedisSubscriber;
+      const overrides = isCluster ? [[], { lazyConnect: false }] : [SUBSCRIBER_OPTIONS];
+      return subscribe(client, duplicate(...overrides), channel, subscriber);
     },
   };
 }
 
+function subscribe(
+  client: IoRedisClient,
+  connection: IoRedisSubscriber,
+  channel: string,
+  subscriber: Subscriber,
+): Subscription {
+  const subscription = { isEnded: false, close };
+  client.on('end', close);
+  connection.on('error', (error) => {
+    subscriber.lost(error);
+  });
+  connection.on('close', () => {
+    subscriber.lost(new Error('the connection is closed'));
+  });
+  connection.on('message', (from, message) => {
+    if (from === channel && typeof message === 'string') subscriber.message(message);
+  });
+  // The client restores a subscription without an event. To subscribe once more confirms it.
+  connection.on('ready', () => void confirm());
+  connection.on('end', close);
+  // A client that is closed between two connections emits no 'end'.
+  connection.on('reconnecting', () => {
+    if (!isOpen(client)) close();
+  });
+  return subscription;
+
+  async function confirm(): Promise<void> {
+    try {
+      await connection.subscribe(channel);
+      subscriber.subscribed();
+    } catch (error) {
+      close();
+      subscriber.lost(error);
+    }
+  }
+
+  function close(): void {
+    if (subscription.isEnded) return;
+    subscription.isEnded = true;
+    client.off('end', close);
+    connection.disconnect();
+    subscriber.lost(new Error('the connection has ended'));
+  }
+}
+
+/** A client with a status is a real one. Between two connections it may have been closed. */
+function isOpen(client: object): boolean {
+  if (!('status' in client)) return true;
+  if (client.status === 'reconnecting' || client.status === 'close') {
+    return !('manuallyClosing' in client && client.manuallyClosing === true);
+  }
+  return client.status !== 'end';
+}
+
 function ignore(): void {
-  // What fails is seen by whoever asked.
+  // Nothing to do.
 }

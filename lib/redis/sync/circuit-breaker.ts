@@ -1,133 +1,136 @@
 import type { Clock } from '../../internal/clock.js';
 
-/** Who has something at stake with a backend. */
-export interface BreakerMember {
-  /** The backend does not answer: serve by other means. */
-  down(): void;
-  /** It answers again. */
+/** A user of a server that has to know whether the server answers. */
+export interface CircuitMember {
+  /** The server does not answer. */
+  down(cause: unknown): void;
+  /** The server answers again. */
   up(): void;
-  /** Asks it anything, so that its answer can show that it is back. */
+  /** Sends something, so that an answer can show that the server is back. */
   probe(): void;
 }
 
-/** How long after a failed probe the next one goes out, as a multiple of the deadline. */
+/** Looks within `timeoutMs`. */
+const TICKS = 5;
+/** Time between two probes, as a multiple of `timeoutMs`. */
 const PROBE_FACTOR = 2;
+/** Maximum number of probes without an answer. A connection that is gone may never answer one. */
+const MAX_PROBES = 4;
 
 /**
- * Tells whether a backend answers. It is down once a call has had no answer for `timeoutMs`, or calls have failed for
- * as long with no success in between. While it is down, one probe at a time asks; any answer, however late, ends it.
+ * Judges whether a server answers. It opens after `timeoutMs` without any answer while an answer is due.
+ *
+ * It judges the server and not this process: time passes in steps of a timer, and a step counts no more than it should
+ * have lasted. So a blocked event loop is no silence of the server. Each answer, an error included, ends the silence.
  */
 export class CircuitBreaker {
   readonly timeoutMs: number;
   readonly #clock: Clock;
-  readonly #members = new Set<BreakerMember>();
-  /** When each call that has no answer yet was sent, oldest first. */
-  readonly #calls = new Set<{ readonly since: number }>();
-  #watchdog: unknown = undefined;
-  #failingSince: number | undefined;
-  #probeTimer: unknown = undefined;
-  /** Set while the backend is down: who asks whether it is back. */
-  #prober: BreakerMember | undefined;
+  readonly #members = new Set<CircuitMember>();
+  /** Calls without an answer. Those of before an opening do not count. */
+  #pending = 0;
+  #silentMs = 0;
+  #failure: unknown;
+  #ticker: unknown = undefined;
+  #lastTick = 0;
+  #prober: CircuitMember | undefined;
+  #probes = 0;
 
   constructor(timeoutMs: number, clock: Clock) {
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
   }
 
-  /** Whether the backend is down. */
+  /** Whether the server counts as down. */
   get isOpen(): boolean {
     return this.#prober !== undefined;
   }
 
-  join(member: BreakerMember): void {
+  /** The last error of the client, or the missing answer. */
+  get cause(): unknown {
+    return this.#failure ?? new Error(`no answer within ${this.timeoutMs} ms`);
+  }
+
+  join(member: CircuitMember): void {
     this.#members.add(member);
   }
 
-  leave(member: BreakerMember): void {
+  leave(member: CircuitMember): void {
     this.#members.delete(member);
   }
 
-  /** Learns from what comes of a call that `member` made at `since`, and passes it on. */
-  watch<Reply>(
-    member: BreakerMember,
-    since: number,
-    call: Promise<Reply>,
-    onReply: (reply: Reply) => void,
-    onError: (error: unknown) => void,
-  ): void {
-    const sent = { since };
-    this.#calls.add(sent);
-    this.#armWatchdog(this.timeoutMs, member);
-    call.then(
-      (reply) => {
-        this.#calls.delete(sent);
-        this.#succeeded();
-        onReply(reply);
-      },
-      (error: unknown) => {
-        this.#calls.delete(sent);
-        this.#failed(member);
-        onError(error);
-      },
-    );
+  /** Notes a call of `member`. */
+  called(member: CircuitMember): void {
+    if (this.isOpen) return;
+    if (this.#pending++ === 0 && this.#failure === undefined) this.#silentMs = 0;
+    this.#arm(member);
   }
 
-  /** One timer watches all calls: they are answered in the order in which they were sent. */
-  #armWatchdog(delayMs: number, member: BreakerMember): void {
-    this.#watchdog ??= this.#clock.setTimer(
+  /** Notes an answer, however late. */
+  answered(): void {
+    this.#pending = Math.max(0, this.#pending - 1);
+    this.#silentMs = 0;
+    this.#failure = undefined;
+    if (this.#prober === undefined) return;
+    this.#prober = undefined;
+    this.#probes = 0;
+    for (const member of [...this.#members]) member.up();
+  }
+
+  /** Notes a call that ended with an error of the client. That is no answer. */
+  failed(error: unknown): void {
+    this.#pending = Math.max(0, this.#pending - 1);
+    this.#probes = Math.max(0, this.#probes - 1);
+    this.#failure = error;
+  }
+
+  #arm(member: CircuitMember): void {
+    if (this.#ticker !== undefined) return;
+    const stepMs = this.timeoutMs / TICKS;
+    this.#lastTick = this.#clock.now();
+    this.#ticker = this.#clock.setTimer(
       () => {
-        this.#watchdog = undefined;
-        this.#judge(member);
+        this.#ticker = undefined;
+        this.#tick(member, stepMs);
       },
-      delayMs,
+      Math.max(1, Math.ceil(stepMs)),
       true,
     );
   }
 
-  #judge(member: BreakerMember): void {
-    const [oldest] = this.#calls;
-    if (oldest === undefined) return;
-    const leftMs = oldest.since + this.timeoutMs - this.#clock.now();
-    if (leftMs > 0) {
-      this.#armWatchdog(Math.ceil(leftMs), member);
+  #tick(member: CircuitMember, stepMs: number): void {
+    if (this.isOpen) return;
+    if (this.#pending === 0 && this.#failure === undefined) return;
+    this.#silentMs += Math.min(this.#clock.now() - this.#lastTick, stepMs * 1.5);
+    if (this.#silentMs < this.timeoutMs) {
+      this.#arm(member);
       return;
     }
-    // What came in while this process stood still is read before timers are looked at again.
+    // Answers that have arrived by now are read before the next immediate.
     setImmediate(() => {
-      if (this.#calls.has(oldest)) this.#open(member);
-      else this.#judge(member);
+      if (this.#silentMs >= this.timeoutMs) this.#open(member);
+      else if (this.#pending > 0 || this.#failure !== undefined) this.#arm(member);
     });
   }
 
-  #succeeded(): void {
-    this.#failingSince = undefined;
-    if (this.#prober === undefined) return;
-    this.#prober = undefined;
-    for (const member of [...this.#members]) member.up();
-  }
-
-  #failed(member: BreakerMember): void {
-    const now = this.#clock.now();
-    this.#failingSince ??= now;
-    if (now - this.#failingSince >= this.timeoutMs) this.#open(member);
-  }
-
-  #open(member: BreakerMember): void {
-    // The answers to these have been waited for long enough; the next watchdog is for the probe.
-    this.#calls.clear();
-    if (this.#prober !== undefined) return;
+  #open(member: CircuitMember): void {
+    if (this.isOpen) return;
+    this.#pending = 0;
     this.#prober = member;
-    for (const each of [...this.#members]) each.down();
-    this.#scheduleProbe();
+    for (const each of [...this.#members]) each.down(this.cause);
+    this.#probe();
   }
 
-  #scheduleProbe(): void {
-    this.#probeTimer ??= this.#clock.setTimer(
+  /** The first probe goes out at once: a server that only stood still reads it before anything newer. */
+  #probe(): void {
+    if (this.#prober === undefined) return;
+    if (this.#probes < MAX_PROBES) {
+      this.#probes++;
+      this.#prober.probe();
+    }
+    this.#clock.setTimer(
       () => {
-        this.#probeTimer = undefined;
-        if (this.#prober === undefined) return;
-        if (this.#calls.size === 0) this.#prober.probe();
-        this.#scheduleProbe();
+        this.#probe();
       },
       this.timeoutMs * PROBE_FACTOR,
       true,

@@ -1,48 +1,68 @@
-import { AsyncResource } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../internal/clock.js';
+import type { Clock } from '../../internal/clock.js';
+import { runInRootContext } from '../../internal/root-context.js';
 import { describe } from '../../internal/validate.js';
 import { isNoScript } from '../clients/adapter.js';
 import type { RedisAdapter } from '../clients/adapter.js';
-import { CircuitBreaker } from './circuit-breaker.js';
 import { adaptIoRedis, isIoRedis } from '../clients/ioredis.js';
 import type { IoRedisClient } from '../clients/ioredis.js';
-import type { KeyNames } from './keys.js';
 import { adaptNodeRedis, isNodeRedis } from '../clients/node-redis.js';
 import type { NodeRedisClient } from '../clients/node-redis.js';
-import { parseMessage } from './sync-reply.js';
-import type { GrantMessage } from './sync-reply.js';
-import { CHANNEL, syncScript } from './sync-script.js';
 import { adaptValkeyGlide, isValkeyGlide } from '../clients/valkey-glide.js';
 import type { ValkeyGlideClient } from '../clients/valkey-glide.js';
+import { CircuitBreaker } from './circuit-breaker.js';
+import type { KeyNames } from './keys.js';
+import { CHANNEL, CHECK_SOURCE, syncScript } from './sync-script.js';
+import { WakeUps } from './wake-ups.js';
+import type { WakeUpListener } from './wake-ups.js';
 
-/** A client of one of the libraries that `RedisSemaphore` knows. */
+/** A client of one of the libraries that `RedisSemaphore` supports. */
 export type RedisClient = NodeRedisClient | IoRedisClient | ValkeyGlideClient;
 
-/** Who wants to hear of a key. */
-export interface KeyListener {
-  granted(grants: GrantMessage['grants']): void;
-  /** Messages may have been lost. */
-  resubscribed(): void;
+/** Something that has operations to send. */
+export interface Sender {
+  /** When the most urgent of them is due, on the clock of this process. */
+  readonly dueAt: number;
+  send(): void;
 }
+
+/**
+ * Maximum number of scripts in flight. More would not go faster, and after an outage the most urgent of many limits could
+ * not go first.
+ */
+const MAX_IN_FLIGHT = 256;
 
 const connections = new WeakMap<object, Connection>();
 
-/** One client of this process: the node that the servers know by its id, and to which grants are addressed. */
+/** Timers that outlive the request that made them keep nothing of it alive. */
+export const rootClock: Clock = {
+  now: () => systemClock.now(),
+  setTimer: (fire, delayMs, background) =>
+    runInRootContext(() => systemClock.setTimer(fire, delayMs, background)),
+  clearTimer: (timer) => {
+    systemClock.clearTimer(timer);
+  },
+};
+
+/** One client of this process. Redis knows it as a node by its id, and publishes grants to it. */
 export class Connection {
   readonly id = randomBytes(6).toString('base64url');
   readonly #adapter: RedisAdapter;
-  readonly #listeners = new Map<string, Set<KeyListener>>();
-  readonly #context = new AsyncResource('RedisSemaphore', { requireManualDestroy: true });
+  readonly #wakeUps: WakeUps;
   #breaker: CircuitBreaker | undefined;
   #lastSeq = 0;
-  #subscribing: Subscribing | undefined;
+  #backlog: Sender[] = [];
+  #isSorted = true;
+  #isScheduled = false;
+  readonly #inFlight = new Set<object>();
 
   private constructor(adapter: RedisAdapter) {
     this.#adapter = adapter;
+    this.#wakeUps = new WakeUps(adapter, CHANNEL + this.id, rootClock);
   }
 
-  /** The one connection that all limits of `client` share. */
+  /** The connection that all limits of `client` share. */
   static of(client: RedisClient): Connection {
     let connection = connections.get(client);
     if (connection === undefined) {
@@ -52,107 +72,110 @@ export class Connection {
     return connection;
   }
 
-  /** A number that no other ask of this node has, short to write. */
+  get isCluster(): boolean {
+    return this.#adapter.isCluster;
+  }
+
+  /** Whether published grants arrive. Otherwise waiters find theirs by asking. */
+  get hasWakeUps(): boolean {
+    return this.#wakeUps.isSubscribed;
+  }
+
+  /** A number that no other member of this node has. */
   nextSeq(): string {
     return (++this.#lastSeq).toString(36);
   }
 
-  /** Servers that can fail apart from each other must not take each other's keys down. */
+  /** The servers of a cluster fail independently, so each limit of a cluster has its own circuit breaker. */
   breaker(timeoutMs: number): CircuitBreaker {
-    if (this.#adapter.isCluster) return new CircuitBreaker(timeoutMs, systemClock);
-    return (this.#breaker ??= new CircuitBreaker(timeoutMs, systemClock));
+    if (this.#adapter.isCluster) return new CircuitBreaker(timeoutMs, rootClock);
+    return (this.#breaker ??= new CircuitBreaker(timeoutMs, rootClock));
   }
 
-  /** Calls `work` apart from the async context that happens to be there. */
-  detached<Result>(work: () => Result): Result {
-    return this.#context.runInAsyncScope(work);
+  /** Lets `sender` send at the end of this turn of the event loop, or when fewer scripts are in flight. */
+  schedule(sender: Sender): void {
+    this.#backlog.push(sender);
+    this.#isSorted = false;
+    this.#scheduleFlush();
   }
 
-  async sync(keys: KeyNames, args: readonly string[]): Promise<unknown> {
+  /** Notes that a script is in flight. */
+  started(call: object): void {
+    this.#inFlight.add(call);
+  }
+
+  /** Notes that a script is answered, or that nobody waits for its answer. */
+  finished(call: object): void {
+    if (this.#inFlight.delete(call) && this.#backlog.length > 0) this.#scheduleFlush();
+  }
+
+  async run(keys: KeyNames, args: string): Promise<unknown> {
     try {
-      return await this.#adapter.evalSha(syncScript().sha, keys, args);
+      const reply = await this.#adapter.evalSha(syncScript().sha, keys, [args]);
+      this.#wakeUps.serverAnswered();
+      return reply;
     } catch (error) {
       if (!isNoScript(error)) throw error;
-      return this.#adapter.eval(syncScript().text, keys, args);
+      return this.#adapter.eval(syncScript().text, keys, [args]);
     }
   }
 
-  /** Passes `listener` all that is published to this node about `key`, until it is told to stop. */
-  listen(key: string, listener: KeyListener): void {
-    const listeners = this.#listeners.get(key);
-    if (listeners === undefined) this.#listeners.set(key, new Set([listener]));
-    else listeners.add(listener);
-    this.#subscribe();
+  /** Whether Redis itself answered with this error. */
+  isReply(error: unknown): boolean {
+    return this.#adapter.isReply(error);
   }
 
-  unlisten(key: string, listener: KeyListener): void {
-    const listeners = this.#listeners.get(key);
-    if (listeners?.delete(listener) === true && listeners.size === 0) this.#listeners.delete(key);
+  /** Subscribes to this node's channel, if that has not been done or is over. */
+  listen(): void {
+    this.#wakeUps.start();
   }
 
-  /** Resolves once a message published from within Redis has come back to this node; rejects if one of the ways is barred. */
-  async requireWakeUps(key: string): Promise<void> {
-    await this.#subscribe().stands;
-    await this.#adapter.eval(
-      `return redis.call('PUBLISH', ARGV[1], ARGV[2])`,
-      [key],
-      [this.#ownChannel, ' '],
+  /** Passes on what is published to the waiter `seq`. */
+  addWaiter(seq: string, listener: WakeUpListener): void {
+    this.#wakeUps.listeners.set(seq, listener);
+    this.#wakeUps.start();
+  }
+
+  removeWaiter(seq: string): void {
+    this.#wakeUps.listeners.delete(seq);
+  }
+
+  /**
+   * Resolves once all rights of the script are proved and a message has made the way through Redis to this node.
+   * Rejects with an error that names what is missing. Returns the eviction policy, or `''` if nothing is evicted.
+   */
+  async check(keys: KeyNames): Promise<string> {
+    const reply = await this.#adapter.eval(CHECK_SOURCE, keys, [CHANNEL + this.id]);
+    const [errors, policy, memory] = reply as [unknown[], unknown, unknown];
+    if (errors.length > 0) throw new Error(`missing rights: ${errors.map(String).join('; ')}`);
+    await this.#wakeUps.prove((message) =>
+      this.#adapter.eval(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`, keys, [CHANNEL + this.id, message]),
     );
+    return String(memory) === '0' || String(policy) === 'noeviction' ? '' : String(policy);
   }
 
-  get #ownChannel(): string {
-    return CHANNEL + this.id;
+  #scheduleFlush(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    runInRootContext(() => setImmediate(this.#flush));
   }
 
-  #subscribe(): Subscribing {
-    if (this.#subscribing !== undefined) return this.#subscribing;
-    const subscribing = (this.#subscribing = new Subscribing());
-    this.detached(() => {
-      this.#adapter.subscribe(this.#ownChannel, {
-        message: (message) => {
-          const { key, grants } = parseMessage(message);
-          for (const listener of this.#listeners.get(key) ?? []) listener.granted(grants);
-        },
-        subscribed: () => {
-          subscribing.succeed();
-          for (const listeners of this.#listeners.values()) {
-            for (const listener of listeners) listener.resubscribed();
-          }
-        },
-        failed: (error) => {
-          subscribing.fail(error);
-        },
-      });
-    });
-    return subscribing;
-  }
-}
-
-/** Whether the subscription has come to stand; the latest news counts. */
-class Subscribing {
-  stands!: Promise<void>;
-  succeed!: () => void;
-  fail!: (error: unknown) => void;
-
-  constructor() {
-    this.#renew();
-  }
-
-  #renew(): void {
-    this.stands = new Promise((resolve, reject) => {
-      this.succeed = resolve;
-      this.fail = (error) => {
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is the client's own
-        reject(error);
-        this.#renew();
-      };
-    });
-    this.stands.catch(() => undefined);
-  }
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    const free = MAX_IN_FLIGHT - this.#inFlight.size;
+    if (this.#backlog.length > free && !this.#isSorted) {
+      this.#backlog.sort((a, b) => a.dueAt - b.dueAt);
+      this.#isSorted = true;
+    }
+    for (const sender of this.#backlog.splice(0, Math.max(0, free))) sender.send();
+  };
 }
 
 function adapt(client: unknown): RedisAdapter {
   if (typeof client === 'object' && client !== null) {
+    if (('evalSha' in client || 'evalsha' in client) && !('duplicate' in client)) {
+      throw new TypeError('client must be what createClient() returns, not a pool and not the legacy() client of one');
+    }
     if (isNodeRedis(client)) return adaptNodeRedis(client);
     if (isIoRedis(client)) return adaptIoRedis(client);
     if (isValkeyGlide(client)) return adaptValkeyGlide(client);

@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto';
 
-/** The keys that one limit has in Redis: holders, queue, meta. All share a hash tag, so a cluster keeps them together. */
-export type KeyNames = readonly [holders: string, queue: string, meta: string];
+/** The keys of one limit in Redis. All have the same hash tag, so a cluster keeps them on one server. */
+export type KeyNames = readonly [holders: string, queue: string, state: string];
 
-/** What stands in a key as it is: short, printable, no braces, no blanks. */
+/** Names that are used as they are: short, printable, without braces and blanks. */
 const PLAIN = /^[\w:.@/+=-]{1,64}$/;
 
-/** Names the keys of the limit called `name`. A name that is long or has odd characters is hashed, never cut. */
+/**
+ * Names the keys of a limit. Two limits never have the same keys: a colon of the prefix becomes a slash, which a prefix
+ * cannot have, so the first colon ends the prefix. Long or unusual names are hashed, never cut.
+ */
 export function keyNames(prefix: string, name: string): KeyNames {
-  const tag = `{${prefix}:${PLAIN.test(name) ? name : hashed(name)}}`;
+  const tag = `{${prefix.replaceAll(':', '/')}:${PLAIN.test(name) ? name : hashOf(name)}}`;
   return [`${tag}:h`, `${tag}:q`, `${tag}:m`];
 }
 
 /**
- * Starts with a character that no plain name has, so the two kinds never meet. In UTF-8 all halves of a surrogate pair
- * that stand alone would be the same.
+ * Starts with a character that no plain name has. The encoding is UTF-16, because in UTF-8 all unpaired surrogates are
+ * the same.
  */
-function hashed(name: string): string {
+function hashOf(name: string): string {
   return `#${createHash('sha256').update(name, 'utf16le').digest('base64url').slice(0, 27)}`;
 }

@@ -1,92 +1,125 @@
 import type { Lease } from '../lease.js';
 import type { RedisWaiter } from '../wait-queue.js';
 
-/** What a holder and a waiter are to Redis. */
+/** What a holder and a waiter have in common. */
 export interface Member {
-  /** What no other of its node has. */
+  /** Unique within its node. */
   readonly seq: string;
   readonly weight: number;
 }
 
-/** What one limit wants of Redis in one turn of the event loop. Every operation may be sent twice. */
+/** The operations of one limit that wait for the next script. Redis may safely run each of them twice. */
 export class SyncBatch {
   /** Leases to give back. */
   readonly releases = new Set<Lease>();
-  /** Whom to strike out wherever they stand. */
+  /** Members to remove, whether they hold or wait. */
   readonly cancels = new Set<Member>();
-  /** Leases to lengthen; those that Redis has not granted are put in its books. */
+  /** Leases to renew. A lease that Redis has not entered is entered. */
   readonly renewals = new Set<Lease>();
-  readonly asks = new Set<RedisWaiter>();
-
-  /** The limit that it is to have from now on. */
+  /** Requests for a permit. */
+  readonly requests = new Set<RedisWaiter>();
+  /** The new limit. */
   resizeTo: number | undefined;
-  /** Whether the reply is wanted, though there is nothing to do. */
+  /** Whether the answer is needed although there is nothing to do. */
   isInquiry = false;
+  /** Whether the answer is to count the holders, waiters and nodes of the fleet. */
+  isSurvey = false;
 
   get isEmpty(): boolean {
-    const { releases, cancels, renewals, asks } = this;
-    const count = releases.size + cancels.size + renewals.size + asks.size;
-    return count === 0 && this.resizeTo === undefined && !this.isInquiry;
+    const { releases, cancels, renewals, requests } = this;
+    const count = releases.size + cancels.size + renewals.size + requests.size;
+    return count === 0 && this.resizeTo === undefined && !this.isInquiry && !this.isSurvey;
   }
 
-  /** What of it the script is told. From now on Redis may know of all that is in it. */
+  /** Moves at most `most` operations of each kind into a batch of their own. The oldest go first. */
+  take(most: number): SyncBatch {
+    const taken = new SyncBatch();
+    move(this.releases, taken.releases, most);
+    move(this.cancels, taken.cancels, most);
+    move(this.renewals, taken.renewals, most);
+    move(this.requests, taken.requests, most);
+    taken.resizeTo = this.resizeTo;
+    taken.isInquiry = this.isInquiry;
+    taken.isSurvey = this.isSurvey;
+    this.resizeTo = undefined;
+    this.isInquiry = this.isSurvey = false;
+    return taken;
+  }
+
+  /** The arguments of the script. From now on Redis may know of all members in it. */
   write(node: string): unknown[] {
     const releases: string[] = [];
-    const asks: string[] = [];
+    const requests: string[] = [];
     let modes = '';
-    let released = 0;
-    let asked = 0;
+    let releasedWeight = 0;
+    let requestedWeight = 0;
     for (const lease of this.releases) {
       releases.push(memberOf(node, lease));
-      released += lease.weight;
+      releasedWeight += lease.weight;
     }
-    for (const waiter of this.asks) {
-      asks.push(memberOf(node, waiter));
-      modes += waiter.isTry ? 't' : 'w';
-      asked += waiter.weight;
+    for (const waiter of this.requests) {
+      requests.push(memberOf(node, waiter));
+      modes += modeOf(waiter);
+      requestedWeight += waiter.weight;
       waiter.isSent = true;
     }
-    const usual = [releases, released, asks, modes, asked];
-    if (this.renewals.size + this.cancels.size === 0 && this.resizeTo === undefined) return usual;
-    return [...usual, ...this.#writeRest(node)];
+    const usual = [releases, releasedWeight, requests, modes, requestedWeight];
+    const isUsual = this.renewals.size + this.cancels.size === 0 && this.resizeTo === undefined;
+    return isUsual && !this.isSurvey ? usual : [...usual, ...this.#writeRest(node)];
   }
 
   #writeRest(node: string): unknown[] {
     const renewals: string[] = [];
-    const assertions: string[] = [];
+    const entries: string[] = [];
     for (const lease of this.renewals) {
-      (lease.isBooked ? renewals : assertions).push(memberOf(node, lease));
+      (lease.isEntered ? renewals : entries).push(memberOf(node, lease));
       lease.isSent = true;
     }
-    const cancels = [...this.cancels].map((member) => memberOf(node, member));
-    return [renewals, assertions, cancels, this.resizeTo ?? -1];
+    const cancels = Array.from(this.cancels, (member) => memberOf(node, member));
+    return [renewals, entries, cancels, this.resizeTo ?? -1, this.isSurvey ? 1 : 0];
   }
 
-  /** Leaves in it only what Redis has to be told. */
+  /** Drops what is of no use while Redis is down. */
   dropQuestions(): void {
-    this.asks.clear();
-    this.isInquiry = false;
+    this.requests.clear();
+    this.isInquiry = this.isSurvey = false;
   }
 
-  /** Puts back what could not be sent, before what has come since; what has been given up meanwhile stays out. */
-  takeBack(unsent: SyncBatch): void {
-    this.resizeTo ??= unsent.resizeTo;
-    for (const lease of unsent.releases) this.releases.add(lease);
-    for (const member of unsent.cancels) this.cancels.add(member);
-    for (const lease of unsent.renewals) {
+  /** Adds the operations of a batch that failed, before the newer ones. Those that are obsolete stay out. */
+  restore(failed: SyncBatch): void {
+    this.resizeTo ??= failed.resizeTo;
+    this.isInquiry ||= failed.isInquiry;
+    this.isSurvey ||= failed.isSurvey;
+    for (const lease of failed.releases) this.releases.add(lease);
+    for (const member of failed.cancels) this.cancels.add(member);
+    for (const lease of failed.renewals) {
       const isGone = lease.lost !== undefined || this.releases.has(lease) || this.cancels.has(lease);
       if (!isGone) this.renewals.add(lease);
     }
-    const later = [...this.asks];
-    this.asks.clear();
-    for (const waiter of unsent.asks) {
-      if (!this.cancels.has(waiter)) this.asks.add(waiter);
+    const newer = [...this.requests];
+    this.requests.clear();
+    for (const waiter of failed.requests) {
+      if (!this.cancels.has(waiter)) this.requests.add(waiter);
     }
-    for (const waiter of later) this.asks.add(waiter);
+    for (const waiter of newer) this.requests.add(waiter);
   }
 }
 
-/** How a holder or waiter of a node is called in Redis. */
+/** The name of a holder or waiter of a node in Redis. */
 export function memberOf(node: string, { seq, weight }: Member): string {
   return `${node}.${seq}.${weight}`;
+}
+
+/** `t` takes a free permit or none, `w` waits. In upper case the request counts even if it arrives late. */
+function modeOf({ isTry, isInsistent }: RedisWaiter): string {
+  const mode = isTry ? 't' : 'w';
+  return isInsistent ? mode.toUpperCase() : mode;
+}
+
+function move<Item>(from: Set<Item>, to: Set<Item>, most: number): void {
+  for (const item of from) {
+    if (to.size === most) return;
+    to.add(item);
+    from.delete(item);
+  }
 }

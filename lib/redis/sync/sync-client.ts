@@ -1,106 +1,154 @@
 import { systemClock } from '../../internal/clock.js';
-import type { CircuitBreaker, BreakerMember } from './circuit-breaker.js';
-import type { KeyNames } from './keys.js';
 import type { Lease } from '../lease.js';
-import type { LinkOwner } from '../link-owner.js';
-import type { KeyListener, Connection } from './connection.js';
-import type { ResolvedOptions } from '../options.js';
-import { Outage } from '../outage.js';
-import { parseReply } from './sync-reply.js';
-import type { GrantMessage, SyncReply } from './sync-reply.js';
-import { memberOf, SyncBatch } from './sync-batch.js';
-import type { Member } from './sync-batch.js';
+import { graceMsOf } from '../options.js';
+import type { SharedOptions } from '../options.js';
 import type { RedisWaiter } from '../wait-queue.js';
+import type { CircuitBreaker, CircuitMember } from './circuit-breaker.js';
+import type { Connection, Sender } from './connection.js';
+import type { KeyNames } from './keys.js';
+import { parseReply } from './sync-reply.js';
+import type { Rules, SyncReply } from './sync-reply.js';
+import { SyncBatch } from './sync-batch.js';
+import type { Member } from './sync-batch.js';
 
-/** How long after a call failed its operations are sent again, in milliseconds. */
+/** Delay before the operations of a failed call are sent again, in milliseconds. */
 const RETRY_MS = 25;
+/** Maximum number of operations of each kind in one script, so that no script occupies Redis for long. */
+const MAX_OPERATIONS = 1_000;
+/** Time between two attempts of a limit that Redis answers with errors, as a multiple of `timeoutMs`. */
+const RETRY_FACTOR = 2;
+
+/** What one script did: the operations it was sent with, its answer, and when it was sent. */
+export interface SyncResult {
+  readonly batch: SyncBatch;
+  readonly reply: SyncReply;
+  /** On the clock of this process. */
+  readonly sentAt: number;
+  /** Whether Redis has lost what it knew of the leases. */
+  readonly isNewEpoch: boolean;
+}
+
+/** What a limit does with its results, and with the failure and return of Redis. */
+export interface SyncHandlers {
+  result(result: SyncResult): void;
+  down(): void;
+  up(): void;
+  /** Nothing is unsent or in flight, or Redis has been away until every lease has ended. */
+  settled(): void;
+}
 
 /**
- * One limit's way to Redis: it collects what happens in one turn of the event loop, and sends it as one script. What
- * fails is sent again, as every operation may safely be, until the breaker calls Redis down; then it is kept for later.
+ * The way of one limit to Redis. It collects the operations of one turn of the event loop and sends them as one script. A
+ * call that fails is sent again, until Redis counts as down; then the operations are kept.
+ *
+ * Two failures are told apart. If Redis does not answer, it is down for all limits of the client. If it answers this limit
+ * with errors for `timeoutMs`, such as missing rights or a key of another type, only this limit is down.
  */
-export class SyncClient implements BreakerMember, KeyListener {
-  readonly #node: Connection;
+export class SyncClient implements CircuitMember, Sender {
+  /** When the first lease to be renewed ends. The most urgent sender goes first. */
+  dueAt = Infinity;
+  /** The limit and its version, as last heard. */
+  rules: Rules;
+  readonly #connection: Connection;
   readonly #breaker: CircuitBreaker;
   readonly #keys: KeyNames;
-  readonly #terms: ResolvedOptions;
-  readonly #owner: LinkOwner;
+  readonly #options: SharedOptions;
+  readonly #handlers: SyncHandlers;
   #batch = new SyncBatch();
   #isScheduled = false;
-  #inFlight = 0;
   #isJoined = false;
-  readonly #outage: Outage;
+  /** Calls without an answer. */
+  #inFlight = 0;
+  /** Those of them that count for the connection. */
+  readonly #counted = new Set<object>();
   #epoch = 0;
-  /** When the epoch was last seen, and by how much this clock was behind the server's then, at least. */
+  /** When the epoch was last seen. */
   #seenAt = -Infinity;
-  #behindMs = 0;
+  /** Server time less the time of this process, at most. */
+  #offset: number | undefined;
+  /** Since when Redis answers this limit with errors. */
+  #failingSince: number | undefined;
+  /** The error for which only this limit is down. */
+  #failure: unknown;
+  #retryTimer: unknown = undefined;
+  /** When Redis last answered before the present outage. */
+  #awaySince: number | undefined;
+  #lastReplyAt = systemClock.now();
+  #forgetTimer: unknown = undefined;
+  #isForgotten = false;
 
   constructor(
-    node: Connection,
-    breaker: CircuitBreaker,
+    connection: Connection,
     keys: KeyNames,
-    terms: ResolvedOptions,
-    owner: LinkOwner,
+    options: SharedOptions,
+    rules: Rules,
+    handlers: SyncHandlers,
   ) {
-    this.#node = node;
-    this.#breaker = breaker;
+    this.#connection = connection;
+    this.#breaker = connection.breaker(options.timeoutMs);
     this.#keys = keys;
-    this.#terms = terms;
-    this.#owner = owner;
-    this.#outage = new Outage(terms.leaseMs, systemClock, () => {
-      owner.settled();
-    });
+    this.#options = options;
+    this.rules = rules;
+    this.#handlers = handlers;
   }
 
   get isDown(): boolean {
-    return this.#breaker.isOpen;
+    return this.#breaker.isOpen || this.#failure !== undefined;
   }
 
-  /** Whether Redis knows all that it has to, or has been away until every lease that it knew of has run out. */
+  /** Why Redis counts as down. */
+  get cause(): unknown {
+    return this.#failure ?? this.#breaker.cause;
+  }
+
+  /** Whether Redis knows all that it has to, or an outage has outlived every lease. */
   get isSettled(): boolean {
-    return (this.#inFlight === 0 && this.#batch.isEmpty) || this.#outage.isForgotten;
+    return (this.#inFlight === 0 && this.#batch.isEmpty) || this.#isForgotten;
   }
 
-  /** The earliest moment by this process's clock at which the server's can have shown `serverMs`. */
+  /** The earliest time on the clock of this process at which the server's clock can have shown `serverMs`. */
   localTime(serverMs: number): number {
-    return serverMs - this.#behindMs;
+    return Math.min(systemClock.now(), serverMs - (this.#offset ?? 0));
   }
 
-  ask(waiter: RedisWaiter): void {
-    this.#batch.asks.add(waiter);
+  request(waiter: RedisWaiter): void {
+    this.#batch.requests.add(waiter);
     this.#schedule();
   }
 
-  /** Takes out of the line, or gives back what has been granted meanwhile. */
-  cancel(waiter: RedisWaiter): void {
-    this.#batch.asks.delete(waiter);
-    if (waiter.isSent) this.strikeOut(waiter);
+  /** Withdraws a request: removes the waiter, or releases what it was granted meanwhile. */
+  withdraw(waiter: RedisWaiter): void {
+    this.#batch.requests.delete(waiter);
+    if (waiter.isSent) this.cancel(waiter);
   }
 
-  giveBack(lease: Lease): void {
+  release(lease: Lease): void {
     this.#batch.renewals.delete(lease);
     if (!lease.isSent) return;
-    // One that Redis has not granted, as far as is known, may still stand in its line.
-    if (lease.isBooked) this.#batch.releases.add(lease);
+    // A lease that Redis has not entered may still be in its queue.
+    if (lease.isEntered) this.#batch.releases.add(lease);
     else this.#batch.cancels.add(lease);
     this.#schedule();
   }
 
-  /** Strikes out a holder or a waiter, whichever it is by now. */
-  strikeOut(member: Member): void {
+  /** Removes a member, whether it holds or waits. */
+  cancel(member: Member): void {
     this.#batch.cancels.add(member);
     this.#schedule();
   }
 
+  /** Renews a lease, or enters one that Redis does not know. */
   renew(lease: Lease): void {
     this.#batch.renewals.add(lease);
+    this.dueAt = Math.min(this.dueAt, lease.deadline);
     this.#schedule();
   }
 
-  /** Asks how things stand. */
-  inquire(): void {
+  /** Asks for the state of the limit. */
+  inquire(isSurvey = false): void {
     if (this.isDown) return;
-    this.#batch.isInquiry = true;
+    if (isSurvey) this.#batch.isSurvey = true;
+    else this.#batch.isInquiry = true;
     this.#schedule();
   }
 
@@ -109,139 +157,184 @@ export class SyncClient implements BreakerMember, KeyListener {
     this.#schedule();
   }
 
-  /** Hears from Redis from now on, and of its failure and return. */
+  /** Learns of the failure and return of Redis from now on. */
   join(): void {
     if (this.#isJoined) return;
     this.#isJoined = true;
     this.#breaker.join(this);
-    this.#node.listen(this.#keys[2], this);
-    if (this.isDown) this.#outage.begin();
+    this.#connection.listen();
+    if (this.isDown) this.#beginOutage();
   }
 
-  /** Stops hearing from Redis, as nothing is held or waited for, unless there is something left to tell it. */
+  /** Undoes `join`, unless something is unsent or in flight. */
   leave(): void {
     if (!this.#isJoined || this.#inFlight > 0 || !this.#batch.isEmpty) return;
     this.#isJoined = false;
     this.#breaker.leave(this);
-    this.#node.unlisten(this.#keys[2], this);
-    this.#outage.end();
+    this.#endOutage();
   }
 
-  /** Asks Redis for nothing but an answer. */
-  async ping(): Promise<void> {
-    const sentAt = systemClock.now();
-    const reply = await new Promise<unknown>((resolve, reject) => {
-      this.#call(new SyncBatch(), sentAt, resolve, reject);
+  /** Resolves when Redis has run the script once. */
+  ping(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#call(new SyncBatch(), resolve, reject);
     });
-    this.#learn(parseReply(reply), sentAt);
-  }
-
-  granted(grants: GrantMessage['grants']): void {
-    for (const [seq, fence, untilMs] of grants) {
-      if (fence === 0) this.#terms.permits = untilMs;
-      this.#owner.published(seq, fence, untilMs);
-    }
-  }
-
-  resubscribed(): void {
-    this.#owner.check();
   }
 
   down(): void {
+    for (const call of this.#counted) this.#connection.finished(call);
+    this.#counted.clear();
     this.#batch.dropQuestions();
-    this.#outage.begin();
-    this.#owner.down();
+    this.#beginOutage();
+    this.#handlers.down();
   }
 
   up(): void {
-    this.#outage.end();
-    this.#owner.up();
+    if (this.isDown) return;
+    this.#endOutage();
+    this.#handlers.up();
     this.#schedule();
   }
 
   probe(): void {
-    // The breaker sees what comes of it.
-    this.ping().catch(() => undefined);
+    this.#call(new SyncBatch());
   }
 
-  #schedule(delayMs = 0): void {
-    this.join();
-    if (this.#isScheduled || this.isDown) return;
-    this.#isScheduled = true;
-    this.#node.detached(() => {
-      if (delayMs > 0) systemClock.setTimer(this.#flush, delayMs);
-      else setImmediate(this.#flush);
-    });
-  }
-
-  readonly #flush = (): void => {
+  send(): void {
     this.#isScheduled = false;
     if (this.isDown || this.#batch.isEmpty) return;
-    const batch = this.#batch;
-    this.#batch = new SyncBatch();
-    this.#send(batch);
+    this.dueAt = Infinity;
+    this.#call(this.#batch.take(MAX_OPERATIONS));
+    if (this.#batch.isEmpty) return;
+    for (const lease of this.#batch.renewals) this.dueAt = Math.min(this.dueAt, lease.deadline);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.join();
+    if (this.#isScheduled || this.isDown || this.#batch.isEmpty) return;
+    this.#isScheduled = true;
+    this.#connection.schedule(this);
+  }
+
+  #call(batch: SyncBatch, onDone?: () => void, onFail?: (error: unknown) => void): void {
+    const sentAt = systemClock.now();
+    const args = this.#write(batch, sentAt);
+    const call = {};
+    this.#inFlight++;
+    this.#counted.add(call);
+    this.#connection.started(call);
+    this.#breaker.called(this);
+    const finish = (): void => {
+      this.#inFlight--;
+      this.#counted.delete(call);
+      this.#connection.finished(call);
+    };
+    this.#connection.run(this.#keys, args).then(
+      (reply) => {
+        finish();
+        this.#succeed(batch, parseReply(reply), sentAt);
+        onDone?.();
+      },
+      (error: unknown) => {
+        finish();
+        this.#fail(batch, error);
+        onFail?.(error);
+      },
+    );
+  }
+
+  #write(batch: SyncBatch, sentAt: number): string {
+    const { leaseMs, timeoutMs, queueLimit } = this.#options;
+    const { permits, version, resizes } = this.rules;
+    const { id, isCluster } = this.#connection;
+    // Redis may have forgotten an epoch that was not used for long. That proves nothing.
+    const epoch = sentAt - this.#seenAt < 2 * leaseMs ? this.#epoch : 0;
+    const expected = this.#offset === undefined ? 0 : Math.round(sentAt + this.#offset);
+    const away = this.#awaySince === undefined ? 0 : Math.ceil(sentAt - this.#awaySince);
+    const most = queueLimit === Infinity ? -1 : queueLimit;
+    const terms = [id, leaseMs, timeoutMs, graceMsOf(this.#options), most, isCluster];
+    const known = [permits, version, resizes, epoch, expected, away];
+    return JSON.stringify([...terms, ...known, ...batch.write(id)]);
+  }
+
+  #succeed(batch: SyncBatch, reply: SyncReply, sentAt: number): void {
+    this.#lastReplyAt = systemClock.now();
+    this.#failingSince = undefined;
+    if (this.#failure !== undefined) this.#endFailure();
+    this.#breaker.answered();
+    if (!this.isDown) this.#awaySince = undefined;
+    const isNewEpoch = this.#learn(reply, sentAt);
+    this.#handlers.result({ batch, reply, sentAt, isNewEpoch });
+    if (this.isSettled) this.#handlers.settled();
+  }
+
+  /** Puts the operations back. Waiters are asked about again when Redis is up. */
+  #fail(batch: SyncBatch, error: unknown): void {
+    if (this.#connection.isReply(error)) {
+      this.#breaker.answered();
+      const now = systemClock.now();
+      this.#failingSince ??= now;
+      if (now - this.#failingSince >= this.#options.timeoutMs) this.#beginFailure(error);
+    } else this.#breaker.failed(error);
+    if (this.isDown) batch.dropQuestions();
+    this.#batch.restore(batch);
+    for (const lease of this.#batch.renewals) this.dueAt = Math.min(this.dueAt, lease.deadline);
+    systemClock.setTimer(this.#retry, RETRY_MS);
+  }
+
+  readonly #retry = (): void => {
+    this.#schedule();
   };
 
-  #send(batch: SyncBatch): void {
-    const sentAt = systemClock.now();
-    this.#inFlight++;
-    const onReply = (reply: unknown): void => {
-      this.#inFlight--;
-      this.#apply(batch, parseReply(reply), sentAt);
-      if (this.isSettled) this.#owner.settled();
-    };
-    const onError = (): void => {
-      this.#inFlight--;
-      // Who still waits when it is up asks again.
-      if (this.isDown) batch.dropQuestions();
-      this.#batch.takeBack(batch);
-      this.#schedule(RETRY_MS);
-    };
-    this.#call(batch, sentAt, onReply, onError);
-  }
-
-  #call(
-    batch: SyncBatch,
-    sentAt: number,
-    onReply: (reply: unknown) => void,
-    onError: (error: unknown) => void,
-  ): void {
-    const { leaseMs, claimMs, permits, version, queueLimit } = this.#terms;
-    const id = this.#node.id;
-    // An epoch that Redis may have forgotten for want of use proves nothing.
-    const epoch = sentAt - this.#seenAt < 2 * leaseMs ? this.#epoch : 0;
-    const most = queueLimit === Infinity ? -1 : queueLimit;
-    const told = [id, leaseMs, claimMs, permits, version, epoch, most, ...batch.write(id)];
-    const called = this.#node.sync(this.#keys, [JSON.stringify(told)]);
-    this.#breaker.watch(this, sentAt, called, onReply, onError);
-  }
-
-  #learn(reply: SyncReply, sentAt: number): void {
-    this.#behindMs = reply.serverNow - sentAt;
+  /** Returns whether Redis has begun a new epoch since this process last knew one. */
+  #learn(reply: SyncReply, sentAt: number): boolean {
+    const latest = reply.serverNow - sentAt;
+    const earliest = reply.serverNow - systemClock.now();
+    // The smallest bound is the best one, unless the server's clock was set.
+    if (this.#offset === undefined || latest < this.#offset || earliest > this.#offset) this.#offset = latest;
     this.#seenAt = sentAt;
-    if (reply.rules === undefined) return;
-    const { epoch, limit, version } = reply.rules;
-    this.#terms.permits = limit;
-    this.#terms.version = version;
-    const isOther = this.#epoch !== 0 && this.#epoch !== epoch;
+    if (reply.rules === undefined) return false;
+    const { epoch, permits, version, resizes } = reply.rules;
+    this.rules = { permits, version, resizes };
+    const isNewEpoch = this.#epoch !== 0 && this.#epoch !== epoch;
     this.#epoch = epoch;
-    if (isOther) this.#owner.reassert();
+    return isNewEpoch;
   }
 
-  #apply(batch: SyncBatch, reply: SyncReply, sentAt: number): void {
-    if (batch.renewals.size > 0) this.#applyRenewals(batch, reply, sentAt);
-    this.#learn(reply, sentAt);
-    let asks = 0;
-    for (const waiter of batch.asks) this.#owner.answered(waiter, reply.answer(asks++), sentAt);
-    for (const [seq, fence] of reply.promoted) this.#owner.promoted(seq, fence, sentAt);
-    this.#owner.synced(reply);
+  #beginFailure(error: unknown): void {
+    const isNew = this.#failure === undefined;
+    this.#failure = error;
+    this.#retryTimer ??= systemClock.setTimer(
+      () => {
+        this.#retryTimer = undefined;
+        if (this.#failure !== undefined) this.probe();
+      },
+      this.#options.timeoutMs * RETRY_FACTOR,
+      true,
+    );
+    if (isNew) this.down();
   }
 
-  #applyRenewals({ renewals }: SyncBatch, reply: SyncReply, sentAt: number): void {
-    const lost = new Set(reply.lost);
-    for (const lease of renewals) {
-      if (lost.has(memberOf(this.#node.id, lease))) this.#owner.lost(lease.seq);
-      else this.#owner.renewed(lease, sentAt);
-    }
+  #endFailure(): void {
+    this.#failure = undefined;
+    this.up();
   }
+
+  #beginOutage(): void {
+    this.#awaySince ??= this.#lastReplyAt;
+    this.#forgetTimer ??= systemClock.setTimer(this.#forget, this.#options.leaseMs, true);
+  }
+
+  #endOutage(): void {
+    this.#isForgotten = false;
+    if (this.#forgetTimer !== undefined) systemClock.clearTimer(this.#forgetTimer);
+    this.#forgetTimer = undefined;
+  }
+
+  /** By now every lease has ended that Redis knew when the outage began. */
+  readonly #forget = (): void => {
+    this.#isForgotten = true;
+    this.#handlers.settled();
+  };
 }

@@ -1,60 +1,68 @@
-/** What the script answers to one ask. A positive number is a grant, and its fence. */
+/** Answers of the script to a request. A positive number is a grant and its fencing token. */
 export const Answer = {
-  /** It stood in line already. */
+  /** It was queued before. */
   alreadyQueued: 0,
-  /** It has just been put in line. */
+  /** It has just been queued. */
   queued: -1,
-  /** It did not want to wait. */
+  /** No permit is free, and the request does not wait. */
   notFree: -2,
   queueFull: -3,
   /** It weighs more than the limit. */
   tooHeavy: -4,
+  /** It arrived late, perhaps because Redis was down. The process has to decide once more. */
+  late: -5,
 } as const;
 
-/** What became of the operations in a sync, and how things stand after it. */
+/** What one script did, and the state of the limit after it. */
 export interface SyncReply {
-  /** The server's time at the sync, in milliseconds. */
+  /** Server time in milliseconds. */
   readonly serverNow: number;
-  /** What became of each ask, by its place. */
+  /** The answer to a request, by its position. */
   readonly answer: (index: number) => number;
-  /** Waiters of all nodes. */
+  /** Queued callers of all processes. */
   readonly queued: number;
-  /** Milliseconds until a lease or claim can end; only if somebody waits. */
+  /** Milliseconds until a lease can end or a pause ends; of use only while anybody waits. */
   readonly nextMs: number;
-  /** Waiters of this node that were served, each followed by its fence; fence 0 means too heavy. */
-  readonly promoted: readonly (readonly [seq: string, fence: number])[];
-  /** Leases that were to be renewed and are not there any more, by their members. */
+  /** Queued callers of this process that were granted. Fencing token 0 means that the weight is above the limit. */
+  readonly promoted: readonly (readonly [seq: string, fencingToken: number])[];
+  /** Members whose leases were to be renewed and have ended. */
   readonly lost: readonly string[];
-  /** What a limit goes by; `undefined` when that is just what the node has said. */
-  readonly rules: KeyRules | undefined;
+  /** The limit's rules and epoch; `undefined` if they are what this process has sent. */
+  readonly rules: (Rules & { readonly epoch: number }) | undefined;
+  /** The counts of a survey. */
+  readonly fleet: FleetStats | undefined;
 }
 
-/** What all nodes that share a limit go by. */
-export interface KeyRules {
-  /** Changes when the key's data has been lost. */
-  readonly epoch: number;
-  readonly limit: number;
+/** What all processes that share a limit agree on. A higher version wins, then a higher number of resizes. */
+export interface Rules {
+  readonly permits: number;
   readonly version: number;
+  /** Number of `resize` calls under this version. */
+  readonly resizes: number;
 }
 
-/** A grant to this node that was published by another. */
-export interface GrantMessage {
-  /** The key's last name, by which its limit is found. */
-  readonly key: string;
-  /** `untilMs` is server time; where `fence` is 0, nothing was granted and it is the limit that proved too small. */
-  readonly grants: readonly (readonly [seq: string, fence: number, untilMs: number])[];
+/** What all processes of a limit do together, as Redis counts it. */
+export interface FleetStats {
+  /** Permits held. */
+  readonly held: number;
+  /** Queued callers. */
+  readonly waiting: number;
+  /** Clients with a holder or a waiter. A process usually has one. */
+  readonly nodes: number;
 }
 
 export function parseReply(reply: unknown): SyncReply {
-  const [now, answers, queued, nextMs, promoted, lost, epoch, limit, version] = reply as unknown[];
-  // When all were granted, it is the first fence, and the others follow it.
+  const [now, answers, queued, nextMs, promoted, lost, rules, fleet] = reply as unknown[];
+  // When all requests were granted there is one number: the first token, and the others follow it.
   const answer = (index: number) =>
     Array.isArray(answers) ? Number(answers[index] ?? 0) : Number(answers) + index;
   const serverNow = Number(now);
   if (queued === undefined) {
-    return { serverNow, answer, queued: 0, nextMs: 0, promoted: [], lost: [], rules: undefined };
+    return { serverNow, answer, queued: 0, nextMs: 0, promoted: [], lost: [], rules: undefined, fleet: undefined };
   }
   const pairs = promoted as unknown[];
+  const [epoch, permits, version, resizes] = (rules as unknown[]).map(Number) as [number, number, number, number];
+  const [held, waiting, nodes] = Array.isArray(fleet) ? fleet.map(Number) : [];
   return {
     serverNow,
     answer,
@@ -65,19 +73,26 @@ export function parseReply(reply: unknown): SyncReply {
       Number(pairs[2 * i + 1]),
     ]),
     lost: (lost as unknown[]).map(String),
-    rules: { epoch: Number(epoch), limit: Number(limit), version: Number(version) },
+    rules: { epoch, permits, version, resizes },
+    fleet: held === undefined ? undefined : Object.freeze({ held, waiting: waiting ?? 0, nodes: nodes ?? 0 }),
   };
 }
 
-export function parseMessage(message: string): GrantMessage {
-  const blank = message.indexOf(' ');
-  const grants = message
-    .slice(0, blank)
+/** A grant to a waiter of this node that another node published. */
+export interface PublishedGrant {
+  readonly seq: string;
+  /** 0 if nothing was granted, because the weight is above the limit, which is `untilMs` then. */
+  readonly fencingToken: number;
+  /** Server time of the end of the lease; 0 if the waiter has to ask for the grant. */
+  readonly untilMs: number;
+}
+
+export function parseMessage(message: string): PublishedGrant[] {
+  return message
     .split(';')
     .filter((grant) => grant !== '')
-    .map((grant): GrantMessage['grants'][number] => {
-      const [seq = '', fence, untilMs] = grant.split(',');
-      return [seq, Number(fence), Number(untilMs)];
+    .map((grant) => {
+      const [seq = '', fencingToken, untilMs] = grant.split(',');
+      return { seq, fencingToken: Number(fencingToken), untilMs: Number(untilMs) };
     });
-  return { key: message.slice(blank + 1), grants };
 }

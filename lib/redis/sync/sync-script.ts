@@ -1,66 +1,108 @@
 import { createHash } from 'node:crypto';
 
-/** What each node's channel starts with; the rest is the node's id. */
+/** Start of the name of a node's channel. The rest is the node's id. */
 export const CHANNEL = 'express-semaphore:';
+/** Time for which Redis remembers a `resize` of a limit that nobody uses, in milliseconds. */
+export const RESIZE_KEPT_MS = 24 * 3_600_000;
 
 /**
- * All that a key's nodes ever ask of Redis, in one script. It applies any number of operations in a fixed order:
- * drop what has expired; give back; renew; serve the head of the line while it fits; take or queue what is asked for.
+ * The one script of a limit. It applies any number of operations in a fixed order: drop ended leases, release, cancel,
+ * renew and enter, grant to the head of the queue while it fits, answer requests.
  *
- * A holder is a member `node.seq.weight` whose score is the end of its lease, by the server's clock. A waiter is the
- * same member in the queue, and its score the number of its arrival. One counter, `seq`, numbers arrivals and grants;
- * it starts at the server's time in microseconds, so a fence never falls behind one given before the data was lost.
+ * A holder is a member `node.seq.weight` of a sorted set whose score is the end of its lease in server time. A waiter is
+ * the same member in the queue, and its score is the number of its arrival. One counter, `seq`, numbers arrivals and
+ * grants. It starts at the server's time in microseconds, so a fencing token is never below one given before data was
+ * lost.
  *
- * The state is one packed string, as that is the cheapest to read and to write: `used` is what all holders weigh, no
- * lease ends before `nextEnd`, and `queued` is 0 only when nobody stands in line.
+ * The state is one packed string, which is the cheapest to read and write. `used` is the sum of the holders' weights and
+ * `count` their number. No lease ends before `nextEnd`, none after `lastEnd`. `queued` is 0 only if nobody waits.
  *
- * Keys outlive every lease in them by one at least; when the holders' key has expired as a whole, nothing is used.
+ * Lost data is seen in two ways. If `count` is not the size of the holders' key, that key was evicted. If a node knows
+ * another epoch, the state was lost. Then nobody is granted anything new until every live holder has renewed its lease,
+ * and a renewal enters the lease. If only the state was lost, it is counted from the holders and nothing pauses.
  *
- * A member whose lease has run out belongs to a node that is gone: all its waiters leave the line with it. A node that
- * knows another epoch than the stored one proves that data was lost: for one renewal interval nobody is granted
- * anything new, while those who hold permits put them back in the books.
+ * After an outage each node may hold permits that it granted by itself. So a node that comes back from one pauses all new
+ * grants for `grace`, in which the others enter theirs, unless some node reached Redis in time meanwhile.
+ *
+ * A lease that ends without a release belongs to a dead node, so all waiters of that node are dropped with it. A grant to
+ * another node is published. If nobody hears the message, the node has only the time of a claim to ask for the grant.
  */
 const SOURCE = `
 local holders, queue, meta = KEYS[1], KEYS[2], KEYS[3]
-local node, lease, claim, knownLimit, knownVersion, knownEpoch, queueLimit,
-  returns, returnedWeight, asks, modes, askedWeight,
-  renewals, assertions, cancels, resizeTo = unpack(cjson.decode(ARGV[1]))
+local node, lease, patience, grace, queueLimit, isCluster,
+  knownLimit, knownVersion, knownResizes, knownEpoch, expected, away,
+  releases, releasedWeight, requests, modes, requestedWeight,
+  renewals, entries, cancels, resizeTo, survey = unpack(cjson.decode(ARGV[1]))
 
 local function weightOf(member) return tonumber(string.match(member, '%.(%d+)$')) end
 local function nodeOf(member) return string.match(member, '^[^.]+') end
 
-local seq, epoch, used, limit, version, longest, quiet, nextEnd, queued
+local seq, epoch, used, count, limit, version, resizes, longest,
+  quiet, proof, nextEnd, lastEnd, queued, onTime, last
 local function recount()
-  used = 0
-  for _, member in ipairs(redis.call('ZRANGE', holders, 0, -1)) do used = used + weightOf(member) end
+  used, count = 0, 0
+  for _, member in ipairs(redis.call('ZRANGE', holders, 0, -1)) do
+    used, count = used + weightOf(member), count + 1
+  end
 end
 
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local micros = time[1] * 1000000 + time[2]
+local now = math.floor(micros / 1000)
+local pause = math.floor(lease * 0.4)
 local state = redis.call('GET', meta)
 if state then
-  seq, epoch, used, limit, version, longest, quiet, nextEnd, queued = cmsgpack.unpack(state)
+  seq, epoch, used, count, limit, version, resizes, longest,
+    quiet, proof, nextEnd, lastEnd, queued, onTime, last = cmsgpack.unpack(state)
 else
-  seq = time[1] * 1000000 + time[2]
-  epoch, limit, version, longest, quiet, nextEnd, queued = seq, 0, -1, 0, 0, 0, 1
+  seq, epoch, limit, version, resizes, longest = micros, micros, 0, -1, 0, 0
+  quiet, nextEnd, queued, onTime, last = 0, 0, 1, 0, now
   recount()
+  lastEnd = count > 0 and tonumber(redis.call('ZRANGE', holders, -1, -1, 'WITHSCORES')[2]) or 0
+  proof = count > 0 and 0 or now + pause
 end
+longest = math.max(longest, lease)
+
+if now < last - 1000 then
+  local back = last - now
+  for _, member in ipairs(redis.call('ZRANGE', holders, 0, -1)) do
+    local score = tonumber(redis.call('ZSCORE', holders, member))
+    redis.call('ZADD', holders, string.format('%.0f', math.min(score - back, now + longest)), member)
+  end
+  quiet, proof, onTime, nextEnd, lastEnd = quiet - back, proof - back, onTime - back, 0, lastEnd - back
+end
+last = now
 
 local isOther = false
 if resizeTo and resizeTo >= 0 then
-  limit, version, isOther = resizeTo, math.max(knownVersion, version) + 1, true
-elseif version < knownVersion then
-  limit, version, isOther = knownLimit, knownVersion, true
+  if knownVersion > version then version, resizes = knownVersion, knownResizes end
+  limit, resizes, isOther = resizeTo, math.max(resizes, knownResizes) + 1, true
+elseif knownVersion > version or (knownVersion == version and knownResizes > resizes) then
+  limit, version, resizes, isOther = knownLimit, knownVersion, knownResizes, true
 end
-longest = math.max(longest, lease)
+
 local lost = knownEpoch > 0 and knownEpoch ~= epoch
-if lost then quiet = now + math.floor(lease / 3) end
+if lost then quiet = math.max(quiet, proof) end
+local isLate = expected > 0 and now - expected > patience
+if away > 0 then
+  if onTime <= now - away + patience then quiet = math.max(quiet, now + grace) end
+elseif expected > 0 and not isLate then onTime = now end
+isLate = isLate and grace > 0
 local granting = now >= quiet
 
+local function seesLoss()
+  if redis.call('ZCARD', holders) == count then return false end
+  recount()
+  epoch = math.max(epoch + 1, micros)
+  lost, quiet, granting = true, now + pause, false
+  return true
+end
+
 if now >= nextEnd then
+  if now < lastEnd then seesLoss() end
   local gone = {}
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', holders, '-inf', now)) do
-    used = used - weightOf(member)
+    used, count = used - weightOf(member), count - 1
     gone[nodeOf(member)] = true
   end
   gone[node] = nil
@@ -71,7 +113,7 @@ if now >= nextEnd then
   end
   redis.call('ZREMRANGEBYSCORE', holders, '-inf', now)
   local first = redis.call('ZRANGE', holders, 0, 0, 'WITHSCORES')
-  if not first[1] then used = 0 end
+  if not first[1] then used, count = 0, 0 end
   nextEnd = tonumber(first[2]) or now + lease
 end
 
@@ -86,30 +128,34 @@ end
 local isTouched = false
 local function hold(member, untilMs)
   isTouched = true
-  nextEnd = math.min(nextEnd, untilMs)
-  return redis.call('ZADD', holders, untilMs, member)
+  nextEnd, lastEnd = math.min(nextEnd, untilMs), math.max(lastEnd, untilMs)
+  if redis.call('ZADD', holders, string.format('%.0f', untilMs), member) == 1 then
+    used, count = used + weightOf(member), count + 1
+  end
 end
 
-if returns[1] then
-  if inParts('ZREM', returns) == #returns then used = used - returnedWeight else recount() end
+if releases[1] then
+  local removed = inParts('ZREM', releases)
+  count = count - removed
+  if removed == #releases then used = used - releasedWeight
+  elseif not seesLoss() then recount() end
 end
 for _, member in ipairs(cancels or {}) do
-  if redis.call('ZREM', holders, member) == 1 then used = used - weightOf(member)
+  if redis.call('ZREM', holders, member) == 1 then used, count = used - weightOf(member), count - 1
   else redis.call('ZREM', queue, member) end
 end
 
-local gone = {}
+local ended = {}
 for _, member in ipairs(renewals or {}) do
-  if redis.call('ZSCORE', holders, member) then hold(member, now + lease)
-  elseif lost then used = used + hold(member, now + lease) * weightOf(member)
-  else gone[#gone + 1] = member end
+  if redis.call('ZSCORE', holders, member) or lost or seesLoss() then hold(member, now + lease)
+  else ended[#ended + 1] = member end
 end
-for _, member in ipairs(assertions or {}) do
+for _, member in ipairs(entries or {}) do
   redis.call('ZREM', queue, member)
-  used = used + hold(member, now + lease) * weightOf(member)
+  hold(member, now + lease)
 end
 
-local promoted, messages = {}, {}
+local promoted, messages, grantees = {}, {}, {}
 if queued > 0 then queued = redis.call('ZCARD', queue) end
 while queued > 0 and (used < limit or isOther) do
   local head = redis.call('ZRANGE', queue, 0, 0)[1]
@@ -119,74 +165,133 @@ while queued > 0 and (used < limit or isOther) do
   if not tooHeavy and not (granting and used + weight <= limit) then break end
   redis.call('ZREM', queue, head)
   queued = queued - 1
-  local fence, untilMs = 0, limit
+  local token, untilMs = 0, limit
   if not tooHeavy then
-    seq, used = seq + 1, used + weight
-    fence, untilMs = seq, now + (owner == node and lease or claim)
+    seq = seq + 1
+    token, untilMs = seq, now + lease
     hold(head, untilMs)
   end
   if owner == node then
     promoted[#promoted + 1] = number
-    promoted[#promoted + 1] = fence
+    promoted[#promoted + 1] = token
   else
-    messages[owner] = (messages[owner] or '') .. string.format('%s,%.0f,%.0f;', number, fence, untilMs)
+    if not tooHeavy then
+      grantees[owner] = grantees[owner] or {}
+      table.insert(grantees[owner], head)
+      if isCluster then untilMs = 0 end
+    end
+    messages[owner] = (messages[owner] or '') .. string.format('%s,%.0f,%.0f;', number, token, untilMs)
   end
 end
 for owner, grants in pairs(messages) do
-  redis.pcall('PUBLISH', '${CHANNEL}' .. owner, grants .. ' ' .. meta)
+  local heard = redis.pcall('PUBLISH', '${CHANNEL}' .. owner, grants)
+  if isCluster or type(heard) ~= 'number' or heard == 0 then
+    for _, member in ipairs(grantees[owner] or {}) do hold(member, now + math.min(1500, lease)) end
+  end
 end
 
-local answers = {}
-if asks[1] and queued == 0 and granting and used + askedWeight <= limit then
-  -- The last comes first: of a small set, Redis passes all members that are before the new one.
-  local untilMs, scored, count = string.format('%.0f', now + lease), {}, #asks
-  for i = 1, count do
-    scored[2 * i - 1] = untilMs
-    scored[2 * i] = asks[count + 1 - i]
+local answers, isChecked = {}, false
+local function fits(weight)
+  if queued > 0 or not granting then return false end
+  if used + weight <= limit then return true end
+  if not isChecked then
+    isChecked = true
+    seesLoss()
   end
-  isTouched, nextEnd = true, math.min(nextEnd, now + lease)
-  if inParts('ZADD', scored) == count then used = used + askedWeight else recount() end
-  answers = seq + 1
-  seq = seq + count
-  asks = {}
+  return false
 end
-for i, member in ipairs(asks) do
-  local weight = weightOf(member)
+if requests[1] and not isLate and queued == 0 and granting and used + requestedWeight <= limit then
+  -- The last comes first: in a small set, Redis passes all members before the new one.
+  local untilMs, scored, number = string.format('%.0f', now + lease), {}, #requests
+  for i = 1, number do
+    scored[2 * i - 1] = untilMs
+    scored[2 * i] = requests[number + 1 - i]
+  end
+  isTouched, nextEnd, lastEnd = true, math.min(nextEnd, now + lease), math.max(lastEnd, now + lease)
+  local added = inParts('ZADD', scored)
+  if added == number then used, count = used + requestedWeight, count + number else recount() end
+  answers = seq + 1
+  seq = seq + number
+  requests = {}
+end
+for i, member in ipairs(requests) do
+  local weight, mode = weightOf(member), string.sub(modes, i, i)
   local answer
-  if queued == 0 and granting and used + weight <= limit then
-    used = used + hold(member, now + lease) * weight
-    seq = seq + 1
-    answer = seq
-  elseif redis.call('ZSCORE', holders, member) then
+  local isVoid = isLate and mode > 'Z'
+  if not isVoid and fits(weight) or redis.call('ZSCORE', holders, member) then
     hold(member, now + lease)
     seq = seq + 1
     answer = seq
+  elseif isVoid then answer = -5
   elseif redis.call('ZSCORE', queue, member) then answer = 0
   elseif weight > math.max(1, limit) then answer = -4
-  elseif string.sub(modes, i, i) == 't' then answer = -2
+  elseif mode == 't' or mode == 'T' then answer = -2
   elseif queueLimit >= 0 and queued >= queueLimit then answer = -3
   else
     seq, queued = seq + 1, queued + 1
-    redis.call('ZADD', queue, seq, member)
+    redis.call('ZADD', queue, string.format('%.0f', seq), member)
     answer = -1
   end
   answers[i] = answer
 end
 
-state = cmsgpack.pack(seq, epoch, used, limit, version, longest, quiet, nextEnd, queued)
-redis.call('SET', meta, state, 'PX', 3 * longest)
+state = cmsgpack.pack(seq, epoch, used, count, limit, version, resizes, longest,
+  quiet, proof, nextEnd, lastEnd, queued, onTime, last)
+redis.call('SET', meta, state, 'PX', resizes > 0 and math.max(3 * longest, ${RESIZE_KEPT_MS}) or 3 * longest)
 if isTouched then redis.call('PEXPIRE', holders, 2 * longest) end
 if queued > 0 then redis.call('PEXPIRE', queue, 2 * longest) end
-if queued == 0 and not promoted[1] and not gone[1]
-  and epoch == knownEpoch and version == knownVersion and limit == knownLimit then return { now, answers } end
+if queued == 0 and not promoted[1] and not ended[1] and survey ~= 1
+  and epoch == knownEpoch and version == knownVersion and resizes == knownResizes and limit == knownLimit
+  then return { now, answers } end
+local fleet = 0
+if survey == 1 then
+  local nodes, number = {}, 0
+  for _, key in ipairs({ holders, queue }) do
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+      local owner = nodeOf(member)
+      if not nodes[owner] then nodes[owner], number = true, number + 1 end
+    end
+  end
+  fleet = { used, queued, number }
+end
 local nextMs = (granting and nextEnd or quiet) - now
-return { now, answers, queued, nextMs, promoted, gone, epoch, limit, version }
+return { now, answers, queued, nextMs, promoted, ended, { epoch, limit, version, resizes }, fleet }
 `;
 
-/** The script as it is sent, and the name by which Redis keeps it. Made when it is first needed, not when this is loaded. */
+/**
+ * Calls each command that the script needs, in a form that changes nothing, and returns the errors of those that the
+ * user has no right to. It also returns the server's eviction policy if that is known.
+ */
+export const CHECK_SOURCE = `
+local holders, queue, meta = KEYS[1], KEYS[2], KEYS[3]
+local calls = {
+  { 'TIME' }, { 'GET', meta }, { 'SET', meta, '', 'NX', 'XX' },
+  { 'ZADD', holders, 'x', 'x' }, { 'ZADD', queue, 'x', 'x' }, { 'ZREM', holders, '' }, { 'ZREM', queue, '' },
+  { 'ZRANGE', holders, '0', '0' }, { 'ZRANGE', queue, '0', '0' }, { 'ZSCORE', holders, '' }, { 'ZSCORE', queue, '' },
+  { 'ZCARD', holders }, { 'ZCARD', queue }, { 'ZRANGEBYSCORE', holders, '-inf', '-inf' },
+  { 'ZREMRANGEBYSCORE', holders, '-inf', '-inf' }, { 'PEXPIRE', holders, 'x' }, { 'PEXPIRE', queue, 'x' },
+  { 'PUBLISH', ARGV[1], '' },
+}
+local errors, seen = {}, {}
+for _, call in ipairs(calls) do
+  local reply = redis.pcall(unpack(call))
+  local text = type(reply) == 'table' and reply.err
+  if text and not seen[call[1]]
+    and (string.find(text, 'NOPERM') or string.find(text, "can't") or string.find(text, 'WRONGTYPE')) then
+    seen[call[1]] = true
+    errors[#errors + 1] = call[1] .. ': ' .. text
+  end
+end
+local info = redis.pcall('INFO', 'memory')
+local policy = type(info) == 'string' and string.match(info, 'maxmemory_policy:([%w-]+)') or ''
+local memory = type(info) == 'string' and string.match(info, 'maxmemory:(%d+)') or '0'
+return { errors, policy, memory }
+`;
+
+/** The script as it is sent, and the name by which Redis keeps it. Made on first use. */
 export function syncScript(): { readonly text: string; readonly sha: string } {
   if (script === undefined) {
-    // Runs of blanks at the starts of lines say nothing to Redis.
+    // Redis does not need the indentation.
     const text = SOURCE.replace(/^\s+/gm, '');
     script = { text, sha: createHash('sha1').update(text).digest('hex') };
   }

@@ -1,0 +1,136 @@
+import type { Clock } from '../../internal/clock.js';
+import { runInRootContext } from '../../internal/root-context.js';
+import { warnOnce } from '../../internal/warn.js';
+import type { RedisAdapter, Subscription } from '../clients/adapter.js';
+import { parseMessage } from './sync-reply.js';
+import type { PublishedGrant } from './sync-reply.js';
+
+/** Somebody whose waiters can be granted by another process. */
+export interface WakeUpListener {
+  granted(grant: PublishedGrant): void;
+  /** Messages may have been lost. */
+  resubscribed(): void;
+}
+
+/** Time between two looks at a subscription that does not stand, in milliseconds. */
+const LOOK_MS = 1_000;
+/** Looks after which the process warns that it polls, if Redis answers meanwhile. */
+const LOOKS_BEFORE_WARNING = 5;
+/** Start of a message that a node sends to itself. */
+const ECHO = '!';
+
+/**
+ * The subscription of one node to its channel. The client restores a lost connection itself; one that it gives up on is
+ * replaced, as long as the client is open. Without a subscription the waiters poll, and the process warns once.
+ */
+export class WakeUps {
+  /** The listeners by the numbers of their waiters. */
+  readonly listeners = new Map<string, WakeUpListener>();
+  readonly #adapter: RedisAdapter;
+  readonly #channel: string;
+  readonly #clock: Clock;
+  #subscription: Subscription | undefined;
+  #isSubscribed = false;
+  #error: unknown;
+  #timer: unknown = undefined;
+  #looks = 0;
+  #answeredAt = -Infinity;
+  readonly #echoes = new Map<string, () => void>();
+  #lastEcho = 0;
+
+  constructor(adapter: RedisAdapter, channel: string, clock: Clock) {
+    this.#adapter = adapter;
+    this.#channel = channel;
+    this.#clock = clock;
+  }
+
+  get isSubscribed(): boolean {
+    return this.#isSubscribed;
+  }
+
+  /** Notes that Redis has answered a command. */
+  serverAnswered(): void {
+    if (!this.#isSubscribed) this.#answeredAt = this.#clock.now();
+  }
+
+  /** Subscribes unless a subscription stands or is under way. */
+  start(): void {
+    if (this.#isSubscribed || this.#timer !== undefined) return;
+    if (!this.#adapter.isOpen) return;
+    if (this.#subscription === undefined || this.#subscription.isEnded) this.#open();
+    this.#timer = this.#clock.setTimer(this.#look, LOOK_MS, true);
+  }
+
+  /**
+   * Resolves when a message sent with `publish` has arrived. Rejects with the reason why there is no subscription, or
+   * with the error of `publish`.
+   */
+  async prove(publish: (message: string) => Promise<unknown>): Promise<void> {
+    this.start();
+    while (!this.#isSubscribed) {
+      if (this.#error !== undefined) throw this.#error;
+      await new Promise((resolve) => this.#clock.setTimer(() => resolve(undefined), 5));
+    }
+    const message = `${ECHO}${String(++this.#lastEcho)}`;
+    const arrived = new Promise<void>((resolve) => this.#echoes.set(message, resolve));
+    await publish(message);
+    await arrived;
+  }
+
+  #open(): void {
+    this.#subscription?.close();
+    this.#error = undefined;
+    const subscription = runInRootContext(() =>
+      this.#adapter.subscribe(this.#channel, {
+        message: (message) => {
+          this.#receive(message);
+        },
+        subscribed: () => {
+          if (this.#subscription === subscription || this.#subscription === undefined) this.#subscribed();
+        },
+        lost: (error) => {
+          if (this.#subscription === subscription || this.#subscription === undefined) this.#lost(error);
+        },
+      }),
+    );
+    this.#subscription = subscription;
+  }
+
+  #receive(message: string): void {
+    if (message.startsWith(ECHO)) {
+      this.#echoes.get(message)?.();
+      this.#echoes.delete(message);
+      return;
+    }
+    for (const grant of parseMessage(message)) this.listeners.get(grant.seq)?.granted(grant);
+  }
+
+  #subscribed(): void {
+    this.#isSubscribed = true;
+    this.#error = undefined;
+    this.#looks = 0;
+    for (const listener of new Set(this.listeners.values())) listener.resubscribed();
+  }
+
+  #lost(error: unknown): void {
+    this.#isSubscribed = false;
+    this.#error = error;
+    this.start();
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    if (this.#isSubscribed) return;
+    this.#looks++;
+    const isRefused = this.#adapter.isReply(this.#error);
+    const isServerUp = this.#clock.now() - this.#answeredAt < 2 * LOOK_MS;
+    if (isServerUp && (isRefused || this.#looks >= LOOKS_BEFORE_WARNING)) this.#warn();
+    this.start();
+  };
+
+  #warn(): void {
+    const why = this.#error instanceof Error ? `: ${this.#error.message}` : '';
+    const what = `a RedisSemaphore polls, because it has no subscription to ${this.#channel}${why}`;
+    warnOnce('WARN_SEMAPHORE_POLLING', what, '');
+  }
+}
