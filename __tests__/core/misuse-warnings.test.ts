@@ -91,7 +91,7 @@ describe('an option that is not known', () => {
         openTelemetry.registerMetrics(metrics.getMeter('test'), [], misspelt())();
       },
     ],
-    ['RedisSemaphore', () => redis.readOptions({ name: 'api', permits: 1, ...misspelt() })],
+    ['RedisSemaphore', () => redis.readRedisOptions({ name: 'api', permits: 1, ...misspelt() })],
   ])('of %s is told once, with the place', (what, use) => {
     use();
     use();

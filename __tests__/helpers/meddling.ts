@@ -26,26 +26,28 @@ export const MEDDLINGS: Readonly<Record<string, Meddling>> = {
 export function withMessages<Client extends RedisClient>(client: Client, meddling: Meddling): Client {
   const meddle = (listener: unknown) => meddling(listener as (message: string) => void);
   return wrap(client, {
-    duplicate: (duplicate) => () =>
-      wrap(duplicate() as object, {
-        // node-redis
-        subscribe:
-          (subscribe) =>
-          (channel, ...listeners) =>
-            subscribe(channel, ...listeners.map(meddle)),
-        // ioredis
-        on: (on) => (event, listener) => {
-          if (event !== 'message') return on(event, listener);
-          let from: unknown;
-          const deliver = meddling((message) => {
-            (listener as (channel: unknown, message: string) => void)(from, message);
-          });
-          return on(event, (channel: unknown, message: string) => {
-            from = channel;
-            deliver(message);
-          });
-        },
-      }),
+    duplicate:
+      (duplicate) =>
+      (...overrides) =>
+        wrap(duplicate(...overrides) as object, {
+          // node-redis
+          subscribe:
+            (subscribe) =>
+            (channel, ...listeners) =>
+              subscribe(channel, ...listeners.map(meddle)),
+          // ioredis
+          on: (on) => (event, listener) => {
+            if (event !== 'message') return on(event, listener);
+            let from: unknown;
+            const deliver = meddling((message) => {
+              (listener as (channel: unknown, message: string) => void)(from, message);
+            });
+            return on(event, (channel: unknown, message: string) => {
+              from = channel;
+              deliver(message);
+            });
+          },
+        }),
     // GLIDE is asked for each message.
     getPubSubMessage: (next) => {
       const ready: unknown[] = [];

@@ -207,13 +207,17 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('counts nothing as held once the holders have expired as a whole', async () => {
-    const [a, b] = fleet({ permits: 1, leaseMs: 300 });
+  it('grants no more than the limit, and goes on, when the holders are evicted', async () => {
+    const [a, b] = fleet({ permits: 1, leaseMs: 600 });
     const held = await a.acquire();
     await redis('DEL', `{semaphore:fleet-${names}}:h`);
-    const permit = await b.acquire();
-    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
-    for (const each of [held, permit]) each.release();
+    const next = watch(b.acquire());
+    await until(async () => (await books()).waiters === 1);
+    await until(async () => (await books()).used === 1);
+    expect([next.state, held.signal.aborted]).toEqual(['pending', false]);
+    held.release();
+    await until(() => next.state === 'fulfilled');
+    next.value.release();
     await Promise.all([a.idle(), b.idle()]);
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });

@@ -328,11 +328,13 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   it('says at the start what an access list forbids', async () => {
     await direct.command('ACL', 'SETUSER', 'default', 'resetchannels');
     const deaf = make({ permits: 1 });
-    await expect(deaf.ready()).rejects.toThrow(/^Redis cannot be used: .*(NOPERM|no subscription)/);
+    await expect(deaf.ready()).rejects.toThrow(
+      /^Redis cannot be used: .*(PUBLISH|SUBSCRIBE|no subscription)/,
+    );
     await direct.command('ACL', 'SETUSER', 'default', 'allchannels', '-publish');
     const mute = await connect(server.port);
     const semaphore = new RedisSemaphore(mute.client, { name: 'mute', permits: 1 });
-    await expect(semaphore.ready()).rejects.toThrow(/^Redis cannot be used: .*(NOPERM|can't run)/);
+    await expect(semaphore.ready()).rejects.toThrow(/^Redis cannot be used: .*PUBLISH/);
     await semaphore.run(() => undefined);
     await semaphore.idle();
     await mute[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
 // What one limit for 1,000 nodes costs, and 1,000,000 limits on a cluster: `npm run bench sim-redis` prints both tables.
-// The stock of each node is the real one, in simulated time; the time of a script and of a round trip are the bench's.
+// The prefetched leases of each node are the real ones, in simulated time; the time of a script and of a round trip are the benchmark's.
 import { Lease } from '../../lib/redis/lease.js';
 import { PrefetchedLeases } from '../../lib/redis/prefetched-leases.js';
 import { Random } from './random.js';
@@ -18,7 +18,7 @@ console.log(`Seed ${SEED}; a script takes ${SCRIPT_MS * 1e3} µs, a round trip $
 console.log(shards());
 console.log(`\n${await batches()}`);
 
-/** 1,000,000 keys of which some are asked for more than others, spread over the slots of a cluster. */
+/** 1,000,000 keys of which some are requested for more than others, spread over the slots of a cluster. */
 function shards(): string {
   const KEYS = 1_000_000;
   const RATE = 300_000;
@@ -43,13 +43,13 @@ function shards(): string {
 /** One limit of 12,000 permits for all nodes, each of which needs 10 on the average, and 11.8 half of the time. */
 async function batches(): Promise<string> {
   const rows: string[][] = [];
-  for (const batch of [1, 4, 16, 64]) rows.push(await batchRow(batch));
+  for (const batch of [1, 4, 16, 64]) rows.push(await prefetchRow(batch));
   return markdown(
     [
       'batch',
       'scripts/s',
       'load of the shard',
-      'idle in stock',
+      'idle, prefetched',
       'waited',
       'wait p50, p99',
       'worst node : mean',
@@ -58,38 +58,34 @@ async function batches(): Promise<string> {
   );
 }
 
-async function batchRow(batch: number): Promise<string[]> {
+async function prefetchRow(prefetch: number): Promise<string[]> {
   const PERMITS = 12_000;
   const HOLD_MS = 400;
   const MEAN_GAP_MS = 40;
   const END_MS = 6_000;
   const clock = new SimClock();
   const random = new Random(SEED);
-  const line: { readonly since: number; readonly grant: () => void }[] = [];
+  const queue: { readonly since: number; readonly grant: () => void }[] = [];
   const waits: number[] = [];
   const waitsOf = Array.from({ length: NODES }, () => ({ sum: 0, count: 0 }));
-  const stocks: PrefetchedLeases[] = [];
+  const nodes: PrefetchedLeases[] = [];
   let used = 0;
   let scripts = 0;
   let busyMs = 0;
   let busyUntil = 0;
-  let asked = 0;
+  let requested = 0;
   let idle = 0;
   let looks = 0;
 
   for (let node = 0; node < NODES; node++) {
-    const stock = new PrefetchedLeases(batch, clock, {
-      returned: () => {
-        sync(1, free);
-      },
-      inquire: () => {
-        sync(0, () => {
-          stock.hear(line.length);
-        });
-      },
+    const prefetched = new PrefetchedLeases(prefetch, clock, (unused) => {
+      for (const lease of unused) giveBack(lease);
+      sync(0, () => {
+        noteQueue(prefetched);
+      });
     });
-    stocks.push(stock);
-    arrive(node, stock);
+    nodes.push(prefetched);
+    arrive(node, prefetched);
   }
   clock.setTimer(look, 1_000);
   await clock.runUntil(END_MS);
@@ -98,11 +94,11 @@ async function batchRow(batch: number): Promise<string[]> {
   const seconds = END_MS / 1_000;
   const means = waitsOf.map(({ sum, count }) => sum / Math.max(1, count));
   return [
-    String(batch),
+    String(prefetch),
     Math.round(scripts / seconds).toLocaleString('en'),
     percent(busyMs / END_MS),
     percent(idle / looks / PERMITS),
-    percent(waits.length / asked),
+    percent(waits.length / requested),
     `${at(0.5).toFixed(1)}, ${at(0.99).toFixed(1)} ms`,
     (Math.max(...means) / Math.max(mean(means), 1e-9)).toFixed(1),
   ];
@@ -112,26 +108,26 @@ async function batchRow(batch: number): Promise<string[]> {
   }
 
   /** For half of the time there is about as much to do as there are permits. */
-  function arrive(node: number, stock: PrefetchedLeases): void {
+  function arrive(node: number, prefetched: PrefetchedLeases): void {
     const isRush = Math.floor(clock.now() / 500) % 2 === 1;
     clock.setTimer(
       () => {
-        arrive(node, stock);
-        ask(node, stock);
+        arrive(node, prefetched);
+        request(node, prefetched);
       },
       random.exponential(isRush ? MEAN_GAP_MS * 0.85 : MEAN_GAP_MS),
     );
   }
 
-  function ask(node: number, stock: PrefetchedLeases): void {
-    asked++;
+  function request(node: number, prefetched: PrefetchedLeases): void {
+    requested++;
     const since = clock.now();
-    const lease = stock.take();
+    const lease = prefetched.take();
     if (lease !== undefined) {
-      hold(stock, lease);
+      hold(prefetched, lease);
       return;
     }
-    const spares = [...stock.order(() => '0')];
+    const spares = [...prefetched.request(() => '0')];
     sync(1 + spares.length, () => {
       const serve = () => {
         const ms = clock.now() - since;
@@ -143,36 +139,45 @@ async function batchRow(batch: number): Promise<string[]> {
             own.count++;
           }
         }
-        hold(stock, new Lease('0', 1, 1, true));
+        hold(prefetched, new Lease('0', 1, 1, true));
       };
-      if (line.length === 0 && used < PERMITS) {
+      if (queue.length === 0 && used < PERMITS) {
         used++;
         serve();
-      } else line.push({ since, grant: serve });
+      } else queue.push({ since, grant: serve });
       for (const spare of spares) {
-        stock.delivers(spare);
-        if (line.length > 0 || used >= PERMITS) continue;
+        prefetched.settle(spare);
+        if (queue.length > 0 || used >= PERMITS) continue;
         used++;
-        if (!stock.keep(new Lease('0', 1, 1, true))) free();
+        if (!prefetched.keep(new Lease('0', 1, 1, true))) free();
       }
-      stock.hear(line.length);
+      noteQueue(prefetched);
     });
   }
 
-  function hold(stock: PrefetchedLeases, lease: Lease): void {
+  function hold(prefetched: PrefetchedLeases, lease: Lease): void {
     clock.setTimer(() => {
-      if (!stock.keep(lease)) {
+      if (!prefetched.keep(lease)) {
         sync(1, () => {
           free();
-          stock.hear(line.length);
+          noteQueue(prefetched);
         });
       }
     }, random.exponential(HOLD_MS));
   }
 
-  /** A permit has come back: the first in line has it after half a round trip. */
+  /** What waits anywhere takes the prefetched leases along. */
+  function noteQueue(prefetched: PrefetchedLeases): void {
+    for (const lease of prefetched.setWanted(queue.length > 0)) giveBack(lease);
+  }
+
+  function giveBack(_: Lease): void {
+    sync(1, free);
+  }
+
+  /** A permit was released. The head of the queue has it after half a round trip. */
   function free(): void {
-    const next = line.shift();
+    const next = queue.shift();
     if (next === undefined) used--;
     else clock.setTimer(next.grant, ROUND_TRIP_MS / 2);
   }
@@ -187,7 +192,7 @@ async function batchRow(batch: number): Promise<string[]> {
   }
 
   function look(): void {
-    for (const stock of stocks) idle += stock.size;
+    for (const prefetched of nodes) idle += prefetched.size;
     looks++;
     clock.setTimer(look, 100);
   }

@@ -13,9 +13,11 @@ export type FaultCode =
 /** Codes of warnings about what is legal and yet most likely a mistake; they never change. */
 export type HazardCode =
   | 'WARN_SEMAPHORE_ADDRESS_KEY'
+  | 'WARN_SEMAPHORE_EVICTION'
   | 'WARN_SEMAPHORE_HELD_LONG'
   | 'WARN_SEMAPHORE_MADE_PER_REQUEST'
   | 'WARN_SEMAPHORE_NO_PERMITS'
+  | 'WARN_SEMAPHORE_POLLING'
   | 'WARN_SEMAPHORE_UNBOUNDED_QUEUE'
   | 'WARN_SEMAPHORE_UNKNOWN_OPTION';
 

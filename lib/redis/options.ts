@@ -7,6 +7,7 @@ import {
   oneOf,
   requireDuration,
   requireIntegerOrInfinity,
+  requireObject,
   requireString,
 } from '../internal/validate.js';
 
@@ -94,6 +95,10 @@ export interface ResolvedOptions {
 }
 
 export function readRedisOptions(options: RedisSemaphoreOptions): ResolvedOptions {
+  requireObject('options', options);
+  const { order = 'fifo' } = options as { readonly order?: unknown };
+  if (order !== 'fifo')
+    throw new RangeError(`a RedisSemaphore has no order but fifo, got ${describe(order)}`);
   const read = readOptions('RedisSemaphore', options, CHECKS, ['name', 'permits']);
   const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity } = read;
   const { maxWaitMs = Infinity, leaseMs = 10_000, prefetch = 1, onUnavailable = 'local' } = read;

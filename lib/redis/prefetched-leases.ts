@@ -29,6 +29,10 @@ export class PrefetchedLeases {
     this.#onIdle = onIdle;
   }
 
+  get size(): number {
+    return this.#leases.length;
+  }
+
   /** A lease for the next caller. */
   take(): Lease | undefined {
     const lease = this.#leases.pop();

@@ -1,11 +1,10 @@
 import {
   checkAcquireOptions,
   checkOptionNames,
-  throwIfAborted,
   checkWaitOptions,
+  throwIfAborted,
 } from '../core/acquire-options.js';
-import { systemClock } from '../internal/clock.js';
-import { Lifecycle } from '../core/lifecycle.js';
+import { Lifecycle, tooHeavyError } from '../core/lifecycle.js';
 import { LimiterBase } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
@@ -14,112 +13,102 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
-import { STATS } from '../core/stats-recorder.js';
-import type { StatsRecorder } from '../core/stats-recorder.js';
-import { requireInteger } from '../internal/validate.js';
+import { STATS, StatsRecorder } from '../core/stats-recorder.js';
 import type { LeaveReason, Waiter } from '../core/waiter.js';
 import { BackendError } from '../errors.js';
-import { Grants } from './grants.js';
-import { keyNames } from './sync/keys.js';
-import type { KeyNames } from './sync/keys.js';
+import { systemClock } from '../internal/clock.js';
+import { requireInteger } from '../internal/validate.js';
+import { LeaseManager } from './lease-manager.js';
+import { Usage } from './lease.js';
 import type { LeasedPermit } from './lease.js';
+import { readRedisOptions } from './options.js';
+import type { RedisSemaphoreOptions } from './options.js';
 import { Connection } from './sync/connection.js';
 import type { RedisClient } from './sync/connection.js';
-import { readOptions } from './options.js';
-import type { RedisSemaphoreOptions, ResolvedOptions } from './options.js';
+import type { FleetStats } from './sync/sync-reply.js';
 import { RedisWaiter } from './wait-queue.js';
 
-/** What a `RedisSemaphore` reports: `held` and `waiting` are this process's own, as `available` is at most. */
+/** Stats of a `RedisSemaphore`. Unless it is said otherwise, they are those of this object alone. */
 export interface RedisSemaphoreStats extends LimiterStats {
-  /** Whether Redis answers; while it is down, `onUnavailable` says what happens. */
+  /** Whether Redis serves the limit. While it is `'down'`, `onUnavailable` applies. */
   readonly backend: 'up' | 'down';
+  /**
+   * How a waiter learns of its grant: by a message at once, or by asking every 0.75 s. It is `'poll'` until the first
+   * caller needs Redis, and while the subscription is lost.
+   */
+  readonly wakeUps: 'push' | 'poll';
+  /**
+   * What all processes do together. It is read from Redis at most once a second, and only when `stats()` is called; so it
+   * is `undefined` at first, and later as old as the call before.
+   */
+  readonly fleet: FleetStats | undefined;
 }
 
 /**
- * A semaphore that all processes share which use the same `name` on the same Redis: first come, first served across all
- * of them. A permit is a lease that is renewed while it is held, so the permits of a process that dies come back.
+ * A semaphore that processes share through Redis. All semaphores with the same `name` and `prefix` on the same Redis have
+ * one limit and one queue: first come, first served across all processes.
  *
- * On one uninterrupted primary at most `permits` leases are out at once. It bounds load; it is no lock: a process
- * that stands still can lose its lease without knowing, and lost data lets too many run for one lease at most. A
- * permit's `signal` aborts when its lease is lost, and its `fence` lets a store refuse those who came too late.
+ * A permit is a lease that is renewed while it is held, so a process that dies gives its permits back. At most `permits`
+ * unexpired leases exist on one Redis that has lost no data. It bounds load and is no lock: a process that stands still
+ * for longer than its lease can lose it without knowing. A permit's `signal` aborts when its lease is lost.
  *
  * @throws `TypeError` or `RangeError` from the constructor and `resize`, naming the option and the value.
  *
  * @example
  * ```ts
- * import { Redis } from 'ioredis';
+ * import { RedisSemaphore } from 'express-semaphore/redis';
  * import { createClient } from 'redis';
- * import { BackendError, LeaseLostError, RedisSemaphore } from 'express-semaphore/redis';
- * import type { IoRedisClient, LeasedPermit, NodeRedisClient, RedisClient } from 'express-semaphore/redis';
- * import type { RedisSemaphoreOptions, RedisSemaphoreStats, UnavailablePolicy } from 'express-semaphore/redis';
- * import type { ValkeyGlideClient } from 'express-semaphore/redis';
  *
- * const url = process.env.REDIS_URL ?? 'redis://localhost';
- * const ioRedis = new Redis(url);
- * const nodeRedis = await createClient({ url }).connect();
- * const clients: [IoRedisClient, NodeRedisClient] = [ioRedis, nodeRedis];
- * const client: RedisClient | ValkeyGlideClient = clients[0]; // either does, and so does one of valkey-glide
- *
- * const onUnavailable: UnavailablePolicy = 'closed';
- * const options: RedisSemaphoreOptions = { name: 'reports', permits: 5, onUnavailable };
- * const reports = new RedisSemaphore(client, options);
- * try {
- *   const permit: LeasedPermit = await reports.acquire();
- *   console.log(permit.fence, permit.signal.reason instanceof LeaseLostError);
- *   permit.release();
- * } catch (error) {
- *   if (!(error instanceof BackendError)) throw error;
- * }
- * const { backend }: RedisSemaphoreStats = reports.stats();
+ * const client = await createClient({ url: process.env.REDIS_URL ?? 'redis://localhost' }).connect();
+ * const reports = new RedisSemaphore(client, { name: 'reports', permits: 5, expectedNodes: 4 });
+ * await reports.run((permit) => fetch('http://reports.internal/', { signal: permit.signal })).catch(console.error);
  *
  * reports.close();
  * await reports.idle();
- * await Promise.all([ioRedis.quit(), nodeRedis.quit()]);
+ * client.destroy();
  * ```
  */
 export class RedisSemaphore extends LimiterBase {
-  readonly #node: Connection;
-  readonly #keys: KeyNames;
-  readonly #terms: ResolvedOptions;
-  readonly #grants: Grants;
+  readonly #maxWaitMs: number;
+  readonly #manager: LeaseManager;
   readonly #lifecycle: Lifecycle;
+  readonly #usage: Usage;
 
   constructor(client: RedisClient, options: RedisSemaphoreOptions) {
+    const { permits, version, maxWaitMs, shared } = readRedisOptions(options);
     super();
-    this.#terms = readOptions(options);
-    this.#keys = keyNames(this.#terms.prefix, this.#terms.name);
-    this.#node = Connection.of(client);
-    this.#grants = new Grants(this.#node, this.#keys, this.#terms, this.#noticeQuiet);
-    this.#lifecycle = new Lifecycle(this.#grants.roster.stats);
+    this.#maxWaitMs = maxWaitMs;
+    this.#manager = LeaseManager.of(Connection.of(client), shared, permits, version);
+    this.#lifecycle = new Lifecycle(new StatsRecorder(shared.name, systemClock));
+    this.#usage = new Usage(this.#lifecycle);
   }
 
   /** @internal */
   override get [STATS](): StatsRecorder {
-    return this.#grants.roster.stats;
+    return this.#lifecycle.stats;
   }
 
-  /** The limit, as last heard from Redis. */
+  /** The limit of all processes, as last heard from Redis. */
   override get permits(): number {
-    return this.#terms.permits;
+    return this.#manager.permits;
   }
 
-  /** Permits that callers in this process hold. */
+  /** Permits held by callers of this object. */
   override get held(): number {
-    const { leases, stock } = this.#grants.roster;
-    return leases.held - stock.size;
+    return this.#usage.held;
   }
 
-  /** Waiters of this process. */
+  /** Queued callers of this object. */
   override get waiting(): number {
-    return this.#grants.roster.line.size;
+    return this.#usage.waiting;
   }
 
   override get queueLimit(): number {
-    return this.#terms.queueLimit;
+    return this.#manager.shared.queueLimit;
   }
 
   override get maxWaitMs(): number {
-    return this.#terms.maxWaitMs;
+    return this.#maxWaitMs;
   }
 
   override get closed(): boolean {
@@ -128,68 +117,70 @@ export class RedisSemaphore extends LimiterBase {
 
   override acquire(options?: AcquireOptions): Promise<LeasedPermit> {
     return new Promise((resolve, reject) => {
-      // What this throws is what the promise rejects with.
+      // An error that this throws rejects the promise.
       this.#acquire(resolve as (permit: Permit) => void, reject, options);
     });
   }
 
-  /** Takes a permit if no question to Redis is needed for it: one of a batch, or while Redis is down one that the policy allows. */
+  /** Acquires a permit if that needs no question to Redis: a prefetched one, or one by `onUnavailable` in an outage. */
   override tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
     checkOptionNames('tryAcquire', options);
-    const { weight = 1, priority, flow } = options;
-    checkAcquireOptions(weight, priority, flow);
-    if (this.#lifecycle.isClosed || this.#grants.roster.isTooHeavy(weight)) return undefined;
-    return this.#grants.roster.takeHere(weight);
+    const weight = readRequest(options);
+    if (this.#lifecycle.isClosed || this.#manager.isTooHeavy(weight)) return undefined;
+    return this.#manager.acquireLocally(this.#usage, weight);
   }
 
   /**
-   * Changes the limit for all processes, and outlasts what older ones were made with. More permits serve the next
-   * waiters at once. Fewer revoke nothing. Waiters that weigh more than the new limit are refused with a `RangeError`.
+   * Changes the limit for all processes. More permits serve the next waiters at once. Fewer revoke nothing. Waiters that
+   * weigh more than the new limit are rejected with a `RangeError`.
+   *
+   * It holds until the next `resize` or until a process starts with a higher `version`. Redis and each process that has
+   * heard of it remember it.
    */
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
-    this.#terms.permits = permits;
-    this.#grants.roster.measureLimit();
-    this.#grants.link.resize(permits);
+    this.#manager.resize(permits, this.#usage);
   }
 
   override close(reason?: unknown): void {
-    if (!this.#lifecycle.close(reason)) return;
-    for (const waiter of this.#grants.roster.line)
-      this.#grants.roster.dismiss(waiter, this.#lifecycle.closedError(waiter));
-    this.#grants.roster.stock.clear();
-    this.#noticeQuiet();
+    if (this.#lifecycle.close(reason)) this.#manager.close(this.#usage);
   }
 
   /**
-   * Resolves once this process holds nothing, nobody in it waits, and Redis counts nothing of it any more; then the
-   * client may be closed. That is once Redis has been told, or has not answered for a lease: by then what it knew has
-   * run out.
+   * Resolves when this object holds nothing, has no waiter, and Redis counts nothing of it any more. Then the client may
+   * be closed. If Redis does not answer, that takes one lease, by whose end all leases have ended.
    */
   override idle(options?: IdleOptions): Promise<void> {
-    return this.#lifecycle.idle(this.#isQuiet(), options);
+    const isQuiet = this.#manager.isQuiet(this.#usage);
+    const idle = this.#lifecycle.idle(isQuiet, options);
+    if (!isQuiet) this.#manager.noticeWhenQuiet(this.#usage);
+    return idle;
   }
 
   /**
-   * Resolves once Redis has run the script and can wake this process; for the start of a server.
+   * Resolves when Redis has run the script and a message has made the way through Redis to this process. Await it at the
+   * start of a server.
    *
-   * Rejects with a `BackendError` whose `cause` says what is wrong, such as an access list without PUBLISH.
+   * Rejects with a `BackendError` whose message names what is missing: a right, the subscription, or an answer within 4
+   * seconds or four times `timeoutMs`.
    */
   async ready(): Promise<void> {
     try {
-      await this.#grants.link.ping();
-      await this.#node.requireWakeUps(this.#keys[2]);
+      await this.#manager.ready();
     } catch (error) {
-      throw new BackendError(
-        `Redis cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      );
+      const why = error instanceof Error ? error.message : String(error);
+      throw new BackendError(`Redis cannot be used: ${why}`, { cause: error });
     }
   }
 
   override stats(): RedisSemaphoreStats {
-    const stats = this.#grants.roster.stats.limiterStats(this, this.#grants.roster.ratePerMs);
-    return Object.freeze({ ...stats, backend: this.#grants.link.isDown ? 'down' : 'up' });
+    const stats = this.#lifecycle.stats.limiterStats(this, this.#manager.ratePerMs);
+    return Object.freeze({
+      ...stats,
+      backend: this.#manager.isDown ? 'down' : 'up',
+      wakeUps: this.#manager.hasWakeUps ? 'push' : 'poll',
+      fleet: this.#manager.fleet(),
+    });
   }
 
   #acquire(
@@ -198,36 +189,41 @@ export class RedisSemaphore extends LimiterBase {
     options: AcquireOptions = {},
   ): void {
     checkOptionNames('acquire', options);
-    const { weight = 1, priority, flow, signal, maxWaitMs = this.#terms.maxWaitMs } = options;
-    checkAcquireOptions(weight, priority, flow);
+    const { signal, maxWaitMs = this.#maxWaitMs } = options;
+    const weight = readRequest(options);
     checkWaitOptions(maxWaitMs, signal);
-    if (signal !== undefined) throwIfAborted(signal, this.#grants.roster.stats);
+    if (signal !== undefined) throwIfAborted(signal, this.#lifecycle.stats);
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
-    if (this.#grants.roster.isTooHeavy(weight)) throw this.#grants.roster.tooHeavy(weight);
-    const here = this.#grants.roster.takeHere(weight, signal);
-    if (here !== undefined) {
-      resolve(here);
+    if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);
+    const local = this.#manager.acquireLocally(this.#usage, weight, signal);
+    if (local !== undefined) {
+      resolve(local);
       return;
     }
-    const waiter = new RedisWaiter(this.#node.nextSeq(), maxWaitMs === 0, weight, signal, resolve, reject);
-    // The question itself takes time: who does not want to wait, waits for the answer.
-    const patienceMs = waiter.isTry ? Infinity : maxWaitMs;
-    if (signal !== undefined || patienceMs !== Infinity) {
-      const depart = (_: Waiter, why: LeaveReason): void => {
-        this.#grants.roster.depart(waiter, why);
+    const isTry = maxWaitMs === 0;
+    const seq = this.#manager.nextSeq();
+    const waiter = new RedisWaiter(seq, this.#usage, isTry, weight, signal, resolve, reject);
+    // The question itself takes time, so a caller that does not wait gets the answer without a time limit.
+    const limitMs = isTry ? Infinity : maxWaitMs;
+    if (signal !== undefined || limitMs !== Infinity) {
+      const onLeave = (_: Waiter, why: LeaveReason): void => {
+        this.#manager.leave(waiter, why);
       };
-      waiter.limitWait(depart, patienceMs, systemClock);
+      waiter.limitWait(onLeave, limitMs, systemClock);
     }
-    this.#grants.roster.enter(waiter);
+    this.#manager.enqueue(waiter, this.#usage);
   }
+}
 
-  #isQuiet(): boolean {
-    return this.#grants.roster.leases.held === 0 && this.waiting === 0 && this.#grants.link.isSettled;
-  }
-
-  readonly #noticeQuiet = (): void => {
-    if (!this.#isQuiet()) return;
-    this.#grants.link.leave();
-    this.#lifecycle.noticeIdle();
-  };
+/**
+ * Returns the weight.
+ *
+ * @throws `RangeError` for a priority or a flow, which the queue in Redis cannot honour.
+ */
+function readRequest({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions): number {
+  checkAcquireOptions(weight, priority, flow);
+  if (priority !== 0)
+    throw new RangeError(`a RedisSemaphore has no priorities: priority must be 0, got ${priority}`);
+  if (flow !== '') throw new RangeError(`a RedisSemaphore has no flows: flow must be '', got a string`);
+  return weight;
 }

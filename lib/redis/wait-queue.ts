@@ -4,6 +4,7 @@ import { ReleaseRate } from '../core/release-rate.js';
 import { Waiter } from '../core/waiter.js';
 import { FifoQueue } from '../orders/fifo.js';
 import type { Usage } from './lease.js';
+import type { PublishedGrant } from './sync/sync-reply.js';
 
 /** A caller that waits for an answer of Redis, or in the queue there. */
 export class RedisWaiter extends Waiter {
@@ -18,10 +19,12 @@ export class RedisWaiter extends Waiter {
   isSent = false;
   /** Whether Redis has answered that it is queued. */
   isQueued = false;
+  /** Whether it was granted or rejected. */
+  isOver = false;
   /** Whether Redis must answer the next request even if it arrives late. */
   isInsistent = false;
   /** A published grant that arrived before the answer to the request. */
-  early: readonly [fencingToken: number, untilMs: number] | undefined;
+  early: PublishedGrant | undefined;
 
   constructor(
     seq: string,

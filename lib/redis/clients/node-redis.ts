@@ -6,7 +6,6 @@ export interface NodeRedisClient extends Emitter {
   evalSha(sha: string, options: NodeRedisEvalOptions): Promise<unknown>;
   eval(script: string, options: NodeRedisEvalOptions): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
-  unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
   duplicate(): NodeRedisSubscriber;
 }
 
@@ -97,18 +96,18 @@ function subscribeOn(
   }
 }
 
+/** The client restores the subscription itself, without an event. */
 function subscribeOnCluster(client: NodeRedisClient, channel: string, subscriber: Subscriber): Subscription {
-  const listener = (message: string): void => {
-    subscriber.message(message);
-  };
   const subscription = {
     isEnded: false,
     close: () => {
       subscription.isEnded = true;
-      client.unsubscribe(channel, listener).catch(ignore);
     },
   };
-  client.subscribe(channel, listener).then(
+  const receive = (message: string): void => {
+    if (!subscription.isEnded) subscriber.message(message);
+  };
+  client.subscribe(channel, receive).then(
     () => {
       subscriber.subscribed();
     },

@@ -28,7 +28,7 @@ export class CircuitBreaker {
   readonly #clock: Clock;
   readonly #members = new Set<CircuitMember>();
   /** Calls without an answer. Those of before an opening do not count. */
-  #pending = 0;
+  readonly #pending = new Set<object>();
   #silentMs = 0;
   #failure: unknown;
   #ticker: unknown = undefined;
@@ -60,15 +60,16 @@ export class CircuitBreaker {
   }
 
   /** Notes a call of `member`. */
-  called(member: CircuitMember): void {
+  called(call: object, member: CircuitMember): void {
     if (this.isOpen) return;
-    if (this.#pending++ === 0 && this.#failure === undefined) this.#silentMs = 0;
+    if (this.#pending.size === 0 && this.#failure === undefined) this.#silentMs = 0;
+    this.#pending.add(call);
     this.#arm(member);
   }
 
   /** Notes an answer, however late. */
-  answered(): void {
-    this.#pending = Math.max(0, this.#pending - 1);
+  answered(call: object): void {
+    this.#pending.delete(call);
     this.#silentMs = 0;
     this.#failure = undefined;
     if (this.#prober === undefined) return;
@@ -78,8 +79,8 @@ export class CircuitBreaker {
   }
 
   /** Notes a call that ended with an error of the client. That is no answer. */
-  failed(error: unknown): void {
-    this.#pending = Math.max(0, this.#pending - 1);
+  failed(call: object, error: unknown): void {
+    this.#pending.delete(call);
     this.#probes = Math.max(0, this.#probes - 1);
     this.#failure = error;
   }
@@ -100,7 +101,7 @@ export class CircuitBreaker {
 
   #tick(member: CircuitMember, stepMs: number): void {
     if (this.isOpen) return;
-    if (this.#pending === 0 && this.#failure === undefined) return;
+    if (this.#pending.size === 0 && this.#failure === undefined) return;
     this.#silentMs += Math.min(this.#clock.now() - this.#lastTick, stepMs * 1.5);
     if (this.#silentMs < this.timeoutMs) {
       this.#arm(member);
@@ -109,13 +110,13 @@ export class CircuitBreaker {
     // Answers that have arrived by now are read before the next immediate.
     setImmediate(() => {
       if (this.#silentMs >= this.timeoutMs) this.#open(member);
-      else if (this.#pending > 0 || this.#failure !== undefined) this.#arm(member);
+      else if (this.#pending.size > 0 || this.#failure !== undefined) this.#arm(member);
     });
   }
 
   #open(member: CircuitMember): void {
     if (this.isOpen) return;
-    this.#pending = 0;
+    this.#pending.clear();
     this.#prober = member;
     for (const each of [...this.#members]) each.down(this.cause);
     this.#probe();

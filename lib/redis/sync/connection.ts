@@ -14,6 +14,7 @@ import type { ValkeyGlideClient } from '../clients/valkey-glide.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import type { KeyNames } from './keys.js';
 import { CHANNEL, CHECK_SOURCE, syncScript } from './sync-script.js';
+import type { PublishedGrant } from './sync-reply.js';
 import { WakeUps } from './wake-ups.js';
 import type { WakeUpListener } from './wake-ups.js';
 
@@ -120,6 +121,16 @@ export class Connection {
     }
   }
 
+  /** Why published grants do not arrive, if there is a reason. */
+  get wakeUpError(): unknown {
+    return this.#wakeUps.error;
+  }
+
+  /** Passes a grant to the waiter that it is for. */
+  deliver(grant: PublishedGrant): void {
+    this.#wakeUps.listeners.get(grant.seq)?.granted(grant);
+  }
+
   /** Whether Redis itself answered with this error. */
   isReply(error: unknown): boolean {
     return this.#adapter.isReply(error);
@@ -144,13 +155,16 @@ export class Connection {
    * Resolves once all rights of the script are proved and a message has made the way through Redis to this node.
    * Rejects with an error that names what is missing. Returns the eviction policy, or `''` if nothing is evicted.
    */
-  async check(keys: KeyNames): Promise<string> {
+  async check(keys: KeyNames, signal: AbortSignal): Promise<string> {
     const reply = await this.#adapter.eval(CHECK_SOURCE, keys, [CHANNEL + this.id]);
     const [errors, policy, memory] = reply as [unknown[], unknown, unknown];
     if (errors.length > 0) throw new Error(`missing rights: ${errors.map(String).join('; ')}`);
-    await this.#wakeUps.prove((message) =>
-      this.#adapter.eval(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`, keys, [CHANNEL + this.id, message]),
-    );
+    const publish = (message: string) =>
+      this.#adapter.eval(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`, keys, [
+        CHANNEL + this.id,
+        message,
+      ]);
+    await this.#wakeUps.prove(publish, signal);
     return String(memory) === '0' || String(policy) === 'noeviction' ? '' : String(policy);
   }
 
@@ -174,7 +188,9 @@ export class Connection {
 function adapt(client: unknown): RedisAdapter {
   if (typeof client === 'object' && client !== null) {
     if (('evalSha' in client || 'evalsha' in client) && !('duplicate' in client)) {
-      throw new TypeError('client must be what createClient() returns, not a pool and not the legacy() client of one');
+      throw new TypeError(
+        'client must be what createClient() returns, not a pool and not the legacy() client of one',
+      );
     }
     if (isNodeRedis(client)) return adaptNodeRedis(client);
     if (isIoRedis(client)) return adaptIoRedis(client);

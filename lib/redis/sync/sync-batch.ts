@@ -1,4 +1,4 @@
-import type { Lease } from '../lease.js';
+import type { Lease, Usage } from '../lease.js';
 import type { RedisWaiter } from '../wait-queue.js';
 
 /** What a holder and a waiter have in common. */
@@ -6,6 +6,8 @@ export interface Member {
   /** Unique within its node. */
   readonly seq: string;
   readonly weight: number;
+  /** The object that it belongs to; `undefined` if it is prefetched. */
+  readonly usage: Usage | undefined;
 }
 
 /** The operations of one limit that wait for the next script. Redis may safely run each of them twice. */
@@ -18,8 +20,9 @@ export class SyncBatch {
   readonly renewals = new Set<Lease>();
   /** Requests for a permit. */
   readonly requests = new Set<RedisWaiter>();
-  /** The new limit. */
+  /** The new limit, and the object that set it. */
   resizeTo: number | undefined;
+  resizedBy: Usage | undefined;
   /** Whether the answer is needed although there is nothing to do. */
   isInquiry = false;
   /** Whether the answer is to count the holders, waiters and nodes of the fleet. */
@@ -31,6 +34,15 @@ export class SyncBatch {
     return count === 0 && this.resizeTo === undefined && !this.isInquiry && !this.isSurvey;
   }
 
+  /** Whether an operation belongs to this object. */
+  involves(usage: Usage): boolean {
+    if (this.resizedBy === usage) return true;
+    for (const members of [this.releases, this.cancels, this.requests]) {
+      for (const member of members) if (member.usage === usage) return true;
+    }
+    return false;
+  }
+
   /** Moves at most `most` operations of each kind into a batch of their own. The oldest go first. */
   take(most: number): SyncBatch {
     const taken = new SyncBatch();
@@ -39,9 +51,10 @@ export class SyncBatch {
     move(this.renewals, taken.renewals, most);
     move(this.requests, taken.requests, most);
     taken.resizeTo = this.resizeTo;
+    taken.resizedBy = this.resizedBy;
     taken.isInquiry = this.isInquiry;
     taken.isSurvey = this.isSurvey;
-    this.resizeTo = undefined;
+    this.resizeTo = this.resizedBy = undefined;
     this.isInquiry = this.isSurvey = false;
     return taken;
   }
@@ -87,7 +100,10 @@ export class SyncBatch {
 
   /** Adds the operations of a batch that failed, before the newer ones. Those that are obsolete stay out. */
   restore(failed: SyncBatch): void {
-    this.resizeTo ??= failed.resizeTo;
+    if (this.resizeTo === undefined) {
+      this.resizeTo = failed.resizeTo;
+      this.resizedBy = failed.resizedBy;
+    }
     this.isInquiry ||= failed.isInquiry;
     this.isSurvey ||= failed.isSurvey;
     for (const lease of failed.releases) this.releases.add(lease);
@@ -98,9 +114,7 @@ export class SyncBatch {
     }
     const newer = [...this.requests];
     this.requests.clear();
-    for (const waiter of failed.requests) {
-      if (!this.cancels.has(waiter)) this.requests.add(waiter);
-    }
+    for (const waiter of failed.requests) if (!waiter.isOver) this.requests.add(waiter);
     for (const waiter of newer) this.requests.add(waiter);
   }
 }

@@ -1,9 +1,9 @@
-import { systemClock } from '../../internal/clock.js';
-import type { Lease } from '../lease.js';
+import type { Lease, Usage } from '../lease.js';
 import { graceMsOf } from '../options.js';
 import type { SharedOptions } from '../options.js';
 import type { RedisWaiter } from '../wait-queue.js';
 import type { CircuitBreaker, CircuitMember } from './circuit-breaker.js';
+import { rootClock } from './connection.js';
 import type { Connection, Sender } from './connection.js';
 import type { KeyNames } from './keys.js';
 import { parseReply } from './sync-reply.js';
@@ -57,23 +57,24 @@ export class SyncClient implements CircuitMember, Sender {
   #batch = new SyncBatch();
   #isScheduled = false;
   #isJoined = false;
-  /** Calls without an answer. */
-  #inFlight = 0;
-  /** Those of them that count for the connection. */
+  /** The operations of the calls without an answer. */
+  readonly #sent = new Set<SyncBatch>();
+  /** The calls that count for the connection. */
   readonly #counted = new Set<object>();
   #epoch = 0;
   /** When the epoch was last seen. */
   #seenAt = -Infinity;
   /** Server time less the time of this process, at most. */
   #offset: number | undefined;
-  /** Since when Redis answers this limit with errors. */
-  #failingSince: number | undefined;
+  /** Since when Redis answers this limit with errors, and its last error. */
+  #failingSince = -Infinity;
+  #failedAt = -Infinity;
   /** The error for which only this limit is down. */
   #failure: unknown;
   #retryTimer: unknown = undefined;
   /** When Redis last answered before the present outage. */
   #awaySince: number | undefined;
-  #lastReplyAt = systemClock.now();
+  #lastReplyAt = rootClock.now();
   #forgetTimer: unknown = undefined;
   #isForgotten = false;
 
@@ -103,12 +104,24 @@ export class SyncClient implements CircuitMember, Sender {
 
   /** Whether Redis knows all that it has to, or an outage has outlived every lease. */
   get isSettled(): boolean {
-    return (this.#inFlight === 0 && this.#batch.isEmpty) || this.#isForgotten;
+    return (this.#sent.size === 0 && this.#batch.isEmpty) || this.#isForgotten;
+  }
+
+  /** Whether the present outage has outlived every lease that Redis knew when it began. */
+  get isForgotten(): boolean {
+    return this.#isForgotten;
+  }
+
+  /** Whether an operation of this object is unsent or in flight. */
+  isPending(usage: Usage): boolean {
+    if (this.#batch.involves(usage)) return true;
+    for (const batch of this.#sent) if (batch.involves(usage)) return true;
+    return false;
   }
 
   /** The earliest time on the clock of this process at which the server's clock can have shown `serverMs`. */
   localTime(serverMs: number): number {
-    return Math.min(systemClock.now(), serverMs - (this.#offset ?? 0));
+    return serverMs - (this.#offset ?? 0);
   }
 
   request(waiter: RedisWaiter): void {
@@ -116,10 +129,9 @@ export class SyncClient implements CircuitMember, Sender {
     this.#schedule();
   }
 
-  /** Withdraws a request: removes the waiter, or releases what it was granted meanwhile. */
-  withdraw(waiter: RedisWaiter): void {
+  /** Drops a request that is not sent. */
+  drop(waiter: RedisWaiter): void {
     this.#batch.requests.delete(waiter);
-    if (waiter.isSent) this.cancel(waiter);
   }
 
   release(lease: Lease): void {
@@ -152,8 +164,10 @@ export class SyncClient implements CircuitMember, Sender {
     this.#schedule();
   }
 
-  resize(permits: number): void {
+  resize(permits: number, usage: Usage): void {
+    this.rules = { ...this.rules, permits };
     this.#batch.resizeTo = permits;
+    this.#batch.resizedBy = usage;
     this.#schedule();
   }
 
@@ -168,7 +182,7 @@ export class SyncClient implements CircuitMember, Sender {
 
   /** Undoes `join`, unless something is unsent or in flight. */
   leave(): void {
-    if (!this.#isJoined || this.#inFlight > 0 || !this.#batch.isEmpty) return;
+    if (!this.#isJoined || this.#sent.size > 0 || !this.#batch.isEmpty) return;
     this.#isJoined = false;
     this.#breaker.leave(this);
     this.#endOutage();
@@ -203,11 +217,14 @@ export class SyncClient implements CircuitMember, Sender {
   send(): void {
     this.#isScheduled = false;
     if (this.isDown || this.#batch.isEmpty) return;
-    this.dueAt = Infinity;
     this.#call(this.#batch.take(MAX_OPERATIONS));
-    if (this.#batch.isEmpty) return;
-    for (const lease of this.#batch.renewals) this.dueAt = Math.min(this.dueAt, lease.deadline);
+    this.#updateDue();
     this.#schedule();
+  }
+
+  #updateDue(): void {
+    this.dueAt = Infinity;
+    for (const lease of this.#batch.renewals) this.dueAt = Math.min(this.dueAt, lease.deadline);
   }
 
   #schedule(): void {
@@ -218,27 +235,27 @@ export class SyncClient implements CircuitMember, Sender {
   }
 
   #call(batch: SyncBatch, onDone?: () => void, onFail?: (error: unknown) => void): void {
-    const sentAt = systemClock.now();
+    const sentAt = rootClock.now();
     const args = this.#write(batch, sentAt);
     const call = {};
-    this.#inFlight++;
+    this.#sent.add(batch);
     this.#counted.add(call);
     this.#connection.started(call);
-    this.#breaker.called(this);
+    this.#breaker.called(call, this);
     const finish = (): void => {
-      this.#inFlight--;
+      this.#sent.delete(batch);
       this.#counted.delete(call);
       this.#connection.finished(call);
     };
     this.#connection.run(this.#keys, args).then(
       (reply) => {
         finish();
-        this.#succeed(batch, parseReply(reply), sentAt);
+        this.#succeed(call, batch, parseReply(reply), sentAt);
         onDone?.();
       },
       (error: unknown) => {
         finish();
-        this.#fail(batch, error);
+        this.#fail(call, batch, error);
         onFail?.(error);
       },
     );
@@ -258,29 +275,31 @@ export class SyncClient implements CircuitMember, Sender {
     return JSON.stringify([...terms, ...known, ...batch.write(id)]);
   }
 
-  #succeed(batch: SyncBatch, reply: SyncReply, sentAt: number): void {
-    this.#lastReplyAt = systemClock.now();
-    this.#failingSince = undefined;
-    if (this.#failure !== undefined) this.#endFailure();
-    this.#breaker.answered();
-    if (!this.isDown) this.#awaySince = undefined;
+  #succeed(call: object, batch: SyncBatch, reply: SyncReply, sentAt: number): void {
+    this.#lastReplyAt = rootClock.now();
+    this.#failedAt = -Infinity;
+    this.#breaker.answered(call);
+    this.#endFailure();
+    this.#awaySince = undefined;
     const isNewEpoch = this.#learn(reply, sentAt);
     this.#handlers.result({ batch, reply, sentAt, isNewEpoch });
     if (this.isSettled) this.#handlers.settled();
   }
 
   /** Puts the operations back. Waiters are asked about again when Redis is up. */
-  #fail(batch: SyncBatch, error: unknown): void {
+  #fail(call: object, batch: SyncBatch, error: unknown): void {
     if (this.#connection.isReply(error)) {
-      this.#breaker.answered();
-      const now = systemClock.now();
-      this.#failingSince ??= now;
+      this.#breaker.answered(call);
+      const now = rootClock.now();
+      // Errors far apart are no row of failures.
+      if (now - this.#failedAt > this.#options.timeoutMs * (RETRY_FACTOR + 1)) this.#failingSince = now;
+      this.#failedAt = now;
       if (now - this.#failingSince >= this.#options.timeoutMs) this.#beginFailure(error);
-    } else this.#breaker.failed(error);
+    } else this.#breaker.failed(call, error);
     if (this.isDown) batch.dropQuestions();
     this.#batch.restore(batch);
-    for (const lease of this.#batch.renewals) this.dueAt = Math.min(this.dueAt, lease.deadline);
-    systemClock.setTimer(this.#retry, RETRY_MS);
+    this.#updateDue();
+    rootClock.setTimer(this.#retry, RETRY_MS);
   }
 
   readonly #retry = (): void => {
@@ -290,7 +309,7 @@ export class SyncClient implements CircuitMember, Sender {
   /** Returns whether Redis has begun a new epoch since this process last knew one. */
   #learn(reply: SyncReply, sentAt: number): boolean {
     const latest = reply.serverNow - sentAt;
-    const earliest = reply.serverNow - systemClock.now();
+    const earliest = reply.serverNow - rootClock.now();
     // The smallest bound is the best one, unless the server's clock was set.
     if (this.#offset === undefined || latest < this.#offset || earliest > this.#offset) this.#offset = latest;
     this.#seenAt = sentAt;
@@ -305,7 +324,7 @@ export class SyncClient implements CircuitMember, Sender {
   #beginFailure(error: unknown): void {
     const isNew = this.#failure === undefined;
     this.#failure = error;
-    this.#retryTimer ??= systemClock.setTimer(
+    this.#retryTimer ??= rootClock.setTimer(
       () => {
         this.#retryTimer = undefined;
         if (this.#failure !== undefined) this.probe();
@@ -317,22 +336,22 @@ export class SyncClient implements CircuitMember, Sender {
   }
 
   #endFailure(): void {
+    if (this.#failure === undefined) return;
     this.#failure = undefined;
     this.up();
   }
 
   #beginOutage(): void {
     this.#awaySince ??= this.#lastReplyAt;
-    this.#forgetTimer ??= systemClock.setTimer(this.#forget, this.#options.leaseMs, true);
+    this.#forgetTimer ??= rootClock.setTimer(this.#forget, this.#options.leaseMs, true);
   }
 
   #endOutage(): void {
     this.#isForgotten = false;
-    if (this.#forgetTimer !== undefined) systemClock.clearTimer(this.#forgetTimer);
+    if (this.#forgetTimer !== undefined) rootClock.clearTimer(this.#forgetTimer);
     this.#forgetTimer = undefined;
   }
 
-  /** By now every lease has ended that Redis knew when the outage began. */
   readonly #forget = (): void => {
     this.#isForgotten = true;
     this.#handlers.settled();

@@ -58,10 +58,24 @@ export function parseReply(reply: unknown): SyncReply {
     Array.isArray(answers) ? Number(answers[index] ?? 0) : Number(answers) + index;
   const serverNow = Number(now);
   if (queued === undefined) {
-    return { serverNow, answer, queued: 0, nextMs: 0, promoted: [], lost: [], rules: undefined, fleet: undefined };
+    return {
+      serverNow,
+      answer,
+      queued: 0,
+      nextMs: 0,
+      promoted: [],
+      lost: [],
+      rules: undefined,
+      fleet: undefined,
+    };
   }
   const pairs = promoted as unknown[];
-  const [epoch, permits, version, resizes] = (rules as unknown[]).map(Number) as [number, number, number, number];
+  const [epoch, permits, version, resizes] = (rules as unknown[]).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const [held, waiting, nodes] = Array.isArray(fleet) ? fleet.map(Number) : [];
   return {
     serverNow,

@@ -61,24 +61,32 @@ export class WakeUps {
     this.#timer = this.#clock.setTimer(this.#look, LOOK_MS, true);
   }
 
+  /** Why there is no subscription, if there is a reason. */
+  get error(): unknown {
+    return this.#error;
+  }
+
   /**
-   * Resolves when a message sent with `publish` has arrived. Rejects with the reason why there is no subscription, or
-   * with the error of `publish`.
+   * Resolves when a message sent with `publish` has arrived. Rejects with the error of `publish`, and with the server's
+   * error if that rejects the subscription.
    */
-  async prove(publish: (message: string) => Promise<unknown>): Promise<void> {
-    this.start();
+  async prove(publish: (message: string) => Promise<unknown>, signal: AbortSignal): Promise<void> {
     while (!this.#isSubscribed) {
-      if (this.#error !== undefined) throw this.#error;
-      await new Promise((resolve) => this.#clock.setTimer(() => resolve(undefined), 5));
+      this.start();
+      if (this.#adapter.isReply(this.#error)) throw this.#error;
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => this.#clock.setTimer(resolve, 5));
     }
-    const message = `${ECHO}${String(++this.#lastEcho)}`;
+    const message = `${ECHO}${++this.#lastEcho}`;
     const arrived = new Promise<void>((resolve) => this.#echoes.set(message, resolve));
     await publish(message);
     await arrived;
   }
 
   #open(): void {
-    this.#subscription?.close();
+    const previous = this.#subscription;
+    this.#subscription = undefined;
+    previous?.close();
     this.#error = undefined;
     const subscription = runInRootContext(() =>
       this.#adapter.subscribe(this.#channel, {
@@ -86,10 +94,10 @@ export class WakeUps {
           this.#receive(message);
         },
         subscribed: () => {
-          if (this.#subscription === subscription || this.#subscription === undefined) this.#subscribed();
+          if (this.#subscription === subscription) this.#subscribed();
         },
         lost: (error) => {
-          if (this.#subscription === subscription || this.#subscription === undefined) this.#lost(error);
+          if (this.#subscription === subscription) this.#lost(error);
         },
       }),
     );

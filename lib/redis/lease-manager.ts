@@ -1,0 +1,549 @@
+import { tooHeavyError } from '../core/lifecycle.js';
+import type { Outcome } from '../core/limiter.js';
+import type { LeaveReason } from '../core/waiter.js';
+import { BackendError, LeaseLostError } from '../errors.js';
+import { warnOnce } from '../internal/warn.js';
+import { LeaseTable } from './lease-table.js';
+import { Lease, LeasePermit } from './lease.js';
+import type { Usage } from './lease.js';
+import { claimMsOf, localPermits } from './options.js';
+import type { SharedOptions } from './options.js';
+import { PrefetchedLeases } from './prefetched-leases.js';
+import { rootClock } from './sync/connection.js';
+import type { Connection } from './sync/connection.js';
+import { keyNames } from './sync/keys.js';
+import type { KeyNames } from './sync/keys.js';
+import { memberOf } from './sync/sync-batch.js';
+import type { SyncBatch } from './sync/sync-batch.js';
+import { SyncClient } from './sync/sync-client.js';
+import type { SyncResult } from './sync/sync-client.js';
+import { Answer } from './sync/sync-reply.js';
+import type { FleetStats, PublishedGrant, Rules } from './sync/sync-reply.js';
+import { RESIZE_KEPT_MS } from './sync/sync-script.js';
+import type { WakeUpListener } from './sync/wake-ups.js';
+import { RedisWaitQueue } from './wait-queue.js';
+import type { RedisWaiter } from './wait-queue.js';
+
+/** Checks of the queue within the time of a claim. */
+const CHECKS_A_CLAIM = 2;
+/** Shortest time between two surveys of the fleet, in milliseconds. */
+const SURVEY_MS = 1_000;
+
+/** Shortest deadline of `ready()`, in milliseconds. */
+const MIN_READY_MS = 4_000;
+
+/** The live managers of each client. A manager without users is collected. */
+const managers = new WeakMap<Connection, Map<string, WeakRef<LeaseManager>>>();
+const collected = new FinalizationRegistry<() => void>((forget) => {
+  forget();
+});
+
+/**
+ * The holders and waiters of one limit in this process. All `RedisSemaphore` objects of one client, name and options
+ * share one manager, so a grant of Redis reaches the waiter whatever object its caller asked.
+ */
+export class LeaseManager implements WakeUpListener {
+  readonly shared: SharedOptions;
+  readonly #connection: Connection;
+  readonly #keys: KeyNames;
+  readonly #sync: SyncClient;
+  readonly #queue: RedisWaitQueue;
+  readonly #leases: LeaseTable;
+  readonly #prefetched: PrefetchedLeases;
+  /** Objects whose `idle()` has not resolved. */
+  readonly #idling = new Set<Usage>();
+  /** Objects that are not closed. */
+  #objects = 0;
+  /** The limit by which the waiters were measured. */
+  #limit: number;
+  #fleet: FleetStats | undefined;
+  #surveyedAt = -Infinity;
+  #keepTimer: unknown = undefined;
+
+  private constructor(connection: Connection, keys: KeyNames, shared: SharedOptions, rules: Rules) {
+    this.shared = shared;
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#limit = rules.permits;
+    this.#queue = new RedisWaitQueue(rootClock, claimMsOf(shared) / CHECKS_A_CLAIM, () => {
+      this.#check();
+    });
+    this.#leases = new LeaseTable(
+      rootClock,
+      shared.leaseMs,
+      (lease) => {
+        this.#sync.renew(lease);
+      },
+      (lease) => {
+        this.#lose(lease);
+      },
+    );
+    this.#prefetched = new PrefetchedLeases(shared.prefetch, rootClock, (unused) => {
+      for (const lease of unused) this.#return(lease);
+      this.#sync.inquire();
+    });
+    this.#sync = new SyncClient(connection, keys, shared, rules, {
+      result: (result) => {
+        this.#apply(result);
+      },
+      down: () => {
+        this.#goDown();
+      },
+      up: () => {
+        this.#comeUp();
+      },
+      settled: () => {
+        this.#noticeQuiet();
+      },
+    });
+  }
+
+  /** The manager for these options. A version above the one it knows replaces the limit. */
+  static of(connection: Connection, shared: SharedOptions, permits: number, version: number): LeaseManager {
+    const keys = keyNames(shared.prefix, shared.name);
+    const { queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes } = shared;
+    const id = `${keys[0]} ${queueLimit} ${leaseMs} ${timeoutMs} ${prefetch} ${onUnavailable} ${expectedNodes}`;
+    let known = managers.get(connection);
+    if (known === undefined) {
+      known = new Map<string, WeakRef<LeaseManager>>();
+      managers.set(connection, known);
+    }
+    let manager = known.get(id)?.deref();
+    if (manager === undefined) {
+      manager = new LeaseManager(connection, keys, shared, { permits, version, resizes: 0 });
+      const reference = new WeakRef(manager);
+      known.set(id, reference);
+      const all = known;
+      collected.register(manager, () => {
+        if (all.get(id) === reference) all.delete(id);
+      });
+    } else if (version > manager.#sync.rules.version) {
+      manager.#sync.rules = { permits, version, resizes: 0 };
+    }
+    manager.#objects++;
+    return manager;
+  }
+
+  /** The limit, as last heard from Redis. */
+  get permits(): number {
+    return this.#sync.rules.permits;
+  }
+
+  get isDown(): boolean {
+    return this.#sync.isDown;
+  }
+
+  get hasWakeUps(): boolean {
+    return this.#connection.hasWakeUps;
+  }
+
+  /** Waiters of this process that are granted in a millisecond; `undefined` where it is unknown. */
+  get ratePerMs(): number | undefined {
+    return this.#queue.ratePerMs(this.permits);
+  }
+
+  nextSeq(): string {
+    return this.#connection.nextSeq();
+  }
+
+  /** A limit of 0 is a pause: a permit of weight 1 is worth waiting for. */
+  isTooHeavy(weight: number): boolean {
+    return weight > Math.max(1, this.permits);
+  }
+
+  /** What the fleet does, as of the last survey. Each call makes sure that a survey is not older than a second for long. */
+  fleet(): FleetStats | undefined {
+    const now = rootClock.now();
+    if (now - this.#surveyedAt >= SURVEY_MS && !this.isDown) {
+      this.#surveyedAt = now;
+      this.#sync.inquire(true);
+    }
+    return this.#fleet;
+  }
+
+  /** Resolves once Redis can run the script and wake this process. Rejects with an error that names what is missing. */
+  async ready(): Promise<void> {
+    const waiting = new AbortController();
+    const deadlineMs = Math.max(MIN_READY_MS, 4 * this.shared.timeoutMs);
+    const late = new Promise<never>((_, reject) => {
+      const timer = rootClock.setTimer(() => {
+        waiting.abort();
+        const { wakeUpError } = this.#connection;
+        const why = wakeUpError instanceof Error ? `: ${wakeUpError.message}` : '';
+        reject(new Error(`no answer within ${deadlineMs} ms${why}`, { cause: wakeUpError }));
+      }, deadlineMs);
+      waiting.signal.addEventListener('abort', () => {
+        rootClock.clearTimer(timer);
+      });
+    });
+    let policy: string;
+    try {
+      policy = await Promise.race([this.#prove(waiting.signal), late]);
+    } finally {
+      waiting.abort();
+    }
+    if (policy === '') return;
+    const what = `Redis may evict the keys of a RedisSemaphore, because its maxmemory-policy is ${policy}`;
+    warnOnce('WARN_SEMAPHORE_EVICTION', what);
+  }
+
+  async #prove(signal: AbortSignal): Promise<string> {
+    await this.#sync.ping();
+    return this.#connection.check(this.#keys, signal);
+  }
+
+  /** Grants a permit without a question to Redis: a prefetched one, or while Redis is down one that the policy allows. */
+  acquireLocally(usage: Usage, weight: number, signal?: AbortSignal): LeasePermit | undefined {
+    if (this.#queue.size > 0) return undefined;
+    const prefetched = weight === 1 ? this.#prefetched.take() : undefined;
+    if (prefetched !== undefined) return this.#hold(prefetched, usage, signal);
+    if (!this.isDown || !this.#fitsLocally(weight)) return undefined;
+    this.#sync.join();
+    return this.#hold(new Lease(this.nextSeq(), weight, 0, false), usage, signal);
+  }
+
+  /** Enqueues a waiter and asks Redis for it. */
+  enqueue(waiter: RedisWaiter, usage: Usage): void {
+    const { stats } = usage.lifecycle;
+    if (stats.isTimingWaits) waiter.since = rootClock.now();
+    stats.enqueue(waiter);
+    usage.waiting++;
+    this.#queue.enqueue(waiter);
+    this.#connection.addWaiter(waiter.seq, this);
+    this.#sync.join();
+    if (this.isDown) this.#serveLocally();
+    else {
+      this.#sync.request(waiter);
+      for (const request of this.#prefetched.request(() => this.nextSeq())) this.#sync.request(request);
+    }
+  }
+
+  /** Ends the wait of a waiter whose time is over or whose signal has aborted. */
+  leave(waiter: RedisWaiter, why: LeaveReason): void {
+    if (why === 'abort') this.#abort(waiter);
+    else this.#timeOut(waiter);
+    if (this.isDown) this.#serveLocally();
+    this.#noticeQuiet();
+  }
+
+  /** Sets the limit of all processes. */
+  resize(permits: number, usage: Usage): void {
+    this.#sync.resize(permits, usage);
+    this.#noticeLimit(usage);
+  }
+
+  /** Rejects the waiters of a closed object. */
+  close(usage: Usage): void {
+    for (const waiter of this.#queue) {
+      if (waiter.usage === usage) this.#reject(waiter, usage.lifecycle.closedError(waiter));
+    }
+    for (const lease of this.#prefetched.clear()) this.#return(lease);
+    if (--this.#objects === 0) {
+      rootClock.clearTimer(this.#keepTimer);
+      this.#keepTimer = undefined;
+    }
+    this.#noticeQuiet();
+  }
+
+  /** Whether the object holds nothing, has no waiter, and Redis counts nothing of it any more. */
+  isQuiet(usage: Usage): boolean {
+    if (usage.held > 0 || usage.waiting > 0) return false;
+    if (this.#sync.isForgotten) return true;
+    // Nobody owns a prefetched lease, so all of them have to be back.
+    if (this.shared.prefetch > 1) return this.#leases.held === 0 && this.#sync.isSettled;
+    return !this.#sync.isPending(usage);
+  }
+
+  /** Calls `lifecycle.noticeIdle()` of the object when it is quiet. */
+  noticeWhenQuiet(usage: Usage): void {
+    this.#idling.add(usage);
+    this.#noticeQuiet();
+  }
+
+  granted({ seq, fencingToken, untilMs }: PublishedGrant): void {
+    const waiter = this.#queue.get(seq);
+    if (waiter === undefined) return;
+    if (!waiter.isQueued) waiter.early = { seq, fencingToken, untilMs };
+    else if (fencingToken === 0) {
+      this.#sync.rules = { ...this.#sync.rules, permits: untilMs };
+      this.#reject(waiter, this.#tooHeavy(waiter));
+    } else if (untilMs === 0) this.#sync.request(waiter);
+    else {
+      const since = this.#sync.localTime(untilMs) - this.shared.leaseMs;
+      this.#grant(waiter, fencingToken, Math.min(since, rootClock.now()));
+    }
+  }
+
+  resubscribed(): void {
+    this.#check();
+  }
+
+  #apply({ batch, reply, sentAt, isNewEpoch }: SyncResult): void {
+    this.#applyRenewals(batch, reply.lost, sentAt);
+    if (isNewEpoch) this.#reenter();
+    let index = 0;
+    for (const waiter of batch.requests) this.#answer(waiter, reply.answer(index++), sentAt);
+    for (const [seq, fencingToken] of reply.promoted) {
+      const waiter = this.#queue.get(seq);
+      if (waiter === undefined) {
+        // It belongs to a manager with other options.
+        const untilMs = fencingToken === 0 ? this.permits : reply.serverNow + this.shared.leaseMs;
+        this.#connection.deliver({ seq, fencingToken, untilMs });
+      } else if (fencingToken === 0) this.#reject(waiter, this.#tooHeavy(waiter));
+      else this.#grant(waiter, fencingToken, sentAt);
+    }
+    this.#noticeLimit();
+    for (const lease of this.#prefetched.setWanted(reply.queued > 0)) this.#return(lease);
+    this.#queue.watch(reply.queued > 0 ? reply.nextMs : Infinity);
+    if (reply.fleet !== undefined) this.#fleet = reply.fleet;
+    this.#noticeQuiet();
+  }
+
+  #applyRenewals({ renewals }: SyncBatch, ended: readonly string[], sentAt: number): void {
+    if (renewals.size === 0) return;
+    const lost = new Set(ended);
+    for (const lease of renewals) {
+      if (lost.has(memberOf(this.#connection.id, lease))) {
+        if (this.#leases.has(lease)) this.#lose(lease);
+      } else this.#extend(lease, sentAt);
+    }
+  }
+
+  /** Redis has the lease for its whole length from `sentAt` on. */
+  #extend(lease: Lease, sentAt: number): void {
+    lease.isEntered = true;
+    if (this.#leases.has(lease)) this.#leases.extend(lease, sentAt);
+    else if (lease.lost === undefined) this.#sync.cancel(lease);
+  }
+
+  /** Enters all leases in a Redis that has lost them. */
+  #reenter(): void {
+    for (const lease of this.#leases.values()) {
+      lease.isEntered = false;
+      this.#sync.renew(lease);
+    }
+  }
+
+  #answer(waiter: RedisWaiter, answer: number, sentAt: number): void {
+    if (this.#prefetched.settle(waiter)) this.#keepSpare(waiter, answer, sentAt);
+    else if (!this.#queue.has(waiter)) this.#answerGone(waiter, answer, sentAt);
+    else if (answer > 0) {
+      const wasQueued = waiter.isQueued;
+      this.#grant(waiter, answer, sentAt);
+      // The wake-up of this waiter was lost, so those of others may have been.
+      if (wasQueued) this.#check();
+    } else if (answer === Answer.queued || answer === Answer.alreadyQueued) {
+      this.#noteQueued(waiter, answer === Answer.queued);
+    } else if (answer === Answer.late) {
+      waiter.isInsistent = true;
+      if (!this.isDown) this.#sync.request(waiter);
+    } else {
+      // Redis does not have it, so there is nothing to withdraw.
+      waiter.isSent = false;
+      if (answer === Answer.tooHeavy) this.#reject(waiter, this.#tooHeavy(waiter));
+      else if (answer === Answer.notFree) this.#timeOut(waiter);
+      else this.#reject(waiter, waiter.usage?.lifecycle.queueFull(this.#retryAfterMs(), waiter));
+    }
+  }
+
+  /** The waiter has left meanwhile, or this process has granted it a permit that Redis has entered now. */
+  #answerGone(waiter: RedisWaiter, answer: number, sentAt: number): void {
+    const lease = this.#leases.get(waiter.seq);
+    if (answer > 0 && lease !== undefined) this.#extend(lease, sentAt);
+    else if (answer > 0) this.#sync.cancel(waiter);
+  }
+
+  #keepSpare(request: RedisWaiter, fencingToken: number, sentAt: number): void {
+    if (fencingToken <= 0) return;
+    const lease = new Lease(request.seq, request.weight, fencingToken, true);
+    this.#leases.add(lease);
+    this.#leases.extend(lease, sentAt);
+    if (!this.#prefetched.keep(lease)) this.#return(lease);
+  }
+
+  #noteQueued(waiter: RedisWaiter, isNew: boolean): void {
+    const { early, isQueued } = waiter;
+    this.#queue.setQueued(waiter);
+    waiter.early = undefined;
+    if (early !== undefined) this.granted(early);
+    else if (isNew && isQueued) {
+      // It was queued before, so Redis has lost the queue and the others have no place any more, either.
+      for (const other of this.#queue) if (other.isQueued && other !== waiter) this.#sync.request(other);
+    }
+  }
+
+  /** Grants what Redis has leased to `waiter` from `since` on, unless that is over or the caller has gone. */
+  #grant(waiter: RedisWaiter, fencingToken: number, since: number): void {
+    if (this.#leases.isLate(since)) {
+      this.#queue.setUnqueued(waiter);
+      this.#sync.request(waiter);
+    } else if (waiter.signal?.aborted === true) {
+      // The signal may be calling other listeners first. An aborted signal never acquires.
+      this.#abort(waiter);
+    } else {
+      const lease = new Lease(waiter.seq, waiter.weight, fencingToken, true);
+      this.#leases.extend(lease, since);
+      this.#serve(waiter, lease);
+    }
+  }
+
+  #serve(waiter: RedisWaiter, lease: Lease): void {
+    const { usage } = waiter;
+    if (usage === undefined) return;
+    this.#queue.shift(waiter);
+    this.#dequeued(waiter, usage);
+    waiter.grant(this.#hold(lease, usage, waiter.signal, waiter));
+  }
+
+  #reject(waiter: RedisWaiter, error: unknown): void {
+    this.#queue.remove(waiter);
+    if (waiter.usage !== undefined) this.#dequeued(waiter, waiter.usage);
+    if (waiter.isSent) this.#sync.cancel(waiter);
+    waiter.reject(error);
+  }
+
+  #dequeued(waiter: RedisWaiter, usage: Usage): void {
+    waiter.isOver = true;
+    this.#connection.removeWaiter(waiter.seq);
+    this.#sync.drop(waiter);
+    usage.waiting--;
+    usage.lifecycle.stats.dequeue(waiter);
+  }
+
+  #abort(waiter: RedisWaiter): void {
+    waiter.usage?.lifecycle.stats.abort(waiter);
+    this.#reject(waiter, waiter.signal?.reason);
+  }
+
+  #timeOut(waiter: RedisWaiter): void {
+    this.#reject(waiter, waiter.usage?.lifecycle.waitTimeout(this.#retryAfterMs(), waiter));
+  }
+
+  #tooHeavy({ weight }: RedisWaiter): RangeError {
+    return tooHeavyError(weight, this.permits);
+  }
+
+  #retryAfterMs(): number | undefined {
+    return this.#queue.retryAfterMs(this.permits);
+  }
+
+  /** Grants permits to the head of the queue by the policy for an outage. */
+  #serveLocally(): void {
+    const isClosed = localPermits(this.shared, this.permits) === 0;
+    let isFull = false;
+    for (const waiter of this.#queue) {
+      isFull ||= !this.#fitsLocally(waiter.weight);
+      if (!isFull) this.#serve(waiter, new Lease(waiter.seq, waiter.weight, 0, waiter.isSent));
+      else if (isClosed) this.#reject(waiter, this.#backendError(waiter));
+      else if (waiter.isTry) this.#timeOut(waiter);
+    }
+  }
+
+  #backendError(waiter: RedisWaiter): BackendError {
+    const error = new BackendError('Redis does not serve the limit', { cause: this.#sync.cause });
+    return waiter.usage?.lifecycle.stats.reject(error, waiter) ?? error;
+  }
+
+  /** A weight above the local permits may run alone. */
+  #fitsLocally(weight: number): boolean {
+    const permits = localPermits(this.shared, this.permits);
+    return this.#leases.held === 0 ? permits > 0 : this.#leases.held + weight <= permits;
+  }
+
+  #hold(lease: Lease, usage: Usage, signal: AbortSignal | undefined, waiter?: RedisWaiter): LeasePermit {
+    this.#leases.add(lease);
+    lease.usage = usage;
+    usage.held += lease.weight;
+    const onRelease = (_: number, outcome: Outcome): void => {
+      this.#release(lease, usage, outcome);
+    };
+    const counted = usage.lifecycle.stats.grant(lease.weight, onRelease, waiter);
+    return new LeasePermit(lease, counted, this.#leases.check, signal);
+  }
+
+  #release(lease: Lease, usage: Usage, outcome: Outcome): void {
+    if (lease.lost !== undefined) return;
+    usage.held -= lease.weight;
+    usage.lifecycle.stats.release(lease.weight, outcome);
+    if (!this.isDown && this.#prefetched.keep(lease)) lease.usage = undefined;
+    else this.#return(lease);
+  }
+
+  /** Gives a lease back to Redis. While Redis is down the next local waiter may use its place. */
+  #return(lease: Lease): void {
+    this.#leases.delete(lease);
+    this.#sync.release(lease);
+    if (this.isDown) this.#serveLocally();
+    this.#noticeQuiet();
+  }
+
+  #lose(lease: Lease): void {
+    const error = new LeaseLostError('the lease has ended before the permit was released');
+    const { usage } = lease;
+    lease.lost = error;
+    this.#prefetched.remove(lease);
+    if (usage !== undefined) {
+      usage.held -= lease.weight;
+      usage.lifecycle.stats.release(lease.weight, 'ignore');
+      usage.lifecycle.stats.leaseLost(lease.weight, error);
+    }
+    this.#return(lease);
+    lease.onLost?.(error);
+  }
+
+  #goDown(): void {
+    for (const lease of this.#prefetched.clear()) this.#return(lease);
+    this.#serveLocally();
+    this.#noticeQuiet();
+  }
+
+  /** Enters what this process granted by itself, and asks again for its waiters. */
+  #comeUp(): void {
+    for (const lease of this.#leases.values()) if (!lease.isEntered) this.#sync.renew(lease);
+    for (const waiter of this.#queue) this.#sync.request(waiter);
+  }
+
+  /** Asks whether a wake-up was lost. */
+  #check(): void {
+    this.#connection.listen();
+    const first = this.#queue.firstQueued;
+    if (first !== undefined) this.#sync.request(first);
+  }
+
+  /** Tells of a limit that has changed, and rejects the waiters above it. */
+  #noticeLimit(resizedBy?: Usage): void {
+    const { permits, resizes } = this.#sync.rules;
+    if (resizes > 0 && this.#objects > 0) this.#keepResize();
+    if (permits === this.#limit) return;
+    const previous = this.#limit;
+    this.#limit = permits;
+    const usages = new Set(resizedBy === undefined ? [] : [resizedBy]);
+    for (const { usage } of [...this.#queue, ...this.#leases.values()])
+      if (usage !== undefined) usages.add(usage);
+    for (const { lifecycle } of usages) lifecycle.stats.changeLimit(previous, permits);
+    for (const waiter of this.#queue) {
+      if (this.isTooHeavy(waiter.weight)) this.#reject(waiter, this.#tooHeavy(waiter));
+    }
+  }
+
+  /** Asks Redis from time to time, so that a `resize` outlasts idle time while this process lives. */
+  #keepResize(): void {
+    this.#keepTimer ??= rootClock.setTimer(
+      () => {
+        this.#keepTimer = undefined;
+        this.#sync.inquire();
+      },
+      RESIZE_KEPT_MS / 3,
+      true,
+    );
+  }
+
+  #noticeQuiet(): void {
+    if (this.#leases.size === 0 && this.#queue.size === 0) this.#sync.leave();
+    for (const usage of this.#idling) {
+      if (!this.isQuiet(usage)) continue;
+      this.#idling.delete(usage);
+      usage.lifecycle.noticeIdle();
+    }
+  }
+}
