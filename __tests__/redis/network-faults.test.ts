@@ -138,14 +138,14 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
     const semaphore = new RedisSemaphore(client.client, {
       name,
       permits: 1,
-      leaseMs: 5_000,
+      leaseMs: 25_000,
       timeoutMs: 100,
       onUnavailable: 'closed',
     });
     const held = await semaphore.acquire();
     await other.command('DEBUG', 'POPULATE', '1000', 'filler', '2000');
     await other.command('CONFIG', 'SET', 'loading-process-events-interval-bytes', '1024');
-    await other.command('CONFIG', 'SET', 'key-load-delay', '1000');
+    await other.command('CONFIG', 'SET', 'key-load-delay', '3000');
     const reloaded = watch(other.command('DEBUG', 'RELOAD'));
     const port = String(loading.port);
     await until(async () => (await cli('redis-cli', ['-p', port, 'PING'])).stdout.includes('LOADING'));
