@@ -143,9 +143,9 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
       onUnavailable: 'closed',
     });
     const held = await semaphore.acquire();
-    await other.command('DEBUG', 'POPULATE', '1000', 'filler', '2000');
+    await other.command('DEBUG', 'POPULATE', '100', 'filler', '20000');
     await other.command('CONFIG', 'SET', 'loading-process-events-interval-bytes', '1024');
-    await other.command('CONFIG', 'SET', 'key-load-delay', '3000');
+    await other.command('CONFIG', 'SET', 'key-load-delay', '30000');
     const reloaded = watch(other.command('DEBUG', 'RELOAD'));
     const port = String(loading.port);
     await until(async () => (await cli('redis-cli', ['-p', port, 'PING'])).stdout.includes('LOADING'));
