@@ -255,7 +255,7 @@ export class SyncClient implements CircuitMember, Sender {
       },
       (error: unknown) => {
         finish();
-        this.#fail(call, batch, error);
+        this.#fail(call, batch, error, sentAt);
         onFail?.(error);
       },
     );
@@ -287,14 +287,15 @@ export class SyncClient implements CircuitMember, Sender {
   }
 
   /** Puts the operations back. Waiters are asked about again when Redis is up. */
-  #fail(call: object, batch: SyncBatch, error: unknown): void {
+  #fail(call: object, batch: SyncBatch, error: unknown, sentAt: number): void {
     if (this.#connection.isReply(error)) {
       this.#breaker.answered(call);
       const now = rootClock.now();
       // Errors far apart are no row of failures.
-      if (now - this.#failedAt > this.#options.timeoutMs * (RETRY_FACTOR + 1)) this.#failingSince = now;
+      if (sentAt - this.#failedAt > this.#options.timeoutMs * (RETRY_FACTOR + 1)) this.#failingSince = sentAt;
       this.#failedAt = now;
-      if (now - this.#failingSince >= this.#options.timeoutMs) this.#beginFailure(error);
+      const isLong = now - this.#failingSince >= this.#options.timeoutMs;
+      if (isLong || this.#failure !== undefined) this.#beginFailure(error);
     } else this.#breaker.failed(call, error);
     if (this.isDown) batch.dropQuestions();
     this.#batch.restore(batch);
