@@ -38,7 +38,7 @@ module.exports = class QuietReporter {
     for (const { status, fullName } of all) {
       if (status !== 'pending') continue;
       const [, name] = REASON.exec(fullName) ?? [];
-      const reason = name === undefined ? 'no reason given' : `${name} is not installed`;
+      const reason = name === undefined ? 'no reason given' : `they need ${name}`;
       skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
     }
     if (process.stderr.isTTY) process.stderr.write('\r');

@@ -10,7 +10,7 @@ const COMMANDS = {
 } as const;
 
 /** Folders of __tests__/ with dependencies of their own. */
-const PROJECTS = { bundlers: 'package/bundlers' } as const;
+const PROJECTS = { bundlers: 'package/bundlers', 'newer-hosts': 'hosts/newer-node' } as const;
 
 export type Command = keyof typeof COMMANDS;
 export type Project = keyof typeof PROJECTS;

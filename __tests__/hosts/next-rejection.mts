@@ -17,6 +17,7 @@ import koaConnect from 'koa-connect';
 import polka from 'polka';
 import { limit, Semaphore } from 'express-semaphore';
 import type { Middleware } from 'express-semaphore';
+import { NEWER_HOSTS_RUN } from './hosts.js';
 
 const full = new Semaphore(1, { queueLimit: 0 });
 full.tryAcquire();
@@ -61,9 +62,9 @@ const starts: Record<string, () => Server | Promise<Server>> = {
     app.silent = true;
     return app.use(koaConnect(rejectAll())).listen(0, '127.0.0.1');
   },
-  ...(Number.parseInt(process.versions.node) >= 22 && {
+  ...(NEWER_HOSTS_RUN && {
     Restify: async () => {
-      const { createServer: createRestify } = await import('restify');
+      const { createRestify } = await import('./newer-node/create-restify.js');
       const app = createRestify();
       app.pre(rejectAll());
       app.get('*', (_req, res, next) => {

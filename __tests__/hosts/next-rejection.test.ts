@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { NEWER_HOSTS_RUN } from './hosts';
 
 const run = promisify(execFile);
 const HOSTS = ['Express 5', 'Express 4', 'Connect', 'Polka', 'NestJS', 'Fastify', 'Koa'];
-/** The first hosts run on every Node; Restify needs Node 22. */
-const hosts = Number.parseInt(process.versions.node) >= 22 ? [...HOSTS, 'Restify'] : HOSTS;
+/** Restify needs Node 22. */
+const hosts = NEWER_HOSTS_RUN ? [...HOSTS, 'Restify'] : HOSTS;
 
 describe('a rejection that onRejected passes to next', () => {
   it.each([

@@ -1,10 +1,10 @@
 import type { Server } from 'node:net';
-import { createServer } from 'restify';
 import { limit } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
+import { createRestify } from './create-restify.js';
 
 export function start(limiter: Limiter, work: (url: string) => Promise<string>, port: number): Server {
-  const app = createServer();
+  const app = createRestify();
   app.pre(limit(limiter));
   app.get('*', async (req, res) => {
     res.send(await work(req.url ?? '/'));

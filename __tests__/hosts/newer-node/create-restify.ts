@@ -1,0 +1,1 @@
+export { createServer as createRestify } from 'restify';
