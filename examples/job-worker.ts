@@ -6,7 +6,7 @@ import express from 'express';
 import { limit, Semaphore } from 'express-semaphore';
 import { Queue, Worker } from './stand-ins/job-queue.js';
 
-const resize = new Semaphore(1, { name: 'resize', order: 'priority', queueLimit: 100 });
+const resize = new Semaphore(1, { name: 'resize', order: 'priority', queueLimit: 200 });
 const done: string[] = [];
 
 async function resizeImage(name: string): Promise<void> {
@@ -18,7 +18,7 @@ const jobs = new Queue<string>('images');
 new Worker<string>('images', ({ data }) => resize.run(() => resizeImage(data), { priority: -10 }), {
   concurrency: 10,
 });
-for (let n = 1; n <= 40; n++) jobs.add(`job ${n}`);
+for (let n = 1; n <= 99; n++) jobs.add(`job ${n}`);
 
 const app = express();
 app.get('/resize', limit(resize, { maxWaitMs: 10_000 }), async (_req, res) => {

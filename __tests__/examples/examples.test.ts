@@ -55,7 +55,7 @@ it('README.md lists every example', () => {
 it('whole-app: serves what it can, rejects the other requests, and answers its health check meanwhile', async () => {
   await using app = await start('whole-app');
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"item":"tea"}' };
-  const orders = statusesOf(app, '/orders', 12, init);
+  const orders = statusesOf(app, '/orders', 50, init);
   expect(await json(app, '/health')).toHaveProperty('held');
   const statuses = await orders;
   expect(statuses.filter((status) => status === 201).length).toBeGreaterThanOrEqual(6);
@@ -68,7 +68,7 @@ it('per-user: 401 for anonymous users, 429 beyond the permits of a user', async 
   expect(await statusesOf(app, '/', 1)).toEqual([401]);
   const bob = { headers: { 'x-api-token': 'secret-2' } };
   const alice = { headers: { 'x-api-token': 'secret-1' } };
-  const [bobs, alices] = await Promise.all([statusesOf(app, '/', 3, bob), statusesOf(app, '/', 3, alice)]);
+  const [bobs, alices] = await Promise.all([statusesOf(app, '/', 20, bob), statusesOf(app, '/', 3, alice)]);
   expect(bobs[0]).toBe(200);
   expect(bobs).toContain(429);
   expect(alices).toEqual([200, 200, 200]);
@@ -167,7 +167,7 @@ it('postgres: callers queue in the limiter, and never in the pool', async () => 
   await using database = await PostgresServer.start(200);
   await using app = await start('postgres', { DATABASE_URL: database.url });
   expect(await app.call('/users')).toBe('200 [{"name":"alice"}]');
-  const users = statusesOf(app, '/users', 12);
+  const users = statusesOf(app, '/users', 50);
   expect(await json(app, '/stats')).toMatchObject({ waitingInPool: 0 });
   const statuses = await users;
   expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(5);
@@ -197,11 +197,11 @@ describe('openai', () => {
       req.on('end', () => {
         if (body.includes('slow')) return;
         const content = 'an answer';
-        setTimeout(() => res.end(JSON.stringify({ choices: [{ message: { content } }] })), 50);
+        setTimeout(() => res.end(JSON.stringify({ choices: [{ message: { content } }] })), 200);
       });
     });
     await using app = await start('openai', { OPENAI_BASE_URL: upstream.url });
-    expect(await statusesOf(app, '/chat?q=hello', 6)).toEqual([200, 200, 200, 200, 200, 200]);
+    expect(new Set(await statusesOf(app, '/chat?q=hello', 10))).toEqual(new Set([200]));
     expect(most).toBe(2);
 
     const leaving = new AbortController();
@@ -226,7 +226,7 @@ it('job-worker: a request is served before the backlog of jobs', async () => {
   await using app = await start('job-worker');
   const done = (await json(app, '/resize')) as string[];
   expect(done.at(-1)).toBe('request');
-  expect(done.length).toBeLessThan(40);
+  expect(done.length).toBeLessThan(100);
 });
 
 it('graphql: limits the costly field, and answers 503 when it is rejected', async () => {
