@@ -52,7 +52,7 @@ describe('dashboard', () => {
   const authorization = `Basic ${Buffer.from('admin:secret').toString('base64')}`;
 
   it('admits the right password', async () => {
-    await using app = await start('dashboard', 'basicAuth(', { DASHBOARD_PASSWORD: 'secret' });
+    await using app = await start('dashboard', '{ api, perUser }', { DASHBOARD_PASSWORD: 'secret' });
     expect(await app.call('/limits', { headers: { authorization } })).toMatch(/^200 <!doctype html>/);
     const response = await app.fetch('/limits');
     expect([response.status, response.headers.get('www-authenticate')]).toEqual([
@@ -62,15 +62,15 @@ describe('dashboard', () => {
   });
 
   it.each([undefined, ''])('admits nobody while the password is %p', async (password) => {
-    await using app = await start('dashboard', 'basicAuth(', { DASHBOARD_PASSWORD: password });
+    await using app = await start('dashboard', '{ api, perUser }', { DASHBOARD_PASSWORD: password });
     for (const given of [authorization, 'Basic YWRtaW46', 'Basic dW5kZWZpbmVk', 'undefined', '']) {
       expect((await app.fetch('/limits', { headers: { authorization: given } })).status).toBe(403);
     }
   });
 
   it('masks keys', async () => {
-    await using app = await start('dashboard', 'maskKey = ');
-    expect(await app.call('/limits')).toMatch(/^200 <!doctype html>/);
+    await using app = await start('dashboard', 'maskKey = ', { DASHBOARD_PASSWORD: 'secret' });
+    expect(await app.call('/limits', { headers: { authorization } })).toMatch(/^200 <!doctype html>/);
   });
 });
 
