@@ -1,19 +1,9 @@
-export type { Clock } from './internal/clock.js';
 export { observe } from './core/events.js';
-export type {
-  AcquireMessage,
-  LimiterMessage,
-  LimitMessage,
-  LostMessage,
-  LimiterEvents,
-  QueuedMessage,
-  RejectMessage,
-  ReleaseMessage,
-} from './core/events.js';
+export type { LimiterEvents } from './core/events.js';
 export type {
   AcquireOptions,
-  DurationStats,
   BaseStats,
+  DurationStats,
   KeyedStats,
   Limiter,
   LimiterStats,
@@ -21,19 +11,14 @@ export type {
   Permit,
   TryAcquireOptions,
 } from './core/limiter.js';
-export type { AdaptiveLifoOrder, FairOrder, Order, OrderName, PriorityOrder } from './orders/index.js';
 export { Semaphore } from './core/semaphore.js';
 export type { SemaphoreOptions } from './core/semaphore-options.js';
-export { withSemaphore } from './with-semaphore.js';
-export type { AsyncFunction, WithSemaphore } from './with-semaphore.js';
 export {
-  BackendError,
   ClosedError,
   isSemaphoreError,
-  TooManyKeysError,
-  LeaseLostError,
   QueueFullError,
   SemaphoreError,
+  TooManyKeysError,
   WaitTimeoutError,
   WaitTooLongError,
 } from './errors.js';
@@ -48,4 +33,8 @@ export { admission } from './http/admission.js';
 export type { AdmissionDecision } from './http/admission.js';
 export { KeyedSemaphore } from './keyed/keyed-semaphore.js';
 export type { KeyedSemaphoreOptions } from './keyed/keyed-semaphore.js';
-export type { KeyRank, KeyUse } from './keyed/top-keys.js';
+export type { KeyUse } from './keyed/top-keys.js';
+export type { Clock } from './internal/clock.js';
+export type { Order } from './orders/index.js';
+export { withSemaphore } from './with-semaphore.js';
+export type { WithSemaphore } from './with-semaphore.js';

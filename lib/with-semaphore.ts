@@ -1,13 +1,14 @@
+import { types } from 'node:util';
 import { checkAcquireOptions, checkOptionNames, checkWaitOptions } from './core/acquire-options.js';
-import type { AcquireOptions, Limiter } from './core/limiter.js';
 import { runWithPermit } from './core/limiter-base.js';
+import type { AcquireOptions, Limiter } from './core/limiter.js';
 import { describe, requireLimiter } from './internal/validate.js';
 import { isKeyed } from './keyed/keyed-semaphore.js';
 
-/** A function that returns a promise; `never` parameters let any list of parameters in. */
-export type AsyncFunction = (...args: never[]) => Promise<unknown>;
+/** A function that returns a promise. Parameters of type `never` accept any list of parameters. */
+type AsyncFunction = (...args: never[]) => Promise<unknown>;
 
-/** What `withSemaphore` makes: wraps a function, or decorates a method in TC39's or in TypeScript's older form. */
+/** Result of `withSemaphore`: it wraps a function, or decorates a method (TC39 or TypeScript's `experimentalDecorators`). */
 export interface WithSemaphore {
   <Fn extends AsyncFunction>(fn: Fn, context?: ClassMethodDecoratorContext<never>): Fn;
   <Fn extends AsyncFunction>(
@@ -18,46 +19,40 @@ export interface WithSemaphore {
 }
 
 /**
- * Limits any async function by a limiter made elsewhere: each call takes a permit first, and releases it when its
- * promise has settled. Instances and functions that are given the same limiter share it.
+ * Limits an async function: each call takes a permit and releases it when its promise has settled. Functions and
+ * instances with the same limiter share it.
  *
- * The wrapped function keeps `this`, parameters, result, `name` and `length`. `options` apply to every call; a refusal
- * rejects the call's promise. A function that calls itself while it holds a permit can wait for itself.
+ * The wrapper keeps `this`, parameters, result, own properties, prototype and Reflect metadata. `options` apply to each
+ * call. A rejection by the limiter rejects the call's promise. A function that calls itself can wait for itself.
  *
- * @throws `TypeError` for what is neither a limiter nor a function or method; `TypeError` or `RangeError` for a bad option.
+ * @throws `TypeError` for a bad limiter, and for anything but a function or method; also for a generator function, whose
+ * call only returns an iterator. `TypeError` or `RangeError` for a bad option.
  *
  * @example
  * ```ts
  * import { Semaphore, withSemaphore } from 'express-semaphore';
- * import type { AsyncFunction, WithSemaphore } from 'express-semaphore';
  *
- * const limited: WithSemaphore = withSemaphore(new Semaphore(2), { maxWaitMs: 1_000 });
- * const fetchUser = limited(async (id: string) => load(id));
+ * const limited = withSemaphore(new Semaphore(2), { maxWaitMs: 1_000 });
+ * const fetchUser = limited(async (id: string) => `user ${id}`);
  *
  * class Users {
- *   @limited // TC39's decorators, or experimentalDecorators
+ *   @limited
  *   async find(id: string) {
- *     return load(id);
+ *     return fetchUser(id);
  *   }
  * }
- *
- * const load = async (id: string) => `user ${id}`;
- * const jobs: AsyncFunction[] = [fetchUser];
- * console.log(jobs.length, await fetchUser('1'), await new Users().find('2'));
  * ```
  */
 export function withSemaphore(limiter: Limiter, options: AcquireOptions = {}): WithSemaphore {
   requireLimiter('limiter', limiter);
-  if (isKeyed(limiter)) {
-    throw new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore');
-  }
+  if (isKeyed(limiter)) throw new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore');
   checkOptionNames('withSemaphore', options);
   const { weight, priority, flow, maxWaitMs, signal } = options;
   checkAcquireOptions(weight, priority, flow);
   checkWaitOptions(maxWaitMs, signal);
-  const ask = { weight, priority, flow, maxWaitMs, signal };
+  const request = { weight, priority, flow, maxWaitMs, signal };
 
-  /** TC39 passes a method and its context, TypeScript's older form the class, the name and a descriptor. */
+  /** TC39 passes a method and its context. TypeScript's older form passes the class, the name and a descriptor. */
   function decorate(target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown {
     if (typeof context === 'string' || typeof context === 'symbol') {
       return { ...descriptor, value: wrap(descriptor?.value) };
@@ -71,15 +66,40 @@ export function withSemaphore(limiter: Limiter, options: AcquireOptions = {}): W
     if (typeof fn !== 'function') {
       throw new TypeError(`withSemaphore takes a function or a method, got ${describe(fn)}`);
     }
-    const call = fn as (...args: unknown[]) => unknown;
-    function limited(this: unknown, ...args: unknown[]): Promise<unknown> {
-      return runWithPermit(limiter, () => Reflect.apply(call, this, args), ask);
+    if (types.isGeneratorFunction(fn)) {
+      throw new TypeError('withSemaphore takes a function that returns a promise, got a generator function');
     }
-    return Object.defineProperties(limited, {
-      name: { value: fn.name, configurable: true },
-      length: { value: fn.length, configurable: true },
-    });
+    const call = fn as (...args: unknown[]) => unknown;
+    // A method, because a method has no `prototype` property of its own.
+    const methods = {
+      limited(this: unknown, ...args: unknown[]): Promise<unknown> {
+        return runWithPermit(limiter, () => Reflect.apply(call, this, args), request);
+      },
+    };
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- its `this` is that of the caller
+    return withIdentityOf(call, methods.limited);
   }
 
   return decorate as WithSemaphore;
+}
+
+/** Gives `wrapper` all that code reads from `fn`: own properties, prototype, and metadata of the decorators applied so far. */
+function withIdentityOf(fn: object, wrapper: object): unknown {
+  for (const key of Reflect.ownKeys(fn)) {
+    const descriptor = Object.getOwnPropertyDescriptor(fn, key);
+    // Only a sloppy function owns these two.
+    if (descriptor === undefined || key === 'arguments' || key === 'caller') continue;
+    Object.defineProperty(wrapper, key, descriptor);
+  }
+  Object.setPrototypeOf(wrapper, Reflect.getPrototypeOf(fn));
+  const { getOwnMetadataKeys, getOwnMetadata, defineMetadata } = Reflect as Partial<ReflectMetadata>;
+  for (const key of getOwnMetadataKeys?.(fn) ?? []) defineMetadata?.(key, getOwnMetadata?.(fn, key), wrapper);
+  return wrapper;
+}
+
+/** The part of the package `reflect-metadata` that frameworks with decorators load. */
+interface ReflectMetadata {
+  getOwnMetadataKeys(target: object): unknown[];
+  getOwnMetadata(target: object, key: unknown): unknown;
+  defineMetadata(key: unknown, value: unknown, target: object): void;
 }

@@ -1,5 +1,5 @@
 import type { AcquireOptions, Outcome, Permit } from 'express-semaphore';
-import { aFunction, anything, duration, integer, like, oneOf, optional, string } from './kinds';
+import { aFunction, anything, duration, integer, like, string } from './kinds';
 import type { Kind } from './kinds';
 import { row, rowsOf } from './row';
 import type { Row, Trial } from './row';
@@ -11,11 +11,17 @@ export interface Asked {
   run?(work: () => unknown, options?: AcquireOptions): Promise<unknown>;
   resize?(permits: number): void;
   close(reason?: unknown): void;
-  idle(): Promise<void>;
+  idle(options?: object): Promise<void>;
   stats(): { readonly held: number; readonly waiting: number };
 }
 
 const PERMITS = 3;
+
+/** An argument that is no string may be an event, because `release` can be a listener. */
+const OUTCOME: Kind = {
+  errorOf: (value) => (typeof value === 'string' ? RangeError : undefined),
+  good: 'success',
+};
 
 /** What may be asked of any limiter; one that cannot give so much says so, or gives nothing. */
 const ASK: Record<string, Kind> = { weight: integer(1), priority: integer(-100, 100), flow: string };
@@ -38,14 +44,15 @@ function rowsFor(name: string, make: () => Asked, can: readonly Skill[]): Row[] 
   return [
     ...[false, true].flatMap((isFull) => askRows(name, make, isFull, can)),
     row(`${name}.acquire`, 'work', like(Promise.resolve()), holding(make)),
-    row(`${name}.acquire`, 'outcome', optional(oneOf('success', 'overload', 'ignore')), releasing(make)),
+    row(`${name}.acquire`, 'outcome', OUTCOME, releasing(make)),
     row(`${name}.close`, 'reason', anything, started(make, false, close)),
-    row(
-      `${name}.idle`,
-      'nothing',
-      anything,
-      started(make, false, (limiter) => limiter.idle()),
-    ),
+    ...rowsOf({
+      name: `${name}.idle`,
+      type: 'IdleOptions',
+      kinds: { signal: like(new AbortController().signal) },
+      rejects: true,
+      start: started(make, false, (limiter, options) => limiter.idle(options as object)),
+    }),
     row(
       `${name}.stats`,
       'nothing',
@@ -72,7 +79,7 @@ function askRows(name: string, make: () => Asked, isFull: boolean, can: readonly
     ...rowsOf({
       name: `${name}.tryAcquire`,
       type: 'TryAcquireOptions',
-      kinds: ASK,
+      kinds: { ...ASK, weight: integer(1, PERMITS) },
       start: start(tryAcquire),
     }),
     ...(can.includes('run')

@@ -1,7 +1,9 @@
 import * as lib from 'express-semaphore';
 import * as adaptiveLib from 'express-semaphore/adaptive';
-import type { KeyRank, Limiter, LimiterEvents, Order, SemaphoreError } from 'express-semaphore';
+import * as redisLib from 'express-semaphore/redis';
+import type { KeyUse, Limiter, LimiterEvents, Order, SemaphoreError } from 'express-semaphore';
 import type { LimitAlgorithm } from 'express-semaphore/adaptive';
+import { ORDER_NAMES as ORDERS } from '../../lib/orders';
 import { systemClock } from '../../lib/internal/clock';
 import {
   aFunction,
@@ -23,8 +25,6 @@ import { booksOf, limiterRows, WAIT } from './limiter-rows';
 import { plainRow, row, rowsOf } from './row';
 import type { Row, Trial } from './row';
 import type { Asked } from './limiter-rows';
-
-const ORDERS = ['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'];
 
 const SEMAPHORE: Record<string, Kind> = {
   name: string,
@@ -63,10 +63,10 @@ const limiter: Kind = like(semaphore());
 const next = () => undefined;
 
 const ERRORS: Record<string, new (message: string, options?: { retryAfterMs?: number }) => SemaphoreError> = {
-  BackendError: lib.BackendError,
+  BackendError: redisLib.BackendError,
   ClosedError: lib.ClosedError,
   TooManyKeysError: lib.TooManyKeysError,
-  LeaseLostError: lib.LeaseLostError,
+  LeaseLostError: redisLib.LeaseLostError,
   QueueFullError: lib.QueueFullError,
   SemaphoreError: lib.QueueFullError,
   WaitTimeoutError: lib.WaitTimeoutError,
@@ -78,7 +78,7 @@ export const MAIN_ROWS: readonly Row[] = [
   ...options('Semaphore', 'SemaphoreOptions', SEMAPHORE, (o) => new lib.Semaphore(1, o)),
   plainRow('Semaphore', 'permits', integer(0), (permits) => new lib.Semaphore(permits as number)),
   ...limiterRows('Semaphore', semaphore, ['run', 'resize']),
-  ...ORDERS.flatMap((name) => limiterRows('Semaphore', () => inOrder({ name } as Order), [], `, ${name}`)),
+  ...ORDERS.flatMap((name) => limiterRows('Semaphore', () => inOrder({ name }), [], `, ${name}`)),
 
   ...order('AdaptiveLifoOrder', 'adaptive-lifo', { targetMs: duration, intervalMs: duration }),
   ...order('PriorityOrder', 'priority', { ageMs: duration, reserved: integer(0) }),
@@ -144,7 +144,7 @@ export const MAIN_ROWS: readonly Row[] = [
   row('KeyedSemaphore.acquire', 'what create returns', limiter, startCreate, true),
   plainRow('KeyedSemaphore.stats', 'key', optional(string), (key) => keyed().stats(key as string)),
   plainRow('KeyedSemaphore.top', 'rank', oneOf('held', 'waiting', 'rejected'), (rank) =>
-    keyed().top(rank as KeyRank, 1),
+    keyed().top(rank as Exclude<keyof KeyUse, 'key'>, 1),
   ),
   plainRow('KeyedSemaphore.top', 'count', integer(1), (count) => keyed().top('held', count as number)),
 
@@ -257,7 +257,7 @@ function bound(): Asked {
     close: (reason) => {
       limiter.close(reason);
     },
-    idle: () => limiter.idle(),
+    idle: (options) => limiter.idle(options),
     stats: () => limiter.stats(),
   };
 }

@@ -25,7 +25,7 @@ export function describeClosing(make: MakeSubject, { local }: Traits): void {
     const [asked] = await ask(subject, {});
     expect(asked?.reason).toBeInstanceOf(ClosedError);
     expect(asked?.reason).not.toHaveProperty('cause');
-    expect(subject.limiter.tryAcquire()).toBeUndefined();
+    expect(() => subject.limiter.tryAcquire()).toThrow(ClosedError);
   });
 
   it('takes back what is out when it closes, and serves nobody with it', async () => {

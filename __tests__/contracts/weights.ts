@@ -61,7 +61,9 @@ export function describeWeights(make: MakeSubject, traits: Traits): void {
     expect(tooHeavy?.reason).toEqual(new RangeError('weight must be at most permits (2), got 3'));
     expect(subject.limiter.stats()).toMatchObject({ held: 2, waiting: 0 });
     held?.value.release();
-    expect(subject.limiter.tryAcquire({ weight: 3 })).toBeUndefined();
+    expect(() => subject.limiter.tryAcquire({ weight: 3 })).toThrow(
+      new RangeError('weight must be at most permits (2), got 3'),
+    );
   });
 
   it('adds large weights without overflow', async () => {

@@ -26,10 +26,8 @@ async function tryEverything(limiter: Asked): Promise<void> {
     limiter.acquire(),
   ].map(heard);
   leaving.abort();
-  // Whoever holds a permit hears of the work's end; nobody else does.
   const work = Promise.reject(new Error('the work failed'));
-  held.hold(work);
-  work.catch(() => undefined);
+  held.hold(work.catch(() => undefined));
   await new Promise((resolve) => setTimeout(resolve, 20));
   limiter.close();
   held.release();

@@ -1,4 +1,4 @@
-import { QueueFullError, Semaphore, WaitTimeoutError } from 'express-semaphore';
+import { ClosedError, QueueFullError, Semaphore, WaitTimeoutError } from 'express-semaphore';
 import type { SemaphoreOptions } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { defer } from '../helpers/serve';
@@ -251,15 +251,31 @@ describe('Semaphore.resize', () => {
     const [one, two] = [watch(semaphore.acquire()), watch(semaphore.acquire({ weight: 2 }))];
     const idle = watch(semaphore.idle());
     await turn();
-    expect([one.state, two.state, idle.state]).toEqual(['pending', 'rejected', 'pending']);
+    expect([one.state, two.state, idle.state]).toEqual(['pending', 'pending', 'pending']);
     semaphore.resize(1);
     await turn();
+    expect(two.reason).toEqual(new RangeError('weight must be at most permits (1), got 2'));
     one.value.release();
     await turn();
     expect(idle.state).toBe('fulfilled');
     semaphore.resize(0);
     expect(semaphore.stats()).toMatchObject({ permits: 0, available: 0 });
     expect(semaphore.tryAcquire()).toBeUndefined();
+  });
+
+  it('keeps heavy waiters through a pause, and serves them after it', async () => {
+    const semaphore = new Semaphore(4);
+    const held = semaphore.tryAcquire({ weight: 4 });
+    const [light, heavy] = [watch(semaphore.acquire()), watch(semaphore.acquire({ weight: 3 }))];
+    semaphore.resize(0);
+    const late = watch(semaphore.acquire({ weight: 5 }));
+    await turn();
+    expect(states([light, heavy, late])).toEqual(['pending', 'pending', 'pending']);
+    semaphore.resize(4);
+    held?.release();
+    await turn();
+    expect(states([light, heavy, late])).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    expect(late.reason).toEqual(new RangeError('weight must be at most permits (4), got 5'));
   });
 
   it('is idle when the last of the line became too heavy', async () => {
@@ -284,7 +300,7 @@ describe('Semaphore.resize', () => {
     const semaphore = new Semaphore(1);
     semaphore.close();
     semaphore.resize(5);
-    expect(semaphore.tryAcquire()).toBeUndefined();
+    expect(() => semaphore.tryAcquire()).toThrow(ClosedError);
     expect(semaphore.stats()).toMatchObject({ permits: 5, available: 5, acquired: 0 });
   });
 });

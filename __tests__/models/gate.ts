@@ -1,6 +1,7 @@
+import { isSemaphoreError } from 'express-semaphore';
 import type { AcquireOptions, Limiter, Permit } from 'express-semaphore';
 import type { FakeClock } from '../helpers/clock';
-import type { Call, Signal } from './call';
+import type { Call, End, Signal } from './call';
 
 /** A limiter side by side with its model: whatever is asked of one is asked of both. */
 export interface Gate {
@@ -45,4 +46,24 @@ export function timersOf(waiting: readonly Call[]): number {
 /** The one of `waiting` that has to leave first; of several the one that came first. */
 export function nextLate(waiting: readonly Call[]): Call | undefined {
   return [...waiting].sort((a, b) => a.deadline - b.deadline || a.id - b.id)[0];
+}
+
+/** Calls `take`, which is `tryAcquire`, and notes in `call` how it ends. No permit counts as a wait that timed out. */
+export function tryTo(call: Call, take: () => Permit | undefined): Permit | undefined {
+  try {
+    const permit = take();
+    call.seen = permit === undefined ? 'ERR_SEMAPHORE_WAIT_TIMEOUT' : 'granted';
+    return permit;
+  } catch (error) {
+    call.seen = endOf(error, call);
+    return undefined;
+  }
+}
+
+/** How a call with this error ends. */
+export function endOf(error: unknown, call: Call): End {
+  if (call.signal?.controller.signal.aborted === true && error === call.signal.controller.signal.reason)
+    return 'abort';
+  if (isSemaphoreError(error)) return error.code;
+  return error instanceof Error ? error.name : String(error);
 }

@@ -3,7 +3,7 @@ import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import type { AcquireOptions, Permit } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import type { Call, Signal } from './call';
-import { foreseenBy, nextLate, optionsOf, timersOf } from './gate';
+import { foreseenBy, nextLate, optionsOf, timersOf, tryTo } from './gate';
 import type { Gate } from './gate';
 import { KeyedModel } from './keyed-model';
 import type { SemaphoreSetup } from './semaphore-gate';
@@ -61,11 +61,13 @@ export class KeyedGate implements Gate {
   }
 
   tryAcquire(call: Call): Permit | undefined {
-    const permit = this.#keyed.tryAcquire(call.key, optionsOf(call));
-    const isGranted =
-      this.#model.refusalOf(call.key) === undefined && this.#model.enter(call.key).tryAcquire(call);
-    assert.equal(permit !== undefined, isGranted, 'tryAcquire');
-    if (!isGranted && this.#model.refusalOf(call.key) === undefined) this.#model.leave(call.key);
+    const permit = tryTo(call, () => this.#keyed.tryAcquire(call.key, optionsOf(call)));
+    const code = this.#model.refusalOf(call.key);
+    if (code === undefined) {
+      this.#model.enter(call.key).tryAcquire(call);
+      if (call.end !== 'granted') this.#model.leave(call.key);
+    } else call.end = code === 'ERR_SEMAPHORE_CLOSED' ? code : 'ERR_SEMAPHORE_WAIT_TIMEOUT';
+    assert.equal(call.seen, call.end, 'tryAcquire');
     return permit;
   }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
-import { isSemaphoreError } from 'express-semaphore';
 import type { Outcome, Permit } from 'express-semaphore';
 import { Call } from './call';
-import type { End, Signal } from './call';
+import type { Signal } from './call';
+import { endOf } from './gate';
 import type { Gate } from './gate';
 import { ALL_TURNS, SIGNALS } from './steps';
 import type { AskStep, ReleaseStep, Step, TimedStep } from './steps';
@@ -21,11 +21,6 @@ export async function play(gate: Gate, history: readonly TimedStep[]): Promise<v
   await player.end();
 }
 
-interface Work {
-  readonly resolve: () => void;
-  readonly reject: (reason: Error) => void;
-}
-
 class Player {
   readonly #gate: Gate;
   readonly #signals: Signal[] = Array.from({ length: SIGNALS }, makeSignal);
@@ -36,7 +31,7 @@ class Player {
   readonly #held: Call[] = [];
   /** Those who have released theirs. */
   readonly #released: Call[] = [];
-  readonly #works: Work[] = [];
+  readonly #works: (() => void)[] = [];
   readonly #idles: { isSeen: boolean; isDue: boolean }[] = [];
 
   constructor(gate: Gate) {
@@ -61,7 +56,7 @@ class Player {
         this.#hold(choose(step.isReleased ? this.#released : this.#held, step.which));
         break;
       case 'settle':
-        this.#settle(step.which, step.isRejected);
+        this.#settle(step.which);
         break;
       case 'abort':
         this.#abort(step.signal, step.reaction, step.isLate);
@@ -109,7 +104,7 @@ class Player {
     await allTurns();
     for (;;) {
       while (this.#held.length > 0) this.#release(LAST_RELEASE);
-      while (this.#works.length > 0) this.#settle(0, false);
+      while (this.#works.length > 0) this.#settle(0);
       await allTurns();
       this.compare();
       this.compareSettled();
@@ -168,9 +163,7 @@ class Player {
 
   #hold(call: Call | undefined): void {
     if (call?.permit === undefined) return;
-    const promise = new Promise<void>((resolve, reject) => {
-      this.#works.push({ resolve, reject });
-    });
+    const promise = new Promise<void>((resolve) => this.#works.push(resolve));
     call.permit.hold(promise);
     const isBack = call.outcome !== undefined && call.works === 0;
     if (!isBack) call.works++;
@@ -178,15 +171,14 @@ class Player {
     const settled = () => {
       if (!isBack && --call.works === 0 && call.outcome !== undefined) this.#gate.takeBack(call);
     };
-    promise.then(settled, settled);
+    void promise.then(settled);
   }
 
-  #settle(which: number, isRejected: boolean): void {
+  #settle(which: number): void {
     const work = choose(this.#works, which);
     if (work === undefined) return;
     this.#works.splice(this.#works.indexOf(work), 1);
-    if (isRejected) work.reject(new Error('work failed'));
-    else work.resolve();
+    work();
   }
 
   /** One that has aborted before makes room for a fresh one. */
@@ -236,13 +228,6 @@ function makeSignal(): Signal {
   const signal: Signal = { controller: new AbortController(), react: undefined };
   signal.controller.signal.addEventListener('abort', () => signal.react?.());
   return signal;
-}
-
-function endOf(error: unknown, call: Call): End {
-  if (call.signal?.controller.signal.aborted === true && error === call.signal.controller.signal.reason)
-    return 'abort';
-  if (isSemaphoreError(error)) return error.code;
-  return error instanceof Error ? error.name : String(error);
 }
 
 function choose<Item>(items: readonly Item[], which: number): Item | undefined {

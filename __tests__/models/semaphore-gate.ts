@@ -3,7 +3,7 @@ import { Semaphore } from 'express-semaphore';
 import type { Limiter, Order, Permit } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import type { Call, Signal } from './call';
-import { foreseenBy, nextLate, optionsOf, timersOf } from './gate';
+import { foreseenBy, nextLate, optionsOf, timersOf, tryTo } from './gate';
 import type { Gate } from './gate';
 import type { LineModel } from './queue-model';
 import { SemaphoreModel } from './semaphore-model';
@@ -53,8 +53,9 @@ export class SemaphoreGate implements Gate {
   }
 
   tryAcquire(call: Call): Permit | undefined {
-    const permit = this.#semaphore.tryAcquire(optionsOf(call));
-    assert.equal(permit !== undefined, this.model.tryAcquire(call), 'tryAcquire');
+    const permit = tryTo(call, () => this.#semaphore.tryAcquire(optionsOf(call)));
+    this.model.tryAcquire(call);
+    assert.equal(call.seen, call.end, 'tryAcquire');
     return permit;
   }
 

@@ -80,10 +80,11 @@ export class SemaphoreModel {
     }
   }
 
-  tryAcquire(call: Call): boolean {
-    if (!this.isFreeFor(call)) return false;
-    this.#grant(call);
-    return true;
+  tryAcquire(call: Call): void {
+    if (this.isClosed) this.#refuse(call, 'ERR_SEMAPHORE_CLOSED');
+    else if (this.#isTooHeavy(call)) call.end = 'RangeError';
+    else if (this.isFreeFor(call)) this.#grant(call);
+    else this.#refuse(call, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
   }
 
   takeBack({ weight }: Call): void {
@@ -148,7 +149,7 @@ export class SemaphoreModel {
   }
 
   #isTooHeavy(call: Call): boolean {
-    return call.weight > Math.max(1, this.#permitsFor(call));
+    return this.permits > 0 && call.weight > this.#permitsFor(call);
   }
 
   #join(call: Call): void {

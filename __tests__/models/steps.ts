@@ -35,7 +35,7 @@ export type Step =
   | ReleaseStep
   | { readonly kind: 'releaseAgain'; readonly which: Pick }
   | { readonly kind: 'hold'; readonly which: Pick; readonly isReleased: boolean }
-  | { readonly kind: 'settle'; readonly which: Pick; readonly isRejected: boolean }
+  | { readonly kind: 'settle'; readonly which: Pick }
   /** Aborts a signal; a listener of somebody else's acts in the middle of it, before or after the limiter hears of it. */
   | {
       readonly kind: 'abort';
@@ -84,7 +84,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('settle' as const), which: pick, isRejected: fc.boolean() }),
+    arbitrary: fc.record({ kind: fc.constant('settle' as const), which: pick }),
   },
   {
     weight: 2,

@@ -1,5 +1,5 @@
 import { KeyedSemaphore, observe } from 'express-semaphore';
-import type { LostMessage } from 'express-semaphore';
+import type { LimiterEvents } from 'express-semaphore';
 import { RedisSemaphore } from 'express-semaphore/redis';
 import { withRedis } from '../helpers/needs';
 import { CLIENTS } from '../helpers/redis-clients';
@@ -30,7 +30,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore t
   it('tell of a lease that has ended under its holder', async () => {
     await using server = await RedisServer.start();
     await using node = await connect(server.port);
-    const lost: LostMessage[] = [];
+    const lost: LimiterEvents['lost'][] = [];
     const stop = observe('lost', (message) => {
       if (message.name === 'per user') lost.push(message);
     });

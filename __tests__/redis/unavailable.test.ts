@@ -1,5 +1,4 @@
-import { BackendError } from 'express-semaphore';
-import { RedisSemaphore } from '../../lib/redis';
+import { BackendError, RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
 import { readBooks } from '../helpers/redis-state';

@@ -95,15 +95,19 @@ export interface Permit extends Disposable {
   readonly signal: AbortSignal;
 
   /**
-   * Releases the permit, once. Later calls do nothing. It needs no `this`, so it can be passed as a listener.
+   * Releases the permit, once. Later calls do nothing. The outcome is `'success'` unless given.
    *
-   * @defaultValue `'success'`
+   * It needs no `this`, so it can be passed as a listener: `socket.once('close', permit.release)`. An argument that is no
+   * string, as an event passes one, counts as `'ignore'`.
+   *
+   * @throws `RangeError` for an unknown outcome, after the release.
    */
-  release(outcome?: Outcome): void;
+  readonly release: (outcome?: Outcome) => void;
 
   /**
-   * Delays the effect of a release until `work` has settled. It only watches: a rejection of `work` that nobody handles
-   * stays unhandled. After the release has taken effect it does nothing.
+   * Delays the effect of a release until `work` has settled. After the release has taken effect it does nothing.
+   *
+   * It only watches, as `work.finally()` does: a rejection stays unhandled. Pass `work.catch(report)` to handle it.
    */
   hold(work: PromiseLike<unknown>): void;
 }

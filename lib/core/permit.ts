@@ -1,6 +1,6 @@
 import type { Outcome, Permit } from './limiter.js';
 import { dispose } from '../internal/dispose.js';
-import { describe, requireOneOf } from '../internal/validate.js';
+import { describe, notOneOf } from '../internal/validate.js';
 
 /** Called once for each permit, when its release takes effect. */
 export type OnRelease = (weight: number, outcome: Outcome) => void;
@@ -25,13 +25,20 @@ export class HeldPermit implements Permit {
     return (this.#signal ??= new AbortController().signal);
   }
 
-  release(outcome: Outcome = 'success'): void {
+  /** A getter, so that `release` can be passed as a listener: the function that it returns needs no `this`. */
+  get release(): (outcome?: Outcome) => void {
+    return (outcome) => {
+      this.#release(outcome);
+    };
+  }
+
+  #release(outcome: Outcome = 'success'): void {
     if (this.#outcome !== undefined) return;
     const isKnown = outcome === 'success' || OUTCOMES.includes(outcome);
     this.#outcome = isKnown ? outcome : 'ignore';
     if (this.#works === 0) this.#onRelease(this.weight, this.#outcome);
-    // Thrown last, because `release` is often a listener that gets an event as its argument.
-    if (!isKnown) requireOneOf('outcome', outcome, OUTCOMES);
+    // Thrown last, so that the permit is released. An event that a listener gets is no outcome.
+    if (!isKnown && typeof outcome === 'string') throw notOneOf('outcome', outcome, OUTCOMES);
   }
 
   hold(work: PromiseLike<unknown>): void {
@@ -41,12 +48,17 @@ export class HeldPermit implements Permit {
     const settled = () => {
       if (--this.#works === 0 && this.#outcome !== undefined) this.#onRelease(this.weight, this.#outcome);
     };
+    const failed = (reason: unknown) => {
+      settled();
+      // So that a rejection that nobody handles stays unhandled.
+      throw reason;
+    };
     // The real `then` of a real promise: a thenable that settles twice, or throws, counts once.
-    void Promise.prototype.then.call(Promise.resolve(work), settled, settled);
+    void Promise.prototype.then.call(Promise.resolve(work), settled, failed);
   }
 
   [dispose](): void {
-    this.release();
+    this.#release();
   }
 }
 

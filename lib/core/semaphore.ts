@@ -1,6 +1,5 @@
 import { withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
-import { TOP_PRIORITY } from '../orders/priority.js';
 import {
   checkAcquireOptions,
   checkOptionNames,
@@ -21,7 +20,7 @@ import type {
   TryAcquireOptions,
 } from './limiter.js';
 import { WaitQueue } from './wait-queue.js';
-import { makeQueue, reservedOf } from '../orders/index.js';
+import { createQueue } from '../orders/index.js';
 import { HeldPermit } from './permit.js';
 import type { OnRelease } from './permit.js';
 import { readSemaphoreOptions } from './semaphore-options.js';
@@ -57,8 +56,6 @@ import type { LeaveReason } from './waiter.js';
  */
 export class Semaphore extends LimiterBase {
   readonly #queue: WaitQueue;
-  /** Permits that only the top priority may take. */
-  readonly #reserved: number;
   readonly #maxWaitMs: number;
   readonly #warnHeldMs: number;
   readonly #clock: Clock;
@@ -66,8 +63,6 @@ export class Semaphore extends LimiterBase {
   readonly #lifecycle: Lifecycle;
 
   #permits: number;
-  /** As many of them as any priority may take. */
-  #ordinaryPermits: number;
   #held = 0;
 
   /** `permits` is how many may be held at once. With 0 everybody waits for a `resize`. */
@@ -77,10 +72,8 @@ export class Semaphore extends LimiterBase {
     super();
     this.#stats = new StatsRecorder(name, clock);
     this.#lifecycle = new Lifecycle(this.#stats);
-    this.#queue = new WaitQueue(this, makeQueue(order), queueLimit, this.#lifecycle, clock);
-    this.#reserved = reservedOf(order);
+    this.#queue = new WaitQueue(this, createQueue(order), queueLimit, this.#lifecycle, clock);
     this.#permits = permits;
-    this.#ordinaryPermits = this.#withoutReserved(permits);
     this.#maxWaitMs = maxWaitMs;
     this.#warnHeldMs = warnHeldMs;
     this.#clock = clock;
@@ -132,12 +125,14 @@ export class Semaphore extends LimiterBase {
     }
   }
 
-  override tryAcquire(options?: TryAcquireOptions): Permit | undefined {
-    if (options === undefined) return this.#isFree(1, 0, '') ? this.#grant(1) : undefined;
-    checkOptionNames('tryAcquire', options);
+  override tryAcquire(options: TryAcquireOptions = NO_OPTIONS): Permit | undefined {
+    if (options !== NO_OPTIONS) checkOptionNames('tryAcquire', options);
     const { weight = 1, priority = 0, flow = '' } = options;
     checkAcquireOptions(weight, priority, flow);
-    return this.#isFree(weight, priority, flow) ? this.#grant(weight) : undefined;
+    if (this.#isFree(weight, priority, flow)) return this.#grant(weight);
+    this.#throwIfHopeless(weight, priority);
+    this.#stats.countFailedTry('ERR_SEMAPHORE_WAIT_TIMEOUT');
+    return undefined;
   }
 
   /** @internal */
@@ -148,21 +143,19 @@ export class Semaphore extends LimiterBase {
   }
 
   /**
-   * Changes the limit. More permits serve the next waiters at once. Fewer revoke nothing: they take effect as
-   * permits come back. Waiters that weigh more than the new limit are refused with a `RangeError`.
+   * Changes the limit. More permits serve the next waiters at once. Fewer revoke nothing: they take effect when permits
+   * are released. A waiter that weighs more than the new limit is rejected with a `RangeError`.
+   *
+   * 0 is a pause: held permits stay valid, and every waiter waits, the heavy ones too.
    */
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
-    const isLess = permits < this.#permits;
-    if (this.#permits === 0) this.#queue.resume();
-    this.#stats.changeLimit(this.#permits, permits);
+    const previous = this.#permits;
+    if (previous === 0) this.#queue.resume();
+    this.#stats.changeLimit(previous, permits);
     this.#permits = permits;
-    this.#ordinaryPermits = this.#withoutReserved(permits);
-    for (const waiter of isLess ? this.#queue : []) {
-      if (this.#isTooHeavy(waiter.weight, waiter.priority)) {
-        this.#queue.reject(waiter, this.#tooHeavy(waiter.weight, waiter.priority));
-      }
-    }
+    // After a pause the limit may be smaller than before it.
+    if (permits < previous || previous === 0) this.#rejectTooHeavy();
     this.#serve();
   }
 
@@ -186,8 +179,7 @@ export class Semaphore extends LimiterBase {
     checkAcquireOptions(weight, priority, flow);
     checkWaitOptions(maxWaitMs, signal);
     if (signal !== undefined) throwIfAborted(signal, this.#stats);
-    if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
-    if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
+    this.#throwIfHopeless(weight, priority);
     if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, signal));
     if (maxWaitMs === 0) throw this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     if (maxWaitMs !== Infinity || this.#queue.isFull)
@@ -198,36 +190,40 @@ export class Semaphore extends LimiterBase {
       if (signal !== undefined || maxWaitMs !== Infinity)
         waiter.limitWait(this.#onLeave, maxWaitMs, this.#clock);
       this.#queue.enqueue(waiter);
-      // It may have made the order refuse the first, too heavy for what is free.
+      // Its arrival may have made the order reject a head that was too heavy for the free permits.
       this.#serve();
     });
   }
 
   /** The rejection of a newcomer that finds no free permit, if it is certain on arrival. */
   #rejectionOf(request: AcquireRequest, maxWaitMs: number): SemaphoreError | undefined {
-    const { weight, priority } = request;
     if (this.#lifecycle.isClosed) return this.#lifecycle.closedError();
-    if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
+    this.#throwIfHopeless(request.weight, request.priority);
     if (maxWaitMs === 0) return this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     return this.#queue.rejectionOf(request, maxWaitMs);
   }
 
   #isFree(weight: number, priority: number, flow: string): boolean {
-    if (this.#held + weight > this.#permitsFor(priority) || this.#lifecycle.isClosed) return false;
+    if (this.#held + weight > this.#queue.permitsFor(priority) || this.#lifecycle.isClosed) return false;
     return this.#queue.size === 0 || this.#queue.isNext({ weight, priority, flow });
   }
 
-  #permitsFor(priority: number): number {
-    return priority === TOP_PRIORITY ? this.#permits : this.#ordinaryPermits;
+  /** Throws where no release can ever help the call. */
+  #throwIfHopeless(weight: number, priority: number): void {
+    if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
+    if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
   }
 
-  #withoutReserved(permits: number): number {
-    return permits - Math.max(0, Math.min(this.#reserved, permits - 1));
-  }
-
-  /** A limit of 0 is a pause, so there one permit is worth waiting for. */
+  /** While the limit is 0, no weight is too heavy. */
   #isTooHeavy(weight: number, priority: number): boolean {
-    return weight > Math.max(1, this.#permitsFor(priority));
+    return this.#permits > 0 && weight > this.#queue.permitsFor(priority);
+  }
+
+  #rejectTooHeavy(): void {
+    for (const waiter of this.#queue) {
+      const { weight, priority } = waiter;
+      if (this.#isTooHeavy(weight, priority)) this.#queue.reject(waiter, this.#tooHeavy(weight, priority));
+    }
   }
 
   #isIdle(): boolean {
@@ -268,15 +264,16 @@ export class Semaphore extends LimiterBase {
     this.#serve();
   };
 
-  /** Hands free permits to the head of the line as long as they suffice. A grant runs no foreign code. */
+  /** Grants to the head of the queue while it fits. A grant runs no code of the caller. */
   #serve(): void {
     this.#queue.prepare();
     for (let head = this.#queue.first; head !== undefined; head = this.#queue.first) {
-      // Its signal may be telling others first: an aborted signal never acquires.
+      // An aborted signal never acquires, even while it still calls other listeners.
       if (head.signal?.aborted === true) this.#abort(head);
-      else if (this.#held + head.weight <= this.#permitsFor(head.priority)) {
+      else if (this.#held + head.weight <= this.#queue.permitsFor(head.priority)) {
+        const permit = this.#grant(head.weight, head.signal, head);
         this.#queue.shift(head);
-        head.grant(this.#grant(head.weight, head.signal, head));
+        head.grant(permit);
       } else break;
     }
     this.#noticeIdle();
@@ -292,9 +289,9 @@ export class Semaphore extends LimiterBase {
   }
 
   #tooHeavy(weight: number, priority: number): RangeError {
-    return tooHeavyError(weight, this.#permitsFor(priority));
+    return tooHeavyError(weight, this.#queue.permitsFor(priority));
   }
 }
 
-/** One for all: a fresh one a call would be seen in the benchmarks. */
+/** A constant, because a fresh object for each call would be slower. */
 const NO_OPTIONS: AcquireOptions = {};

@@ -140,10 +140,14 @@ export class StatsRecorder {
   /** Counts a rejection, of `waiter` if it was queued, and returns its error. */
   reject<Rejection extends SemaphoreError>(error: Rejection, waiter?: Waiter): Rejection {
     this.countRejection(error.code);
-    if (CHANNELS.reject.hasSubscribers) {
-      publish('reject', { ...this.#source(), code: error.code, ...waitOf(waiter, this.#clock) });
-    }
+    if (CHANNELS.reject.hasSubscribers) this.#publishEnd(error.code, waiter);
     return error;
+  }
+
+  /** Counts a `tryAcquire` that found no permit. It makes no error. */
+  countFailedTry(code: SemaphoreErrorCode): void {
+    this.countRejection(code);
+    if (CHANNELS.reject.hasSubscribers) this.#publishEnd(code, undefined);
   }
 
   countRejection(code: SemaphoreErrorCode): void {
@@ -155,9 +159,11 @@ export class StatsRecorder {
   /** Counts a call that its signal ended: `waiter`, if it was queued. */
   abort(waiter?: Waiter): void {
     this.countAbort();
-    if (CHANNELS.reject.hasSubscribers) {
-      publish('reject', { ...this.#source(), code: undefined, ...waitOf(waiter, this.#clock) });
-    }
+    if (CHANNELS.reject.hasSubscribers) this.#publishEnd(undefined, waiter);
+  }
+
+  #publishEnd(code: SemaphoreErrorCode | undefined, waiter: Waiter | undefined): void {
+    publish('reject', { ...this.#source(), code, ...waitOf(waiter, this.#clock) });
   }
 
   countAbort(): void {

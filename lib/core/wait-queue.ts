@@ -43,6 +43,11 @@ export class WaitQueue {
     return this.#queue.size >= this.limit;
   }
 
+  /** How many of the limit's permits a request of this priority may use. */
+  permitsFor(priority: number): number {
+    return this.#queue.permitsFor(priority, this.#limiter.permits);
+  }
+
   /** Whether a newcomer would be served before all waiters. */
   isNext(request: AcquireRequest): boolean {
     return this.#queue.ahead(request, this.#time()) === 0;

@@ -218,10 +218,10 @@ export class RequestPermit implements Permit {
     return (this.#signal ??= anySignal(this.#exchange.signal, this.#permit.signal));
   }
 
-  release(outcome?: Outcome): void {
+  readonly release = (outcome?: Outcome): void => {
     this.isReleased = true;
     this.#permit.release(outcome);
-  }
+  };
 
   hold(work: PromiseLike<unknown>): void {
     this.#permit.hold(work);
@@ -263,7 +263,7 @@ export class RequestPermit implements Permit {
  *
  * const app = express();
  * app.post('/export', limit(new Semaphore(1)), (_req, res) => {
- *   permitOf(res)?.hold(writeExport()); // counts until the export is written, though the answer leaves now
+ *   permitOf(res)?.hold(writeExport().catch(console.error)); // counts until the export is written
  *   res.status(202).end();
  * });
  *

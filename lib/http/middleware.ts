@@ -61,17 +61,15 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
     if (decision === 'over') return;
     if (isSemaphoreError(decision)) reject(decision, req, res, next);
     else {
-      const work = serve(req, res, next);
-      if (!isPromiseLike(work)) return;
-      holdFor(work, decision);
-      passRejection(next, work);
+      const work = passRejection(next, serve(req, res, next));
+      if (work !== undefined) holdFor(work, decision);
     }
   }
 
   function reject(rejection: SemaphoreError, req: Req, res: Res, next: Next): void {
     if (onRejected !== undefined) {
       const answered = asAnswered(rejection, options);
-      passRejection(next, onRejected(req, res, nextOrAnswer, answered));
+      void passRejection(next, onRejected(req, res, nextOrAnswer, answered));
     } else if (!res.headersSent) answerRejection(res, rejection, options);
     // A response that has been ended needs no other answer, and the host's error handler would cut it off.
     else if (!res.writableEnded) next(asAnswered(rejection, options));
@@ -102,8 +100,8 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
     } catch (error) {
       warnOfFault(error);
     }
-    const work = serve(req, res, next);
-    if (!isPromiseLike(work)) return;
+    const work = passRejection(next, serve(req, res, next));
+    if (work === undefined) return;
     if (decision instanceof Promise) {
       decision.then(
         (late) => {
@@ -112,7 +110,6 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
         () => undefined,
       );
     } else holdFor(work, decision);
-    passRejection(next, work);
   }
 
   function warnOfFault(error: unknown): void {
@@ -133,10 +130,10 @@ export function passError(next: Next, thrown: unknown): void {
   next(isError ? thrown : new Error(`${describe(thrown)} was thrown`, { cause: thrown }));
 }
 
-/** Passes on the reason of `work`, if it is a promise that rejects. */
-function passRejection(next: Next, work: unknown): void {
-  if (!isPromiseLike(work)) return;
-  Promise.resolve(work).catch((reason: unknown) => {
+/** Passes on the reason of `work`, if it is a promise that rejects. Returns a promise that fulfils after that. */
+function passRejection(next: Next, work: unknown): Promise<unknown> | undefined {
+  if (!isPromiseLike(work)) return undefined;
+  return Promise.resolve(work).catch((reason: unknown) => {
     passError(next, reason);
   });
 }

@@ -1,9 +1,9 @@
 import { types } from 'node:util';
 
-/** The longest delay that a platform timer takes, in milliseconds; a longer one would fire at once. */
+/** Longest delay of a platform timer, in milliseconds. A timer with a longer one fires at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Throws unless `value` is a whole number from `min` to `max` that is counted exactly. */
+/** Throws unless `value` is an integer from `min` to `max` that JavaScript represents exactly. */
 export function requireInteger(
   name: string,
   value: unknown,
@@ -22,7 +22,7 @@ export function requireIntegerOrInfinity(name: string, value: unknown, min = 0):
   if (value !== Infinity) requireInteger(name, value, min);
 }
 
-/** Throws unless `value` is a number of milliseconds that a timer can wait, or `Infinity`. */
+/** Throws unless `value` is `Infinity` or a number of milliseconds that a timer accepts. */
 export function requireDuration(name: string, value: unknown): asserts value is number {
   requireNumber(name, value);
   if (!(value >= 0 && value <= MAX_TIMER_MS) && value !== Infinity) {
@@ -36,7 +36,7 @@ export function requireObject(name: string, value: unknown): asserts value is ob
   throw new TypeError(`${name} must be an object, got ${describe(value)}`);
 }
 
-/** Throws unless `value` is an object, as options are; `undefined` has become one by its default. */
+/** Throws unless `value` is an object. A default has replaced `undefined`. */
 export function requireOptions(value: unknown): void {
   requireObject('options', value);
 }
@@ -95,9 +95,13 @@ export function requireOneOf<Choice extends string>(
   value: unknown,
   choices: readonly Choice[],
 ): asserts value is Choice {
-  if (choices.some((choice) => choice === value)) return;
+  if (!choices.some((choice) => choice === value)) throw notOneOf(name, value, choices);
+}
+
+/** The error of a value that is none of these texts. */
+export function notOneOf(name: string, value: unknown, choices: readonly string[]): Error {
   const message = `${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, got ${describe(value)}`;
-  throw typeof value === 'string' ? new RangeError(message) : new TypeError(message);
+  return typeof value === 'string' ? new RangeError(message) : new TypeError(message);
 }
 
 /** Throws unless `value` looks like a limiter. */
@@ -126,7 +130,7 @@ export function requireSignal(name: string, value: unknown): asserts value is Ab
   if (!isSignal) throw new TypeError(`${name} must be an AbortSignal, got ${describe(value)}`);
 }
 
-/** A short name of any value for an error message: it never throws and never shows a long text whole. */
+/** A short text of any value for an error message. It never throws, and it cuts a long text. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(cut(value));
   if (types.isPromise(value)) return 'a promise';

@@ -1,65 +1,65 @@
-import { AsyncResource } from 'node:async_hooks';
-import type { Clock } from '../internal/clock.js';
 import type { Limiter } from '../core/limiter.js';
+import type { Clock } from '../internal/clock.js';
 import { LinkedList } from '../internal/linked-list.js';
 import type { ListNode } from '../internal/linked-list.js';
+import { runInRootContext } from '../internal/root-context.js';
 
-/** One key that is kept. */
+/** A key that is kept. */
 export interface Entry extends ListNode<Entry> {
   readonly key: string;
   readonly limiter: Limiter;
-  /** Undoes one `pin`. */
+  /** Ends one use of the key. */
   readonly unpin: () => void;
-  /** Permits out and calls waiting. */
+  /** Held permits and waiting calls. The key is busy while there are any. */
   users: number;
+  /** Start of the idle time, on the map's clock. */
   idleSince: number;
 }
 
-/** What becomes of keys that are let go. */
-export interface KeyMapOwner {
-  /** It is in the map no more. */
+/** Called by a `KeyMap`. Both may run code of the caller that uses the map again. */
+export interface KeyMapEvents {
+  /** The entry has left the map. */
   evicted(entry: Entry): void;
-  /** No key is in use. */
+  /** No key is busy. */
   fellIdle(): void;
 }
 
 /**
- * The keys that are kept: one in use is pinned, an idle one leaves after `idleTtlMs`, or for a new one when there are
- * `maxKeys`. Idle keys stand in the order in which they fell idle, and one timer waits for the oldest.
+ * The keys that are kept. A busy key is never evicted. An idle key is evicted after `idleTtlMs`, or for a new key when
+ * there are `maxKeys`. One timer waits for the key that has been idle for longest.
+ *
+ * Invariant: when foreign code runs, the map is consistent, and the caller's own entry is pinned.
  */
 export class KeyMap {
   readonly #maxKeys: number;
   readonly #idleTtlMs: number;
   readonly #clock: Clock;
-  readonly #owner: KeyMapOwner;
-  /** The sweep's timer is armed by whoever releases; here it lets go of that one's async context. */
-  readonly #context = new AsyncResource('KeyedSemaphore', { requireManualDestroy: true });
+  readonly #events: KeyMapEvents;
 
-  /** Every key kept. */
   readonly #entries = new Map<string, Entry>();
-  /** Those with neither holder nor waiter: the first is the one idle for longest. */
+  /** Idle keys; the head has been idle for longest. */
   readonly #idle = new LinkedList<Entry>();
   #sweep: unknown = undefined;
   #isClosed = false;
 
-  constructor(maxKeys: number, idleTtlMs: number, clock: Clock, owner: KeyMapOwner) {
+  constructor(maxKeys: number, idleTtlMs: number, clock: Clock, events: KeyMapEvents) {
     this.#maxKeys = maxKeys;
     this.#idleTtlMs = idleTtlMs;
     this.#clock = clock;
-    this.#owner = owner;
+    this.#events = events;
   }
 
-  /** Keys kept, busy and idle. */
+  /** Number of keys, busy and idle. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** How many keys have a holder or a waiter. */
+  /** Number of busy keys. */
   get busy(): number {
     return this.#entries.size - this.#idle.size;
   }
 
-  /** Whether a new key can have no place. */
+  /** Whether there is no place for a new key. */
   get isFull(): boolean {
     return this.busy >= this.#maxKeys;
   }
@@ -72,12 +72,12 @@ export class KeyMap {
     return this.#entries.values();
   }
 
-  /** Takes in a new key, idle until it is pinned. There must be a place, if need be that of the one idle for longest. */
+  /** Adds a new key and pins it. The map must not be full; an idle key may be evicted. */
   add(key: string, limiter: Limiter): Entry {
     const entry: Entry = {
       key,
       limiter,
-      users: 0,
+      users: 1,
       idleSince: 0,
       previous: undefined,
       next: undefined,
@@ -85,23 +85,23 @@ export class KeyMap {
         if (--entry.users === 0) this.#fallIdle(entry);
       },
     };
-    if (this.size >= this.#maxKeys && this.#idle.head !== undefined) this.#evict(this.#idle.head);
     this.#entries.set(key, entry);
-    this.#idle.push(entry);
+    // Last, because closing its limiter runs foreign code.
+    if (this.size > this.#maxKeys && this.#idle.head !== undefined) this.#evict(this.#idle.head);
     return entry;
   }
 
-  /** Keeps a key from leaving. */
+  /** Starts one use of the key. */
   pin(entry: Entry): void {
     if (entry.users === 0) this.#idle.remove(entry);
     entry.users++;
   }
 
-  /** Lets the idle keys go now, and each of the others when it falls idle. */
+  /** Evicts the idle keys now, and each busy key when it falls idle. */
   close(): void {
     this.#isClosed = true;
-    this.#clock.clearTimer(this.#sweep);
-    for (const entry of this.#idle) this.#evict(entry);
+    if (this.#sweep !== undefined) this.#clock.clearTimer(this.#sweep);
+    for (let { head } = this.#idle; head !== undefined; { head } = this.#idle) this.#evict(head);
   }
 
   #fallIdle(entry: Entry): void {
@@ -109,19 +109,19 @@ export class KeyMap {
     else {
       entry.idleSince = this.#clock.now();
       this.#idle.push(entry);
-      this.#armSweep();
     }
-    if (this.busy === 0) this.#owner.fellIdle();
+    if (this.busy === 0) this.#events.fellIdle();
+    // Last: a clock that sets no timer only delays the eviction.
+    this.#armSweep();
   }
 
   #armSweep(): void {
     const oldest = this.#idle.head;
     if (oldest === undefined || this.#sweep !== undefined || this.#idleTtlMs === Infinity) return;
-    // A sum of fractions may come out above the longest delay that a timer takes.
+    // The sum of fractions may exceed the longest delay of a timer.
     const delayMs = Math.min(this.#idleTtlMs, Math.max(0, Math.ceil(this.#msLeft(oldest))));
-    this.#sweep = this.#context.runInAsyncScope(() =>
-      this.#clock.setTimer(this.#evictExpired, delayMs, true),
-    );
+    // The caller that releases must not lend its async context to the timer.
+    this.#sweep = runInRootContext(() => this.#clock.setTimer(this.#evictExpired, delayMs, true));
   }
 
   #msLeft(entry: Entry): number {
@@ -130,9 +130,11 @@ export class KeyMap {
 
   readonly #evictExpired = (): void => {
     this.#sweep = undefined;
-    for (const entry of this.#idle) {
-      if (this.#msLeft(entry) > 0) break;
-      this.#evict(entry);
+    // Not an iterator: closing a limiter may use the next key. The count ends the loop even if each closing adds a key.
+    for (let count = this.#idle.size; count > 0; count--) {
+      const oldest = this.#idle.head;
+      if (oldest === undefined || this.#msLeft(oldest) > 0) break;
+      this.#evict(oldest);
     }
     this.#armSweep();
   };
@@ -140,6 +142,6 @@ export class KeyMap {
   #evict(entry: Entry): void {
     this.#idle.remove(entry);
     this.#entries.delete(entry.key);
-    this.#owner.evicted(entry);
+    this.#events.evicted(entry);
   }
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { InspectOptions } from 'node:util';
 import { decide, DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision } from '../core/decide.js';
@@ -28,8 +29,7 @@ import {
   requireLimiter,
   requireString,
 } from '../internal/validate.js';
-import { warn } from '../internal/warn.js';
-import { warnOfAddress } from './address-key.js';
+import { warn, warnOnce } from '../internal/warn.js';
 import { KeyMap } from './key-map.js';
 import type { Entry } from './key-map.js';
 import { requireRank, topKeys } from './top-keys.js';
@@ -43,42 +43,40 @@ export function isKeyed(value: unknown): value is KeyedSemaphore {
   return typeof value === 'object' && value !== null && KEYED in value;
 }
 
-/** How many keys a `KeyedSemaphore` keeps, and for how long. */
+/** Options of a `KeyedSemaphore`. */
 export interface KeyedSemaphoreOptions {
-  /** What it is called in `stats()` and in metrics. */
+  /** Name in `stats()`, events and metrics. */
   readonly name?: string | undefined;
 
-  /** Keys kept at once; a new one takes the place of the one idle for longest. @defaultValue `100_000` */
+  /** Maximum number of keys. A new key evicts the one that has been idle for longest. @defaultValue `100_000` */
   readonly maxKeys?: number | undefined;
 
-  /** How long a key is kept after its last permit came back, in milliseconds. @defaultValue `60_000` */
+  /** Time that a key is kept after its last release, in milliseconds. @defaultValue `60_000` */
   readonly idleTtlMs?: number | undefined;
 
-  /** Where time comes from, for tests and simulations. @defaultValue the platform's monotonic clock */
+  /** Source of time, for tests and simulations. @defaultValue the platform's monotonic clock */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * A map of limiters, one a key: a user, a tenant, a client's address.
+ * A map of limiters, one for each key: a user, a tenant, a client address.
  *
- * A key with a holder or a waiter is never evicted and never has two limiters. Idle keys leave in the order in
- * which they fell idle, after `idleTtlMs` or when room is needed; their limiter is closed. One timer serves all keys.
- * A limiter that throws when it is closed becomes a process warning, so that it cannot keep the others from theirs.
+ * A key with a holder or a waiter is never evicted and never has two limiters. Idle keys are evicted in the order in
+ * which they fell idle, after `idleTtlMs` or for a new key; their limiter is closed. One timer serves all keys.
  *
- * @throws `TypeError` or `RangeError` from the constructor, naming the option and the value.
+ * A limiter that throws from `close` causes a process warning and affects no other key.
+ *
+ * @throws `TypeError` or `RangeError` from the constructor, with the option and the value.
  *
  * @example
  * ```ts
  * import { KeyedSemaphore, Semaphore } from 'express-semaphore';
- * import type { KeyedSemaphoreOptions, KeyRank, KeyUse } from 'express-semaphore';
  *
- * const options: KeyedSemaphoreOptions = { name: 'per-user', maxKeys: 10_000 };
- * const perUser = new KeyedSemaphore((user) => new Semaphore(user === 'admin' ? 10 : 2), options);
- * using permit = await perUser.acquire('alice');
- *
- * const rank: KeyRank = 'held';
- * const [busiest]: readonly KeyUse[] = perUser.top(rank, 10);
- * console.log(busiest?.key, busiest?.held); // alice 1
+ * const perUser = new KeyedSemaphore((user) => new Semaphore(user === 'admin' ? 10 : 2), { name: 'per-user' });
+ * {
+ *   using permit = await perUser.acquire('alice');
+ * }
+ * console.log(perUser.top('held', 10)); // the busiest users
  * ```
  */
 export class KeyedSemaphore {
@@ -87,10 +85,7 @@ export class KeyedSemaphore {
   readonly #stats: StatsRecorder;
   readonly #lifecycle: Lifecycle;
 
-  /**
-   * `create` makes the limiter of a new key. It has to make another one each time: when a key leaves its limiter is closed,
-   * and with it would be that of every key that shares it.
-   */
+  /** `create` makes the limiter of a new key. It must return a new one each time: an evicted key's limiter is closed. */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
     const {
       name,
@@ -174,7 +169,7 @@ export class KeyedSemaphore {
     return inspectLimiter(this, options, inspect);
   }
 
-  /** Keys kept, busy and idle. */
+  /** Number of keys kept, busy and idle. */
   get size(): number {
     return this.#keys.size;
   }
@@ -182,7 +177,7 @@ export class KeyedSemaphore {
   /**
    * Waits for a permit of the limiter behind `key`. Never throws synchronously.
    *
-   * Rejects as that limiter's `acquire` does, with what `create` threw, or with a `TooManyKeysError` when the key is
+   * Rejects as that limiter's `acquire` does, with the error of `create`, or with a `TooManyKeysError` when the key is
    * new and all `maxKeys` keys are busy.
    */
   async acquire(key: string, options?: AcquireOptions): Promise<Permit> {
@@ -197,14 +192,17 @@ export class KeyedSemaphore {
   }
 
   /**
-   * Takes a permit of the limiter behind `key` if one can be had now.
+   * Takes a permit of the limiter behind `key` if it can grant one now. Returns `undefined` otherwise, and counts that
+   * as a rejection.
    *
-   * @throws `TypeError` or `RangeError` for a bad key or weight, and what `create` threw.
+   * @throws `TypeError` or `RangeError` for a bad key or option, `ClosedError` after `close()`, and the error of `create`.
    */
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
     requireString('key', key);
-    if (this.#lifecycle.isClosed || (this.#keys.isFull && this.#keys.get(key) === undefined))
+    if (this.#isFullFor(key)) {
+      this.#stats.countFailedTry('ERR_SEMAPHORE_KEY_LIMIT');
       return undefined;
+    }
     const entry = this.#enter(key);
     let permit: Permit | undefined;
     try {
@@ -218,8 +216,7 @@ export class KeyedSemaphore {
   /** @internal */
   [DECIDE](key: string, request: AcquireRequest, maxWaitMs: number): Decision {
     if (this.#lifecycle.isClosed) return withoutStacks(() => this.#lifecycle.closedError());
-    if (this.#keys.isFull && this.#keys.get(key) === undefined)
-      return withoutStacks(() => this.#tooManyKeys());
+    if (this.#isFullFor(key)) return withoutStacks(() => this.#tooManyKeys());
     const entry = this.#enter(key);
     let permit: Permit | undefined;
     try {
@@ -232,18 +229,18 @@ export class KeyedSemaphore {
     return new KeyedPermit(permit, entry.unpin);
   }
 
-  /** As `run` of a semaphore, with a permit of the limiter behind `key`. */
+  /** Calls `work` with a permit of the limiter behind `key` and releases it when the work has settled. */
   run<Result>(
     key: string,
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result> {
-    return runWithPermit({ acquire: (ask) => this.acquire(key, ask) }, work, options);
+    return runWithPermit({ acquire: (request) => this.acquire(key, request) }, work, options);
   }
 
-  /** What all keys did together, those of the past included. */
+  /** Stats of all keys together, including evicted ones. */
   stats(): KeyedStats;
-  /** What the limiter behind `key` reports; `undefined` for a key that is not kept. */
+  /** Stats of the limiter behind `key`; `undefined` for a key that is not kept. */
   stats(key: string): LimiterStats | undefined;
   stats(key?: string): KeyedStats | LimiterStats | undefined {
     if (key === undefined) return this.#stats.keyedStats(this.size, this.#keys.busy);
@@ -252,8 +249,8 @@ export class KeyedSemaphore {
   }
 
   /**
-   * The `count` keys, of those kept, with the most of `rank` that is not nothing, the most first. It looks at each key
-   * once: some milliseconds for 100,000 keys.
+   * The `count` keys with the most of `rank`, of those kept, highest first. It looks at each key once: that takes a few
+   * milliseconds for 100,000 keys.
    *
    * @throws `TypeError` or `RangeError` for a bad `rank` or `count`.
    */
@@ -263,20 +260,20 @@ export class KeyedSemaphore {
     return topKeys(this.#keys.values(), rank, count);
   }
 
-  /** Each key kept at the first step, the one made first first, with what its limiter reports when its turn has come. */
+  /** Yields each key that is kept when the iteration starts, oldest first, with its limiter's stats at that step. */
   *[Symbol.iterator](): IterableIterator<[key: string, stats: LimiterStats]> {
-    // A copy: whoever uses keys meanwhile adds some, and could go on for ever.
+    // A copy: a caller that adds keys meanwhile would never reach the end.
     for (const { key, limiter } of [...this.#keys.values()]) yield [key, limiter.stats()];
   }
 
-  /** Closes every key's limiter and admits nobody more. Held permits stay valid. */
+  /** Closes each key's limiter and rejects all later calls. Held permits stay valid. */
   close(reason?: unknown): void {
     if (!this.#lifecycle.close(reason)) return;
     this.#keys.close();
     for (const { limiter } of this.#keys.values()) closeQuietly(limiter, reason);
   }
 
-  /** Resolves once no key has a holder or a waiter. */
+  /** Resolves when no key has a holder or a waiter. */
   idle(options?: IdleOptions): Promise<void> {
     return this.#lifecycle.idle(this.#keys.busy === 0, options);
   }
@@ -287,33 +284,45 @@ export class KeyedSemaphore {
     return sum;
   }
 
-  /** Pins the entry of `key`, made now if need be, until its `unpin` has been called. */
+  /** Whether `key` is new and no idle key can be evicted for it. */
+  #isFullFor(key: string): boolean {
+    return this.#keys.isFull && !this.#lifecycle.isClosed && this.#keys.get(key) === undefined;
+  }
+
+  /** The pinned entry of `key`, created if it is new. */
   #enter(key: string): Entry {
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
-    const entry = this.#keys.get(key) ?? this.#add(key);
+    const entry = this.#keys.get(key);
+    if (entry === undefined) return this.#add(key);
     this.#keys.pin(entry);
     return entry;
+  }
+
+  #add(key: string): Entry {
+    if (this.#isFullFor(key)) throw this.#tooManyKeys();
+    warnOfAddress(key);
+    const limiter = this.#create(key);
+    requireLimiter('what create returns', limiter);
+    // `create` may have used this map: made this very key, filled the map, or closed it.
+    const existing = this.#keys.get(key);
+    const isClosed = this.#lifecycle.isClosed;
+    if (existing === undefined && !isClosed && !this.#keys.isFull) {
+      statsRecorderOf(limiter)?.reportTo(this.#stats, key);
+      return this.#keys.add(key, limiter);
+    }
+    if (limiter !== existing?.limiter) closeQuietly(limiter, this.#lifecycle.closeReason);
+    if (isClosed) throw this.#lifecycle.closedError();
+    if (existing === undefined) throw this.#tooManyKeys();
+    this.#keys.pin(existing);
+    return existing;
   }
 
   #tooManyKeys(): TooManyKeysError {
     return this.#stats.reject(new TooManyKeysError('too many keys are in use'));
   }
-
-  /** Makes the entry of a new key, which is idle until somebody enters. */
-  #add(key: string): Entry {
-    if (this.#keys.isFull) throw this.#tooManyKeys();
-    warnOfAddress(key);
-    const limiter = this.#create(key);
-    requireLimiter('what create returns', limiter);
-    // To make it, `create` may have asked for this very key: that has its limiter already.
-    const made = this.#keys.get(key);
-    if (made !== undefined) return made;
-    statsRecorderOf(limiter)?.reportTo(this.#stats, key);
-    return this.#keys.add(key, limiter);
-  }
 }
 
-/** A key's permit: it keeps the entry pinned until it is really back. */
+/** A key's permit. It pins the key until its release has taken effect. */
 class KeyedPermit extends HeldPermit {
   readonly #permit: Permit;
 
@@ -340,3 +349,14 @@ function closeQuietly(limiter: Limiter, reason: unknown): void {
     warn('WARN_SEMAPHORE_CLOSE_FAILED', 'a limiter threw when it was closed', error);
   }
 }
+
+/** Warns of a new key that is a whole IPv6 address: one client has more addresses than any map has keys. */
+function warnOfAddress(key: string): void {
+  if (!isIPv6(key) || LOCAL_OR_MAPPED.test(key)) return;
+  warnOnce(
+    'WARN_SEMAPHORE_ADDRESS_KEY',
+    'a key is a whole IPv6 address, and its client has many: clientKey() takes the subnet',
+  );
+}
+
+const LOCAL_OR_MAPPED = /^::(1$|ffff:)/i;

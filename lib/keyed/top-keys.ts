@@ -2,23 +2,23 @@ import type { Limiter } from '../core/limiter.js';
 import { statsRecorderOf } from '../core/stats-recorder.js';
 import { requireOneOf } from '../internal/validate.js';
 
-/** By what keys can be compared. */
+/** A number by which keys are compared. */
 export type KeyRank = 'held' | 'waiting' | 'rejected';
 
-/** What one key is doing. */
+/** What one key does now. */
 export interface KeyUse {
   readonly key: string;
-  /** Permits out. */
+  /** Permits held. */
   readonly held: number;
-  /** Waiters in line. */
+  /** Queued callers. */
   readonly waiting: number;
-  /** Refusals since the key was last new. */
+  /** Rejections since the key was last new. */
   readonly rejected: number;
 }
 
 /**
- * The `count` keys with the most of `rank`, the most first; keys that have none are left out. It looks at every key once
- * and remembers only `count` of them.
+ * The `count` keys with the highest `rank`, highest first. Keys with 0 are left out. It looks at each key once and keeps
+ * `count` of them.
  */
 export function topKeys(
   entries: Iterable<{ readonly key: string; readonly limiter: Limiter }>,
@@ -27,19 +27,19 @@ export function topKeys(
 ): KeyUse[] {
   const top: KeyUse[] = [];
   for (const { key, limiter } of entries) {
-    const books = statsRecorderOf(limiter);
-    if (books === undefined) continue;
-    const figure = books[rank];
-    if (figure === 0 || (top.length === count && figure <= (top.at(-1)?.[rank] ?? 0))) continue;
-    const { held, waiting, rejected: rejected } = books;
-    const place = top.findLastIndex((use) => use[rank] >= figure) + 1;
+    const stats = statsRecorderOf(limiter);
+    if (stats === undefined) continue;
+    const value = stats[rank];
+    if (value === 0 || (top.length === count && value <= (top.at(-1)?.[rank] ?? 0))) continue;
+    const { held, waiting, rejected } = stats;
+    const place = top.findLastIndex((use) => use[rank] >= value) + 1;
     top.splice(place, 0, Object.freeze({ key, held, waiting, rejected }));
     if (top.length > count) top.pop();
   }
   return top;
 }
 
-/** Throws unless `rank` is one. */
+/** Throws unless `rank` is a `KeyRank`. */
 export function requireRank(rank: unknown): void {
   requireOneOf('rank', rank, RANKS);
 }

@@ -1,11 +1,37 @@
 import { LinkedList } from '../internal/linked-list.js';
+import { readOptions, unchecked } from '../internal/options.js';
+import { requireDuration } from '../internal/validate.js';
 import type { AcquireRequest, OrderQueue, QueueNode } from './order-queue.js';
 
+/** First in, first out, until the queue has not been empty for `intervalMs`. Then newest first, and old waiters are rejected. */
+export interface AdaptiveLifoOrder {
+  readonly name: 'adaptive-lifo';
+
+  /** Longest wait in a queue that has not been empty for `intervalMs`, in milliseconds. @defaultValue `5` */
+  readonly targetMs?: number | undefined;
+
+  /** Time without an empty queue after which the newest is first, in milliseconds. @defaultValue `100` */
+  readonly intervalMs?: number | undefined;
+}
+
+export const adaptiveLifo = {
+  name: 'adaptive-lifo',
+  create<Node extends QueueNode<Node>>(options: AdaptiveLifoOrder): OrderQueue<Node> {
+    const { targetMs = 5, intervalMs = 100 } = readOptions('the order adaptive-lifo', options, {
+      name: unchecked,
+      targetMs: requireDuration,
+      intervalMs: requireDuration,
+    });
+    return new AdaptiveLifoQueue<Node>(targetMs, intervalMs);
+  },
+} as const;
+
 /**
- * First in, first out, until the line has not been empty for `intervalMs`; from then on last in, first out, and who
- * has waited longer than `targetMs` is refused. So an overload costs some their turn instead of delaying all.
+ * First in, first out, until the queue has not been empty for `intervalMs`: then it is overloaded. An overloaded queue
+ * is last in, first out, and rejects waiters older than `targetMs`. So a few callers lose their place instead of all
+ * callers being delayed.
  *
- * The last one in line is never refused: a permit that comes free finds somebody to take it.
+ * The newest waiter is never rejected, so that a free permit finds a waiter.
  *
  * Source: adaptive LIFO and controlled delay (CoDel) in B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015.
  */
@@ -15,7 +41,8 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
   readonly #targetMs: number;
   readonly #intervalMs: number;
   #occupiedSince = 0;
-  #isStanding = false;
+  /** As of the last `overdue`, so that the order does not change between two reads of the head. */
+  #isOverloaded = false;
 
   constructor(targetMs: number, intervalMs: number) {
     this.#targetMs = targetMs;
@@ -27,7 +54,11 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
   }
 
   get first(): Node | undefined {
-    return this.#isStanding ? this.#list.tail : this.#list.head;
+    return this.#isOverloaded ? this.#list.tail : this.#list.head;
+  }
+
+  permitsFor(_priority: number, permits: number): number {
+    return permits;
   }
 
   push(node: Node): void {
@@ -43,18 +74,18 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
     this.#list.remove(node);
   }
 
-  ahead(_ask: AcquireRequest, now: number): number {
-    return this.#stands(now) ? 0 : this.#list.size;
+  ahead(_request: AcquireRequest, now: number): number {
+    return this.#isOverloadedAt(now) ? 0 : this.#list.size;
   }
 
-  evictee(_ask: AcquireRequest, now: number): Node | undefined {
-    return this.#stands(now) ? this.#list.head : undefined;
+  evictee(_request: AcquireRequest, now: number): Node | undefined {
+    return this.#isOverloadedAt(now) ? this.#list.head : undefined;
   }
 
   overdue(now: number): Node | undefined {
-    this.#isStanding = this.#stands(now);
+    this.#isOverloaded = this.#isOverloadedAt(now);
     const oldest = this.#list.head;
-    if (!this.#isStanding || oldest === undefined || oldest === this.#list.tail) return undefined;
+    if (!this.#isOverloaded || oldest === undefined || oldest === this.#list.tail) return undefined;
     return now - oldest.since > this.#targetMs ? oldest : undefined;
   }
 
@@ -62,7 +93,7 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
     return this.#list[Symbol.iterator]();
   }
 
-  #stands(now: number): boolean {
+  #isOverloadedAt(now: number): boolean {
     return now - this.#occupiedSince >= this.#intervalMs;
   }
 }

@@ -1,23 +1,48 @@
 import { LinkedList } from '../internal/linked-list.js';
+import { readOptions, unchecked } from '../internal/options.js';
+import { requireFunction, requireInteger } from '../internal/validate.js';
 import type { AcquireRequest, OrderQueue, QueueNode } from './order-queue.js';
 
+/** Flows take turns, so a burst of one flow delays a single request of another by one round at most. */
+export interface FairOrder {
+  readonly name: 'fair';
+
+  /** Permits of a flow in each round: an integer of at least 1. @defaultValue `1` for each flow */
+  readonly share?: ((flow: string) => number) | undefined;
+}
+
+export const fair = {
+  name: 'fair',
+  create<Node extends QueueNode<Node>>(options: FairOrder): OrderQueue<Node> {
+    const { share = () => 1 } = readOptions('the order fair', options, {
+      name: unchecked,
+      share: requireFunction,
+    });
+    return new FairQueue<Node>((flow) => {
+      const permits = share(flow);
+      requireInteger('what share returns', permits, 1);
+      return permits;
+    });
+  },
+} as const;
+
 /**
- * Flows take turns; inside a flow it is first in, first out. Each turn a flow gets as many permits as its share says,
- * and what it cannot spend yet it saves while it has somebody in line. So a flow's single waiter of weight 1 is
- * served within one round, however many waiters another flow has.
+ * Flows take turns; inside a flow it is first in, first out. In its turn a flow gets as many permits as its share. It
+ * saves the credit that it cannot spend yet, while it has a waiter. So a flow's single waiter of weight 1 is served
+ * within one round, however many waiters another flow has.
  *
- * A newcomer to a full line takes the place of the latest of the longest flow, unless its own is about as long.
+ * A newcomer to a full queue evicts the last waiter of the longest flow, unless its own flow is about as long.
  *
- * Source: deficit round robin, M. Shreedhar and G. Varghese, SIGCOMM 1995; the use before one shared limit is that
- * of Kubernetes API Priority and Fairness.
+ * Source: deficit round robin, M. Shreedhar and G. Varghese, SIGCOMM 1995. Kubernetes API Priority and Fairness shares
+ * one limit in this way.
  */
 export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node> {
   readonly isTimed = false;
   readonly #shareOf: (flow: string) => number;
   readonly #flows = new Map<string, Flow<Node>>();
-  /** The flows in order of their turns; each has somebody in line, and the head of the first can be paid. */
+  /** The flows in the order of their turns. Each has a waiter, and the first can pay for its head. */
   readonly #turns = new LinkedList<Flow<Node>>();
-  /** The flow that has had what this turn gives it. */
+  /** The flow that has received its share of the current turn. */
   #paid: Flow<Node> | undefined;
   readonly #byLength = new Map<number, Set<Flow<Node>>>();
   #longest = 0;
@@ -32,19 +57,23 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
   }
 
   get first(): Node | undefined {
-    return this.#turns.head?.line.head;
+    return this.#turns.head?.waiters.head;
+  }
+
+  permitsFor(_priority: number, permits: number): number {
+    return permits;
   }
 
   push(node: Node): void {
     const flow = this.#flows.get(node.flow) ?? this.#addFlow(node.flow);
-    flow.line.push(node);
-    this.#recount(flow, flow.line.size - 1);
+    flow.waiters.push(node);
+    this.#recount(flow, flow.waiters.size - 1);
     this.#findPayable();
   }
 
   shift(): void {
     const flow = this.#turns.head;
-    const node = flow?.line.head;
+    const node = flow?.waiters.head;
     if (flow === undefined || node === undefined) return;
     flow.credit -= node.weight;
     this.remove(node);
@@ -53,31 +82,31 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
   remove(node: Node): void {
     const flow = this.#flows.get(node.flow);
     if (flow === undefined) return;
-    flow.line.remove(node);
-    this.#recount(flow, flow.line.size + 1);
-    if (flow.line.size === 0) {
+    flow.waiters.remove(node);
+    this.#recount(flow, flow.waiters.size + 1);
+    if (flow.waiters.size === 0) {
       this.#flows.delete(node.flow);
       this.#leaveTurn(flow);
     }
     this.#findPayable();
   }
 
-  /** Takes all flows but its own to have a share of 1. */
+  /** Assumes a share of 1 for all flows but the newcomer's. */
   ahead({ flow: name }: AcquireRequest): number {
     const flow = this.#flows.get(name);
-    const own = flow?.line.size ?? 0;
+    const own = flow?.waiters.size ?? 0;
     const rounds = Math.ceil((own + 1) / (flow?.share ?? 1));
     let ahead = own - Math.min(own, rounds);
     for (const [length, flows] of this.#byLength) ahead += flows.size * Math.min(length, rounds);
     return ahead;
   }
 
-  evictee(ask: AcquireRequest): Node | undefined {
-    // A new flow is made, too: nobody is to make room for one whose share cannot be told.
-    const { line } = this.#flows.get(ask.flow) ?? this.#makeFlow(ask.flow);
-    if (this.#longest < line.size + 2) return undefined;
+  evictee(request: AcquireRequest): Node | undefined {
+    // Also reads the share of a new flow: nobody is evicted if that throws.
+    const { waiters } = this.#flows.get(request.flow) ?? this.#makeFlow(request.flow);
+    if (this.#longest < waiters.size + 2) return undefined;
     const [longest] = this.#byLength.get(this.#longest) ?? [];
-    return longest?.line.tail;
+    return longest?.waiters.tail;
   }
 
   overdue(): undefined {
@@ -85,8 +114,8 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
   }
 
   *[Symbol.iterator](): IterableIterator<Node> {
-    // A copy, because turns pass on while those just yielded leave.
-    for (const { line } of [...this.#turns]) yield* line;
+    // A copy, because turns pass on when a waiter that was yielded leaves.
+    for (const { waiters } of [...this.#turns]) yield* waiters;
   }
 
   #addFlow(name: string): Flow<Node> {
@@ -100,7 +129,7 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
     return new Flow(this.#shareOf(name));
   }
 
-  /** Passes the turn on until the one whose turn it is can be paid. */
+  /** Passes the turn on until a flow can pay for its head. */
   #findPayable(): void {
     let passed = 0;
     for (let flow = this.#turns.head; flow !== undefined; flow = this.#turns.head) {
@@ -113,7 +142,7 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
     }
   }
 
-  /** Gives all flows at once what they get in the rounds to come in which none can be paid: weights may be large. */
+  /** Adds the credit of all rounds in which no flow can pay for its head. Weights may be large. */
   #skipRounds(): void {
     let rounds = Infinity;
     for (const { missing, share } of this.#turns) rounds = Math.min(rounds, Math.ceil(missing / share) - 1);
@@ -125,9 +154,9 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
     if (this.#paid === flow) this.#paid = undefined;
   }
 
-  /** Keeps count of a flow whose length was `before`. */
+  /** Updates the counts of a flow whose length was `before`. */
   #recount(flow: Flow<Node>, before: number): void {
-    const { size } = flow.line;
+    const { size } = flow.waiters;
     this.#size += size - before;
     const formerPeers = this.#byLength.get(before);
     formerPeers?.delete(flow);
@@ -135,7 +164,7 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
     const peers = this.#byLength.get(size);
     if (peers !== undefined) peers.add(flow);
     else if (size > 0) this.#byLength.set(size, new Set([flow]));
-    // Lengths change by one: where the longest were, its length is now the longest.
+    // Lengths change by one, so the flow that left the longest length is now the longest.
     if (size > this.#longest || !this.#byLength.has(this.#longest)) this.#longest = size;
   }
 }
@@ -143,7 +172,7 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
 class Flow<Node extends QueueNode<Node>> {
   previous: Flow<Node> | undefined = undefined;
   next: Flow<Node> | undefined = undefined;
-  readonly line = new LinkedList<Node>();
+  readonly waiters = new LinkedList<Node>();
   readonly share: number;
   credit = 0;
 
@@ -151,8 +180,8 @@ class Flow<Node extends QueueNode<Node>> {
     this.share = share;
   }
 
-  /** What the first in line weighs beyond the flow's credit. */
+  /** Credit that the flow needs to pay for its head. */
   get missing(): number {
-    return (this.line.head?.weight ?? 0) - this.credit;
+    return (this.waiters.head?.weight ?? 0) - this.credit;
   }
 }

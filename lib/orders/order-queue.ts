@@ -1,47 +1,62 @@
 import type { ListNode } from '../internal/linked-list.js';
 
-/** What an order may look at in one that waits, or asks to. */
+/** The part of an acquire request that an order can use. */
 export interface AcquireRequest {
-  /** Permits asked for. */
+  /** Permits requested. */
   readonly weight: number;
-  /** Level; a higher one goes first where the order cares. */
+  /** Level, for an order that serves higher levels first. */
   readonly priority: number;
-  /** Whose ask it is, where the order shares out between flows. */
+  /** User or tenant, for an order that shares between them. */
   readonly flow: string;
 }
 
-/** One in line. It carries its own links, so it can leave from anywhere in constant time. */
+/** A waiter. It carries its own links, so it can leave from any place in constant time. */
 export interface QueueNode<Node> extends AcquireRequest, ListNode<Node> {
-  /** When it came, in milliseconds, if the order is timed. */
+  /** Enqueue time in milliseconds. An order that is not timed must not read it. */
   readonly since: number;
 }
 
-/** The line before a limiter, in some order. No operation takes longer because the line is long. */
+/** The waiters of a limiter in some order. No operation takes longer in a long queue. */
 export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node> {
-  /** Whether time matters: an order that is not timed is told of none. */
+  /** Whether the order depends on time. Another order gets 0 as `now`, because a clock read is expensive. */
   readonly isTimed: boolean;
 
-  /** How many stand in line. */
+  /** Number of waiters. */
   readonly size: number;
 
-  /** Who is served next. Nobody overtakes a first that came under the same order: it gathers permits until it has enough. */
+  /** The head: the next waiter to be granted. It gathers permits until it has enough; no newcomer overtakes it. */
   readonly first: Node | undefined;
 
-  /** Lets `node`, which is in no queue, stand in line. */
+  /** How many of `permits` a request of this priority may use. */
+  permitsFor(priority: number, permits: number): number;
+
+  /** Adds `node`, which is in no queue. */
   push(node: Node): void;
 
-  /** Takes the first out, because it is served. */
+  /** Removes the head, because it is served. */
   shift(): void;
 
-  /** Takes `node`, which is in this queue, out, because it leaves unserved. */
+  /** Removes `node`, which is in this queue, because it leaves unserved. */
   remove(node: Node): void;
 
-  /** How many of those in line would be served before one that came now; exactly 0 where it would be the first. */
-  ahead(ask: AcquireRequest, now: number): number;
+  /** Number of waiters that would be served before a newcomer. It is 0 only where the newcomer would be the head. */
+  ahead(request: AcquireRequest, now: number): number;
 
-  /** Who makes room for `ask` when no more may wait; `undefined` where that is refused itself. */
-  evictee(ask: AcquireRequest, now: number): Node | undefined;
+  /** The waiter that a newcomer evicts from a full queue; `undefined` if the newcomer is rejected instead. */
+  evictee(request: AcquireRequest, now: number): Node | undefined;
 
-  /** Who is to be refused by now rather than wait on; a timed order is asked after each arrival and before each grant. */
+  /** A waiter to reject because it has waited too long. Read after each arrival and before each grant. */
   overdue(now: number): Node | undefined;
+}
+
+/** One row of the table of orders. */
+export interface OrderDefinition {
+  readonly name: string;
+
+  /**
+   * Creates an empty queue.
+   *
+   * @throws `TypeError` or `RangeError` for a bad option.
+   */
+  create<Node extends QueueNode<Node>>(options: never): OrderQueue<Node>;
 }

@@ -1,30 +1,56 @@
 import { LinkedList } from '../internal/linked-list.js';
+import { readOptions, unchecked } from '../internal/options.js';
+import { integer, requireDuration } from '../internal/validate.js';
 import type { AcquireRequest, OrderQueue, QueueNode } from './order-queue.js';
 
-/** The level above all others, to which nobody rises by waiting. */
+/** The highest level. No waiter rises to it by waiting. */
 export const TOP_PRIORITY = 100;
+
+/** The highest `priority` first; first in, first out inside a level. */
+export interface PriorityOrder {
+  readonly name: 'priority';
+
+  /** Time after which a waiter rises by one level, in milliseconds. @defaultValue `Infinity`: never */
+  readonly ageMs?: number | undefined;
+
+  /** Permits that only the top priority, 100, may take. Others can always take one. @defaultValue `0` */
+  readonly reserved?: number | undefined;
+}
+
+export const priority = {
+  name: 'priority',
+  create<Node extends QueueNode<Node>>(options: PriorityOrder): OrderQueue<Node> {
+    const { ageMs = Infinity, reserved = 0 } = readOptions('the order priority', options, {
+      name: unchecked,
+      ageMs: requireDuration,
+      reserved: integer(0),
+    });
+    return new PriorityQueue<Node>(ageMs, reserved);
+  },
+} as const;
 
 interface Level<Node extends QueueNode<Node>> {
   readonly priority: number;
-  readonly line: LinkedList<Node>;
+  readonly waiters: LinkedList<Node>;
 }
 
 /**
- * The highest level first, first in, first out inside a level. Who waits rises by one level every `ageMs`, but not to
- * the top. A newcomer to a full line takes the place of the one that would be served last, if it would be served before
- * that one: who has risen above it by waiting is safe from it.
+ * The highest level first; first in, first out inside a level. A waiter rises by one level every `ageMs`, but not to the
+ * top. A newcomer to a full queue evicts the last waiter, unless that one has risen to the newcomer's level.
  *
  * Few levels are in use, so each operation may look at all of them.
  */
 export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<Node> {
   readonly isTimed: boolean;
   readonly #ageMs: number;
-  /** From high to low; a level stays once it has been used. */
+  readonly #reserved: number;
+  /** From high to low. A level stays once it has been used. */
   readonly #levels: Level<Node>[] = [];
   #size = 0;
 
-  constructor(ageMs: number) {
+  constructor(ageMs: number, reserved = 0) {
     this.#ageMs = ageMs;
+    this.#reserved = reserved;
     this.isTimed = ageMs !== Infinity;
   }
 
@@ -34,16 +60,21 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
 
   get first(): Node | undefined {
     let first: Node | undefined;
-    for (const { line } of this.#levels) {
-      const { head } = line;
+    for (const { waiters } of this.#levels) {
+      const { head } = waiters;
       if (head !== undefined && (first === undefined || this.#rankOf(head) > this.#rankOf(first)))
         first = head;
     }
     return first;
   }
 
+  permitsFor(priority: number, permits: number): number {
+    if (this.#reserved === 0 || priority === TOP_PRIORITY) return permits;
+    return permits - Math.max(0, Math.min(this.#reserved, permits - 1));
+  }
+
   push(node: Node): void {
-    this.#lineOf(node.priority).push(node);
+    this.#waitersOf(node.priority).push(node);
     this.#size++;
   }
 
@@ -52,25 +83,25 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
   }
 
   remove(node: Node): void {
-    this.#lineOf(node.priority).remove(node);
+    this.#waitersOf(node.priority).remove(node);
     this.#size--;
   }
 
-  /** Of the lower levels only the one that has waited for longest is looked at, so this may say too little. */
+  /** Looks at one waiter of each lower level, the oldest, so the number may be too small. */
   ahead({ priority: own }: AcquireRequest, now: number): number {
     const rank = this.#rank(own, now);
     let ahead = 0;
-    for (const { priority, line } of this.#levels) {
-      if (priority >= own) ahead += line.size;
-      else if (line.head !== undefined && this.#rankOf(line.head) > rank) ahead++;
+    for (const { priority, waiters } of this.#levels) {
+      if (priority >= own) ahead += waiters.size;
+      else if (waiters.head !== undefined && this.#rankOf(waiters.head) > rank) ahead++;
     }
     return ahead;
   }
 
   evictee({ priority }: AcquireRequest, now: number): Node | undefined {
     let last: Node | undefined;
-    for (const { line } of this.#levels) {
-      const { tail } = line;
+    for (const { waiters } of this.#levels) {
+      const { tail } = waiters;
       if (tail !== undefined && (last === undefined || this.#rankOf(tail) <= this.#rankOf(last))) last = tail;
     }
     return last !== undefined && this.#rankOf(last) < this.#rank(priority, now) ? last : undefined;
@@ -81,25 +112,25 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
   }
 
   *[Symbol.iterator](): IterableIterator<Node> {
-    for (const { line } of this.#levels) yield* line;
+    for (const { waiters } of this.#levels) yield* waiters;
   }
 
   #rankOf({ priority, since }: Node): number {
     return this.#rank(priority, since);
   }
 
-  /** The level risen to, apart from what time adds to all alike. */
+  /** The level that a waiter has risen to, less what time adds to all waiters alike. */
   #rank(priority: number, since: number): number {
     if (priority === TOP_PRIORITY) return Infinity;
     return this.isTimed ? priority - since / this.#ageMs : priority;
   }
 
-  #lineOf(priority: number): LinkedList<Node> {
+  #waitersOf(priority: number): LinkedList<Node> {
     const index = this.#levels.findIndex((level) => level.priority <= priority);
     const found = this.#levels[index];
-    if (found?.priority === priority) return found.line;
-    const line = new LinkedList<Node>();
-    this.#levels.splice(index === -1 ? this.#levels.length : index, 0, { priority, line });
-    return line;
+    if (found?.priority === priority) return found.waiters;
+    const waiters = new LinkedList<Node>();
+    this.#levels.splice(index === -1 ? this.#levels.length : index, 0, { priority, waiters });
+    return waiters;
   }
 }

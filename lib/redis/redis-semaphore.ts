@@ -4,6 +4,8 @@ import {
   checkWaitOptions,
   throwIfAborted,
 } from '../core/acquire-options.js';
+import { DECIDE } from '../core/decide.js';
+import type { AcquireRequest, Decision } from '../core/decide.js';
 import { Lifecycle, tooHeavyError } from '../core/lifecycle.js';
 import { LimiterBase } from '../core/limiter-base.js';
 import type {
@@ -126,8 +128,17 @@ export class RedisSemaphore extends LimiterBase {
   override tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
     checkOptionNames('tryAcquire', options);
     const weight = readRequest(options);
-    if (this.#lifecycle.isClosed || this.#manager.isTooHeavy(weight)) return undefined;
-    return this.#manager.acquireLocally(this.#usage, weight);
+    if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
+    if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);
+    const permit = this.#manager.acquireLocally(this.#usage, weight);
+    if (permit === undefined) this[STATS].countFailedTry('ERR_SEMAPHORE_WAIT_TIMEOUT');
+    return permit;
+  }
+
+  /** @internal */
+  [DECIDE]({ weight }: AcquireRequest): Decision {
+    if (this.#lifecycle.isClosed || this.#manager.isTooHeavy(weight)) return 'wait';
+    return this.#manager.acquireLocally(this.#usage, weight) ?? 'wait';
   }
 
   /**
