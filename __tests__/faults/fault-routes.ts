@@ -22,7 +22,7 @@ export function faultLimiters() {
   return {
     faults: new Semaphore(4, { queueLimit: 30 }),
     endless: new Semaphore(3, { queueLimit: 10 }),
-    // Small, so that keys are evicted and refused all the time.
+    // Small, so that keys are evicted and rejected all the time.
     keyed: new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 5 }), { maxKeys: 3, idleTtlMs: 5 }),
     upgrades: new Semaphore(2),
   };

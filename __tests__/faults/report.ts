@@ -1,6 +1,6 @@
 /** What the server under fire tells of itself over its control channel. */
 export interface Report {
-  /** Whether all came to rest: no connection, no permit out, nobody in line, no handler at work. */
+  /** Whether all came to rest: no connection, no permit held, no waiter, no handler at work. */
   readonly quiet: boolean;
   readonly connections: number;
   readonly held: number;

@@ -43,7 +43,7 @@ export class ServerUnderFire implements AsyncDisposable {
     await Promise.all(Array.from({ length: CLIENTS }, client));
   }
 
-  /** How it stands once it has come to rest, or has failed to. */
+  /** The report once nothing is at work, or after the time limit. */
   async settle(): Promise<Report> {
     this.#child.send('settle');
     const [report] = (await once(this.#child, 'message')) as [Report];

@@ -28,7 +28,7 @@ const memory = new FinalizationRegistry(() => collected++);
 
 const limiters = createLimiters();
 const ours = faultLimiters();
-const gates = Object.values({ ...limiters, ...ours });
+const allLimiters = Object.values({ ...limiters, ...ours });
 const work = new Work(() => sleep(20));
 
 const app = express().set('env', 'test');
@@ -85,7 +85,7 @@ function upgrade(_req: unknown, socket: Socket): void {
   socket.resume().setTimeout(100, () => socket.destroy());
 }
 
-/** Waits until all is at rest, or for long enough, and tells how it stands. */
+/** Waits until nothing is at work, or for long enough, and returns a report. */
 async function settle(): Promise<Report> {
   const giveUp = performance.now() + PATIENCE_MS;
   while (!(await report(server)).quiet && performance.now() < giveUp) await turn();
@@ -102,8 +102,10 @@ async function report(of: Server): Promise<Report> {
   const handlers = { ...work.concurrency, ...count.handlers };
   let held = 0;
   let waiting = 0;
-  for (const gate of gates) {
-    for (const stats of gate instanceof KeyedSemaphore ? [...gate].map(([, one]) => one) : [gate.stats()]) {
+  for (const limiter of allLimiters) {
+    for (const stats of limiter instanceof KeyedSemaphore
+      ? [...limiter].map(([, one]) => one)
+      : [limiter.stats()]) {
       held += stats.held;
       waiting += stats.waiting;
     }

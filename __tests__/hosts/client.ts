@@ -21,7 +21,7 @@ export interface Exchange {
 
 export function send(port: number, path: string, isHttp2: boolean): Exchange {
   const exchange = isHttp2 ? sendHttp2(port, path) : sendHttp1(port, path);
-  // Whoever leaves does not look at it.
+  // A client that leaves does not read it.
   exchange.answer.catch(() => undefined);
   return exchange;
 }

@@ -11,7 +11,7 @@ import type { State } from './run';
  */
 export class HostProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
-  readonly #asked: ((reply: Reply) => void)[] = [];
+  readonly #pending: ((reply: Reply) => void)[] = [];
   #errors = '';
 
   constructor() {
@@ -21,20 +21,20 @@ export class HostProcess implements AsyncDisposable {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
-    this.#child.on('message', (reply) => this.#asked.shift()?.(reply as Reply));
+    this.#child.on('message', (reply) => this.#pending.shift()?.(reply as Reply));
     this.#child.once('close', () => {
-      for (const reply of this.#asked.splice(0)) reply({ error: `the process has ended\n${this.#errors}` });
+      for (const reply of this.#pending.splice(0)) reply({ error: `the process has ended\n${this.#errors}` });
     });
   }
 
   /** Starts the host of `file` with a semaphore of its own. */
   async start(file: string, permits: number, queueLimit: number): Promise<RunningHost> {
-    const { run, port } = (await this.#ask({ verb: 'start', file, permits, queueLimit })) as Started;
+    const { run, port } = (await this.#request({ verb: 'start', file, permits, queueLimit })) as Started;
     return {
       port,
-      state: () => this.#ask({ verb: 'state', run }) as Promise<State>,
-      end: (url, fails = false) => this.#ask({ verb: 'end', run, url, fails }),
-      pass: (ms) => this.#ask({ verb: 'pass', run, ms }),
+      state: () => this.#request({ verb: 'state', run }) as Promise<State>,
+      end: (url, fails = false) => this.#request({ verb: 'end', run, url, fails }),
+      pass: (ms) => this.#request({ verb: 'pass', run, ms }),
     };
   }
 
@@ -44,9 +44,9 @@ export class HostProcess implements AsyncDisposable {
     await once(this.#child, 'close');
   }
 
-  async #ask(request: Request): Promise<unknown> {
+  async #request(request: Request): Promise<unknown> {
     const { value, error } = await new Promise<Reply>((resolve) => {
-      this.#asked.push(resolve);
+      this.#pending.push(resolve);
       this.#child.send(request, (failed) => {
         if (failed !== null) resolve({ error: `${failed.message}\n${this.#errors}` });
       });
@@ -62,6 +62,6 @@ export interface RunningHost {
   state(): Promise<State>;
   /** Ends the work on `url`, well unless it is said to fail. */
   end(url: string, fails?: boolean): Promise<unknown>;
-  /** Lets so many milliseconds pass for the semaphore; its clock stands still otherwise. */
+  /** Advances the semaphore's clock, which nothing else moves. */
   pass(ms: number): Promise<unknown>;
 }

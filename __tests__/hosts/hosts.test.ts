@@ -18,13 +18,13 @@ describe.each(runnable)('limit on $name ($file)', ({ file, isHttp2 }) => {
 
   afterAll(() => hosts[Symbol.asyncDispose]());
 
-  const ask = (host: RunningHost, path: string): Exchange => send(host.port, path, isHttp2);
+  const begin = (host: RunningHost, path: string): Exchange => send(host.port, path, isHttp2);
 
   it('runs as many requests as there are permits, and serves the queued ones in order', async () => {
     const host = await hosts.start(file, 2, 9);
     const exchanges: Exchange[] = [];
     for (const [number, path] of ['/a', '/b', '/c', '/d'].entries()) {
-      exchanges.push(ask(host, path));
+      exchanges.push(begin(host, path));
       await until(host, ({ held, waiting }) => held + waiting === number + 1);
     }
     expect(await host.state()).toMatchObject({ held: 2, waiting: 2, begun: ['/a', '/b'] });
@@ -45,11 +45,11 @@ describe.each(runnable)('limit on $name ($file)', ({ file, isHttp2 }) => {
 
   it('dequeues a client that leaves, and never works for it', async () => {
     const host = await hosts.start(file, 1, 9);
-    const served = ask(host, '/served');
+    const served = begin(host, '/served');
     await until(host, ({ held }) => held === 1);
-    const leaver = ask(host, '/leaver');
+    const leaver = begin(host, '/leaver');
     await until(host, ({ waiting }) => waiting === 1);
-    const next = ask(host, '/next');
+    const next = begin(host, '/next');
     await until(host, ({ waiting }) => waiting === 2);
     leaver.leave();
     await until(host, ({ waiting }) => waiting === 1);
@@ -67,9 +67,9 @@ describe.each(runnable)('limit on $name ($file)', ({ file, isHttp2 }) => {
     ['the wait has lasted too long', 9, 'ERR_SEMAPHORE_WAIT_TIMEOUT'],
   ])('answers a rejection with status, headers and body when %s', async (_when, queueLimit, code) => {
     const host = await hosts.start(file, 1, queueLimit);
-    const served = ask(host, '/served');
+    const served = begin(host, '/served');
     await until(host, ({ held }) => held === 1);
-    const rejected = ask(host, '/rejected');
+    const rejected = begin(host, '/rejected');
     if (queueLimit > 0) {
       await until(host, ({ waiting }) => waiting === 1);
       await host.pass(1_000);
@@ -110,9 +110,9 @@ describe.each(runnable)('limit on $name ($file)', ({ file, isHttp2 }) => {
     ],
   ])('releases the permit when %s', async (_when, endFirst) => {
     const host = await hosts.start(file, 1, 9);
-    const first = ask(host, '/first');
+    const first = begin(host, '/first');
     await until(host, ({ held }) => held === 1);
-    const second = ask(host, '/second');
+    const second = begin(host, '/second');
     await until(host, ({ waiting }) => waiting === 1);
     await endFirst(host, first);
     await until(host, ({ running }) => running.includes('/second'));

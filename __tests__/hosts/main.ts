@@ -1,10 +1,10 @@
-// Starts hosts in this process, and does with them what the parent process asks, one request after the other.
+// Starts hosts in this process, and does with them what the parent process requests, in order.
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import type { Limiter } from 'express-semaphore';
 import { Run } from './run.js';
 
-/** What the parent may ask for. Each request is answered, in turn. */
+/** A request of the parent process. Each one is answered, in order. */
 export type Request =
   | { readonly verb: 'start'; readonly file: string; readonly permits: number; readonly queueLimit: number }
   | { readonly verb: 'state'; readonly run: number }

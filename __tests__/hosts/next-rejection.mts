@@ -77,7 +77,7 @@ const starts: Record<string, () => Server | Promise<Server>> = {
   }),
 };
 
-/** The status asked for, if any. */
+/** The option `statusCode`, if any. */
 const statusCode = process.argv[2] === undefined ? undefined : Number(process.argv[2]);
 
 /** Passes every rejection on. Nobody gets a permit. */

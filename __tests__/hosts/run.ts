@@ -42,7 +42,7 @@ export class Run {
     else work.resolve(`worked on ${url}`);
   }
 
-  /** Lets time pass for the semaphore; it stands still otherwise. */
+  /** Advances the semaphore's clock, which nothing else moves. */
   pass(ms: number): void {
     this.#clock.advance(ms);
   }

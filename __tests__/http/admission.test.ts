@@ -60,17 +60,22 @@ describe('admission', () => {
     expect(keyed.stats().rejected).toMatchObject({ ERR_SEMAPHORE_QUEUE_FULL: 1, ERR_SEMAPHORE_KEY_LIMIT: 1 });
   });
 
-  it('makes no promise for a rejection', async () => {
+  it('makes no promise and no listener for a rejection on arrival', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 0 });
     semaphore.tryAcquire();
     const admit = admission(semaphore);
-    let isPromise: boolean | undefined;
+    const seen: unknown[] = [];
     await using server = await serve((req, res) => {
-      isPromise = admit(req, res) instanceof Promise;
+      const listeners = () =>
+        [res, req.socket].flatMap((emitter) =>
+          emitter.eventNames().map((name) => emitter.listenerCount(name)),
+        );
+      const before = listeners();
+      seen.push(admit(req, res) instanceof Promise, before, listeners());
       res.end();
     });
     await fetch(server.url);
-    expect(isPromise).toBe(false);
+    expect(seen).toEqual([false, seen[1], seen[1]]);
   });
 
   it('returns the rejection of a wait as a value', async () => {
@@ -78,7 +83,7 @@ describe('admission', () => {
     expect(decision).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT', status: 503 });
   });
 
-  it('returns errors whose own status and headers are those asked for', async () => {
+  it('returns errors whose own status and headers are those of the options', async () => {
     const made: unknown[] = [];
     const semaphore = new Semaphore(1, { queueLimit: 0 });
     semaphore.tryAcquire();

@@ -32,15 +32,15 @@ describe('limit and a request body', () => {
     await answer;
   });
 
-  it('refuses an upload without keeping its body, and goes on with the connection', async () => {
+  it('rejects an upload without keeping its body, and goes on with the connection', async () => {
     const semaphore = new Semaphore(0);
-    const gate = limit(semaphore, { maxWaitMs: 0, skip: ({ method }) => method === 'GET' });
+    const limited = limit(semaphore, { maxWaitMs: 0, skip: ({ method }) => method === 'GET' });
     let buffered = Infinity;
     await using server = await serve((req, res) => {
       res.once('close', () => {
         buffered = req.readableLength;
       });
-      gate(req, res, () => res.end('served'));
+      limited(req, res, () => res.end('served'));
     });
     const client = await RawClient.connect(server.port);
     client.upload(5_000_000);
@@ -50,12 +50,12 @@ describe('limit and a request body', () => {
     expect(buffered).toBe(0);
   });
 
-  it('refuses an upload that waits to be told to go on, before it is sent', async () => {
+  it('rejects an upload with Expect: 100-continue before it is sent', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 0 });
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     await using server = await serve(() => undefined);
     server.server.on('checkContinue', (req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         res.writeContinue();
         req.resume().once('end', () => res.end('served'));
       });

@@ -23,14 +23,14 @@ const LEAVINGS: [string, (client: RawClient) => void][] = [
 ];
 
 describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
-  it('before the limit looked never reaches the handler and takes no permit', async () => {
+  it('before the limit saw it never reaches the handler and acquires no permit', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const arrived = defer<() => void>();
     const next = jest.fn();
     await using server = await serve((req, res) => {
       arrived.resolve(() => {
-        gate(req, res, next);
+        limited(req, res, next);
       });
     });
     const client = await RawClient.connect(server.port);
@@ -43,21 +43,21 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 0 });
   });
 
-  it('while its key is looked up never reaches the handler and takes no permit', async () => {
+  it('while its key is looked up never reaches the handler and acquires no permit', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
-    const [key, asked, closed] = [defer<string>(), defer(), defer()];
-    const gate = limit(keyed, { key: () => key.promise });
+    const [key, looked, closed] = [defer<string>(), defer(), defer()];
+    const limited = limit(keyed, { key: () => key.promise });
     const next = jest.fn();
     await using server = await serve((req, res) => {
-      gate(req, res, next);
+      limited(req, res, next);
       res.once('close', () => {
         closed.resolve();
       });
-      asked.resolve();
+      looked.resolve();
     });
     const client = await RawClient.connect(server.port);
     client.get('/');
-    await asked.promise;
+    await looked.promise;
     leave(client);
     await closed.promise;
     key.resolve('ann');
@@ -66,7 +66,7 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     expect(keyed.stats()).toMatchObject({ held: 0, acquired: 0, aborted: 0 });
   });
 
-  it('while it waits for a second limiter is told to whoever has the permit of the first', async () => {
+  it('while it waits for a second limiter aborts the signal of the permit of the first', async () => {
     const [first, second] = [new Semaphore(1), new Semaphore(0)];
     const [enter, goOn] = [limit(first), limit(second, { maxWaitMs: Infinity })];
     const signals: (AbortSignal | undefined)[] = [];
@@ -86,12 +86,12 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     expect(first.stats().released).toEqual({ success: 0, overload: 0, ignore: 1 });
   });
 
-  it('while it waits is taken out of the line and never reaches the handler', async () => {
+  it('while it waits is dequeued and never reaches the handler', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 1 });
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const next = jest.fn();
     await using server = await serve((req, res) => {
-      gate(req, res, next);
+      limited(req, res, next);
     });
     const blocker = await semaphore.acquire();
     const client = await RawClient.connect(server.port);
@@ -116,10 +116,10 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     ['during the response', (res) => res.write('half')],
   ])('%s frees the permit, and its signal aborts', async (when, begin) => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const inside = defer<Permit | undefined>();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         begin(res);
         inside.resolve(permitOf(res));
       });
@@ -137,10 +137,10 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
 
   it('after the response has cost one release, and its signal does not abort', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const inside = defer<Permit | undefined>();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         inside.resolve(permitOf(res));
         res.end('served');
       });
@@ -159,9 +159,9 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
 describe('a client', () => {
   it('that half-closes its side is served', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     await using server = await serve((req, res) => {
-      gate(req, res, () => res.end('served'));
+      limited(req, res, () => res.end('served'));
     });
     const blocker = await semaphore.acquire();
     const client = await RawClient.connect(server.port);
@@ -177,10 +177,10 @@ describe('a client', () => {
   it('that leaves unseen, behind a large body that nobody reads, waits no longer than maxWaitMs', async () => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(1, { clock });
-    const gate = limit(semaphore, { maxWaitMs: 5_000 });
+    const limited = limit(semaphore, { maxWaitMs: 5_000 });
     const next = jest.fn();
     await using server = await serve((req, res) => {
-      gate(req, res, next);
+      limited(req, res, next);
     });
     const blocker = await semaphore.acquire();
     const client = await RawClient.connect(server.port);
@@ -197,11 +197,11 @@ describe('a client', () => {
     expect(semaphore.held).toBe(0);
   });
 
-  it('that has left unseen and is granted a permit gives it back when its answer cannot be written', async () => {
+  it('that has left unseen and is granted a permit releases it when its answer cannot be written', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     await using server = await serve((req, res) => {
-      gate(req, res, () => res.end('served'));
+      limited(req, res, () => res.end('served'));
     });
     const blocker = await semaphore.acquire();
     const client = await RawClient.connect(server.port);
@@ -214,12 +214,12 @@ describe('a client', () => {
     await allGone(server.server);
   });
 
-  it('that reads slowly keeps its permit until it has read the response, but for what buffers hold', async () => {
+  it('that reads slowly holds its permit until it has read the response, except for the buffered part', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const size = 32_000_000;
     await using server = await serve((req, res) => {
-      gate(req, res, () => res.end(Buffer.alloc(size, 'x')));
+      limited(req, res, () => res.end(Buffer.alloc(size, 'x')));
     });
     const client = await RawClient.connect(server.port);
     client.get('/');
@@ -235,10 +235,10 @@ describe('a client', () => {
 
   it('that resets while the end of its response is on the way frees the permit', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const inside = defer<Permit | undefined>();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         res.end(Buffer.alloc(32_000_000));
         inside.resolve(permitOf(res));
       });
@@ -255,12 +255,12 @@ describe('a client', () => {
     expect(permit?.signal.aborted).toBe(true);
   });
 
-  it('of an event stream keeps its permit, event after event, until it leaves', async () => {
+  it('of an event stream holds its permit, event after event, until it leaves', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const open = defer<ServerResponse>();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         res.writeHead(200, { 'Content-Type': 'text/event-stream' });
         open.resolve(res);
       });
@@ -320,9 +320,9 @@ describe('the server', () => {
 
   it('that never answers frees the permit when it closes its connections', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     await using server = await serve((req, res) => {
-      gate(req, res, () => undefined);
+      limited(req, res, () => undefined);
     });
     const client = await RawClient.connect(server.port);
     client.get('/');
@@ -334,9 +334,9 @@ describe('the server', () => {
 
   it('that times out a silent connection frees the permit', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     await using server = await serve((req, res) => {
-      gate(req, res, () => req.socket.setTimeout(1));
+      limited(req, res, () => req.socket.setTimeout(1));
     });
     const client = await RawClient.connect(server.port);
     client.get('/');
@@ -347,10 +347,10 @@ describe('the server', () => {
 
   it('that times out an incomplete request frees the permit', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const listener: RequestListener = (req, res) => {
-      // No earlier, lest it is over before the request is here.
-      gate(req, res, () => (server.server.headersTimeout = server.server.requestTimeout = 1));
+      // Not earlier: it would end before the request arrives.
+      limited(req, res, () => (server.server.headersTimeout = server.server.requestTimeout = 1));
     };
     await using server = await serve(listener, { connectionsCheckingInterval: 1 });
     const client = await RawClient.connect(server.port);
@@ -360,14 +360,14 @@ describe('the server', () => {
     expect(semaphore.held).toBe(0);
   });
 
-  it('that answers for a waiting request, as a timeout middleware does, takes it out of the line', async () => {
+  it('that answers a queued request, as a timeout middleware does, dequeues it', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const next = jest.fn();
     const answer = defer<ServerResponse>();
     await using server = await serve((req, res) => {
       answer.resolve(res);
-      gate(req, res, next);
+      limited(req, res, next);
     });
     using blocker = await semaphore.acquire();
     const status = fetch(server.url).then((response) => response.status);

@@ -75,11 +75,11 @@ describe('the option address', () => {
 });
 
 describe('the key of a real request', () => {
-  it('comes from the connection where the host has no idea of an address', async () => {
+  it('comes from the connection where the host sets no address', async () => {
     expect(await answerTo(answerKey, {})).toBe('127.0.0.1');
   });
 
-  it('believes X-Forwarded-For only as far as trust proxy says', async () => {
+  it('trusts X-Forwarded-For only as trust proxy says', async () => {
     const headers = { 'X-Forwarded-For': '2001:db8:1:2ff::5, 203.0.113.7' };
     const keys = await Promise.all(
       [false, 1, 2].map((trust) => {
@@ -90,12 +90,12 @@ describe('the key of a real request', () => {
     expect(keys).toEqual(['127.0.0.1', '203.0.113.7', '2001:db8:1:200::/56']);
   });
 
-  it('is none where a trusted proxy sent what is no address', async () => {
+  it('is undefined where a trusted proxy sent no valid address', async () => {
     const app = express().set('trust proxy', true).use(answerKey);
     expect(await answerTo(app, { headers: { 'X-Forwarded-For': 'unknown' } })).toBe('undefined');
   });
 
-  it('is none on a Unix socket', async () => {
+  it('is undefined on a Unix socket', async () => {
     const socketPath = join(tmpdir(), `express-semaphore-${process.pid}.sock`);
     expect(await answerTo(answerKey, { socketPath })).toBe('undefined');
     expect(await answerTo(express().use(answerKey), { socketPath })).toBe('undefined');
@@ -115,8 +115,8 @@ async function answerTo(listener: RequestListener, options: RequestOptions): Pro
   else server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = Object(server.address()) as AddressInfo;
-  const asked = request({ host: '127.0.0.1', port, agent: false, ...options }).end();
-  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  const sent = request({ host: '127.0.0.1', port, agent: false, ...options }).end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
   const answer = await text(response);
   server.close();
   await once(server, 'close');

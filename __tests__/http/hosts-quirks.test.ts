@@ -81,12 +81,12 @@ describe('limit on a host', () => {
     expect(semaphore.held).toBe(0);
   });
 
-  it('that takes all listeners off the response releases when the client resets', async () => {
+  it('that removes all listeners of the response releases when the client resets', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const passed: string[] = [];
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         passed.push(req.url ?? '');
         if (req.url === '/first') res.end('served');
         else res.removeAllListeners();
@@ -105,12 +105,12 @@ describe('limit on a host', () => {
     await semaphore.idle();
   });
 
-  it('that takes all listeners off a response in line has it leave when the client resets', async () => {
+  it('that removes all listeners of a queued response dequeues it when the client resets', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const next = jest.fn();
     await using server = await serve((req, res) => {
-      gate(req, res, next);
+      limited(req, res, next);
       res.removeAllListeners();
     });
     using blocker = await semaphore.acquire();
@@ -125,11 +125,11 @@ describe('limit on a host', () => {
 
   it('that keeps something else as the stream of its response releases with that response', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     await using server = await serve((req, res) => {
       const stream = Readable.from(['of another']).resume();
       Object.assign(res, { stream });
-      gate(req, res, () => {
+      limited(req, res, () => {
         stream.once('close', () => res.end(String(semaphore.held)));
       });
     });
@@ -142,10 +142,10 @@ describe('limit on a host', () => {
     'that keeps %j as the stream of its response releases with it',
     async (stream) => {
       const semaphore = new Semaphore(1);
-      const gate = limit(semaphore);
+      const limited = limit(semaphore);
       await using server = await serve((req, res) => {
         Object.assign(res, { stream });
-        gate(req, res, () => res.end(String(semaphore.held)));
+        limited(req, res, () => res.end(String(semaphore.held)));
       });
       const response = await fetch(server.url);
       expect(await response.text()).toBe('1');
@@ -153,7 +153,7 @@ describe('limit on a host', () => {
     },
   );
 
-  it('that has sent its response already drops the request', () => {
+  it('that has sent its response before drops the request', () => {
     const { req, res } = mocks();
     const next = jest.fn();
     res.end();
@@ -163,12 +163,12 @@ describe('limit on a host', () => {
 });
 
 describe('limit on HTTP/2', () => {
-  it('releases after a response, whose signal stays quiet, and after a reset, whose signal aborts', async () => {
+  it('releases after a response without aborting the signal, and after a reset with aborting it', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const permits: (Permit | undefined)[] = [];
     await using pair = await serveHttp2((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         permits.push(permitOf(res));
         if (req.url === '/') res.end(String(semaphore.held));
         else res.write('half');
@@ -188,14 +188,14 @@ describe('limit on HTTP/2', () => {
     expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 2 });
   });
 
-  it('takes out of the line, or never lets in, a stream that was reset', async () => {
+  it('dequeues, or never queues, a stream that was reset', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const next = jest.fn();
     const late = defer<{ enter: () => void; closed: Promise<unknown> }>();
     await using pair = await serveHttp2((req, res) => {
       const enter = () => {
-        gate(req, res, next);
+        limited(req, res, next);
       };
       if (req.url === '/late') late.resolve({ enter, closed: once(res.stream, 'close') });
       else enter();
@@ -217,11 +217,11 @@ describe('limit on HTTP/2', () => {
     expect(next).not.toHaveBeenCalled();
   });
 
-  it('releases after a reset though all listeners have been taken off the response', async () => {
+  it('releases after a reset even if all listeners of the response were removed', async () => {
     const semaphore = new Semaphore(2);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     await using pair = await serveHttp2((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         res.removeAllListeners();
         res.write('half');
       });
@@ -238,11 +238,11 @@ describe('limit on HTTP/2', () => {
 describe('an upgrade', () => {
   it("reaches no middleware; acquire and the socket's close limit it", async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const seen = jest.fn();
     await using server = await serve((req, res) => {
       seen();
-      gate(req, res, () => res.end());
+      limited(req, res, () => res.end());
     });
     const sockets: Socket[] = [];
     server.server.on('upgrade', (_req, socket: Socket) => {
@@ -272,14 +272,14 @@ describe('an upgrade', () => {
     expect(sockets).toHaveLength(1);
   });
 
-  it('that a host sends through its middleware, with a response of no turn, holds a permit until it closes', async () => {
+  it('that a host sends through its middleware holds a permit until it closes', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const passed = jest.fn();
     await using server = await serve(() => undefined);
     server.server.on('upgrade', (req, socket: Socket) => {
       socket.on('error', () => undefined);
-      gate(req, new ServerResponse(req), passed);
+      limited(req, new ServerResponse(req), passed);
     });
     const [first, second] = [await RawClient.connect(server.port), await RawClient.connect(server.port)];
     try {

@@ -6,7 +6,7 @@ import { collectWarnings } from '../helpers/warnings';
 import { turn } from '../helpers/watch';
 
 describe('limitHandler', () => {
-  it('keeps the permit until the work is done, though the client has gone', async () => {
+  it('holds the permit until the work is done, even if the client has left', async () => {
     const semaphore = new Semaphore(1);
     const query = defer();
     const running = defer();
@@ -28,7 +28,7 @@ describe('limitHandler', () => {
     expect(semaphore.held).toBe(0);
   });
 
-  it('keeps the permit until the response is over, though the work is done', async () => {
+  it('holds the permit until the response is over, even if the work is done', async () => {
     const semaphore = new Semaphore(1);
     const finish = defer();
     const handler = limitHandler(semaphore, async (_req, res) => {
@@ -46,7 +46,7 @@ describe('limitHandler', () => {
     await semaphore.idle();
   });
 
-  it('takes a handler that returns nothing, and one per key', async () => {
+  it('takes a handler that returns nothing, also with a key', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
     const app = express();
     app.get(
@@ -63,7 +63,7 @@ describe('limitHandler', () => {
     await keyed.idle();
   });
 
-  it.each([false, true])('runs a query builder that it is given once (dry run: %p)', async (dryRun) => {
+  it.each([false, true])('runs a returned query builder once (dry run: %p)', async (dryRun) => {
     const semaphore = new Semaphore(1);
     const runs = jest.fn();
     const app = express();
@@ -101,7 +101,7 @@ describe('limitHandler', () => {
     expect(thrown).toEqual([]);
   });
 
-  it('holds the permit of its own key, whichever was taken last', async () => {
+  it('holds the permit of its own key, whichever was acquired last', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
     const work = defer();
     const app = express();
@@ -118,13 +118,13 @@ describe('limitHandler', () => {
     await keyed.idle();
   });
 
-  it('holds a permit that comes while its handler works, as a dry run', async () => {
+  it('as a dry run holds a permit that is granted while its handler works', async () => {
     const semaphore = new Semaphore(1);
     const blocker = await semaphore.acquire();
     const [work, closed] = [defer(), defer()];
-    const gate = limitHandler(semaphore, () => work.promise, { dryRun: true, maxWaitMs: Infinity });
+    const limited = limitHandler(semaphore, () => work.promise, { dryRun: true, maxWaitMs: Infinity });
     await using server = await serve((req, res) => {
-      gate(req, res, () => undefined);
+      limited(req, res, () => undefined);
       res.once('close', () => {
         closed.resolve();
       });
@@ -141,7 +141,7 @@ describe('limitHandler', () => {
     await semaphore.idle();
   });
 
-  it('holds a permit that was free at once, as a dry run, and passes a rejection on', async () => {
+  it('as a dry run holds a permit that was free at once, and passes a rejected promise on', async () => {
     const warnings = collectWarnings();
     const semaphore = new Semaphore(1);
     const work = defer();
@@ -165,7 +165,7 @@ describe('limitHandler', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('that could take no permit, as a dry run, runs all the same and passes its own rejection on', async () => {
+  it('as a dry run without a permit runs all the same, and passes a rejected promise on', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 0 }));
     using blocker = await keyed.acquire('k');
     const failed: unknown[] = [];
@@ -210,7 +210,7 @@ describe('limitHandler', () => {
     await semaphore.idle();
   });
 
-  it('gives the error of what was thrown, if that is none, as its cause', async () => {
+  it('wraps a thrown value that is no error, as the cause', async () => {
     const failed = defer<unknown>();
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- plain JavaScript may
     const handler = limitHandler(new Semaphore(1), () => Promise.reject('route'));
@@ -222,7 +222,7 @@ describe('limitHandler', () => {
     expect(await failed.promise).toMatchObject({ message: '"route" was thrown', cause: 'route' });
   });
 
-  it('calls no handler for a refusal that is passed on', async () => {
+  it('calls no handler for an error that is passed on', async () => {
     const handler = jest.fn();
     const app = express().set('env', 'test');
     const options = { key: () => undefined };
@@ -246,7 +246,7 @@ describe('limitHandler', () => {
     await request(app).get('/').expect(200, 'true');
   });
 
-  it('wants a function, and has three parameters', () => {
+  it('requires a function, and has three parameters', () => {
     expect(() => limitHandler(new Semaphore(1), undefined as never)).toThrow(
       'handler must be a function, got undefined',
     );

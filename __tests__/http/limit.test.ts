@@ -26,12 +26,12 @@ function spiedOn(semaphore: Semaphore): Limiter & { readonly calls: string[] } {
 }
 
 describe('limit with a free permit', () => {
-  it('calls next synchronously, without asking for a promise', async () => {
+  it('calls next synchronously, without a promise', async () => {
     const limiter = spiedOn(new Semaphore(1));
-    const gate = limit(limiter);
+    const limited = limit(limiter);
     const order: string[] = [];
     await using server = await serve((req, res) => {
-      gate(req, res, () => order.push('next'));
+      limited(req, res, () => order.push('next'));
       order.push('returned');
       res.end();
     });
@@ -40,7 +40,7 @@ describe('limit with a free permit', () => {
     expect(limiter.calls).toEqual(['tryAcquire']);
   });
 
-  it('is a function of three parameters, as hosts ask for', () => {
+  it('is a function of three parameters, as hosts require', () => {
     expect(limit(new Semaphore(1))).toHaveLength(3);
   });
 
@@ -84,7 +84,7 @@ describe('limit with a free permit', () => {
     expect(shared.held).toBe(0);
   });
 
-  it('tells nothing of a response that another limiter refused', async () => {
+  it('releases with ignore after a rejection by another limiter', async () => {
     const [free, full] = [new Semaphore(1), new Semaphore(0)];
     const app = express().use(limit(free), limit(full, { maxWaitMs: 0 }));
     await request(app).get('/').expect(503);
@@ -92,7 +92,7 @@ describe('limit with a free permit', () => {
     expect(free.stats().released).toEqual({ success: 0, overload: 0, ignore: 1 });
   });
 
-  it('takes the weight asked for', async () => {
+  it('acquires the weight of the request', async () => {
     const semaphore = new Semaphore(5);
     const app = express();
     app.use(limit(semaphore, { weight: (req) => Number(req.headers['x-weight']) }));
@@ -103,7 +103,7 @@ describe('limit with a free permit', () => {
     await semaphore.idle();
   });
 
-  it('lets skipped requests pass without a permit', async () => {
+  it('passes skipped requests without a permit', async () => {
     const semaphore = new Semaphore(0);
     const app = express();
     app.use(limit(semaphore, { maxWaitMs: 0, skip: (req) => req.url === '/health' }));
@@ -112,7 +112,7 @@ describe('limit with a free permit', () => {
     await request(app).get('/other').expect(503);
   });
 
-  it('takes what skip returns for an error unless it is a boolean, so that a promise cannot mean yes', async () => {
+  it('passes an error on when skip returns no boolean: a promise is not yes', async () => {
     const app = express();
     const skip = (() => Promise.resolve(false)) as unknown as () => boolean;
     app.use(limit(new Semaphore(1), { skip }));
@@ -122,7 +122,7 @@ describe('limit with a free permit', () => {
       .expect(500, /what skip returns must be a boolean, got a promise/);
   });
 
-  it('takes one permit when the same limiter is mounted twice, two of two limiters', async () => {
+  it('acquires one permit of a limiter that is mounted twice, and one of each of two limiters', async () => {
     const [one, other] = [new Semaphore(1), new Semaphore(1)];
     const app = express();
     app.use(limit(one), limit(other), limit(one));
@@ -147,13 +147,13 @@ describe('limit with a free permit', () => {
 });
 
 describe('limit without a free permit', () => {
-  it('queues, in order, and serves each when a permit comes back', async () => {
+  it('queues, in order, and serves each when a permit is released', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const served: string[] = [];
     const open = defer();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         served.push(req.url ?? '');
         void open.promise.then(() => res.end());
       });
@@ -169,10 +169,10 @@ describe('limit without a free permit', () => {
     expect(served).toEqual(['/a', '/b', '/c']);
   });
 
-  it('answers a refusal with status, Retry-After and problem+json', async () => {
+  it('answers a rejection with status, Retry-After and problem+json', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 0 });
     using permit = await semaphore.acquire();
-    // Were it spread, it would be later than need be.
+    // With jitter it would be 2.
     jest.spyOn(Math, 'random').mockReturnValue(0.99);
     const app = express().use(limit(semaphore, { retryJitter: false }));
     const answer = await request(app).get('/').set('Connection', 'keep-alive').expect(503);
@@ -194,7 +194,7 @@ describe('limit without a free permit', () => {
   it.each([
     [{}, 1_000],
     [{ maxWaitMs: 5_000 }, 5_000],
-  ])('told %j, lets a request wait %i ms and no longer', async (options, ms) => {
+  ])('with %j, lets a request wait %i ms and no longer', async (options, ms) => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(0, { clock });
     await using server = await serve(express().use(limit(semaphore, options)));
@@ -208,7 +208,7 @@ describe('limit without a free permit', () => {
     expect(answer.value.status).toBe(503);
   });
 
-  it('gives back what is granted in the moment in which the response ends, and tells nothing of it', async () => {
+  it('releases with ignore a permit that is granted in the tick in which the response ends', async () => {
     const semaphore = new Semaphore(1);
     const blocker = await semaphore.acquire();
     const { req, res } = fakeExchange();
@@ -221,13 +221,13 @@ describe('limit without a free permit', () => {
     expect(semaphore.stats().released).toEqual({ success: 1, overload: 0, ignore: 1 });
   });
 
-  it('refuses after maxWaitMs', async () => {
+  it('rejects after maxWaitMs', async () => {
     const app = express().use(limit(new Semaphore(0), { maxWaitMs: 1, statusCode: 429 }));
     const answer = await request(app).get('/').expect(429);
     expect(answer.body).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT', title: 'Too Many Requests' });
   });
 
-  it('asks to close the connection when the limiter is closed', async () => {
+  it('closes the connection when the limiter is closed', async () => {
     const semaphore = new Semaphore(1);
     semaphore.close();
     const answer = await request(express().use(limit(semaphore)))
@@ -237,7 +237,7 @@ describe('limit without a free permit', () => {
     expect(answer.headers['connection']).toBe('close');
   });
 
-  it('lets the handler option answer, with the rejection', async () => {
+  it('lets onRejected answer, with the rejection', async () => {
     const app = express();
     app.use(
       limit(new Semaphore(0), {
@@ -250,7 +250,7 @@ describe('limit without a free permit', () => {
     await request(app).get('/').expect(418, 'ERR_SEMAPHORE_WAIT_TIMEOUT 503');
   });
 
-  it('lets the handler option pass the rejection on, with status and headers that Express uses', async () => {
+  it('lets onRejected pass the rejection on, with a status and headers that Express uses', async () => {
     const app = express();
     const keyed = new KeyedSemaphore(() => new Semaphore(0));
     app.use(
@@ -273,10 +273,10 @@ describe('limit without a free permit', () => {
 
   it('leaves a response that has begun to the error handler', async () => {
     const failed = defer<unknown>();
-    const gate = limit(new Semaphore(0), { maxWaitMs: 0 });
+    const limited = limit(new Semaphore(0), { maxWaitMs: 0 });
     await using server = await serve((req, res) => {
       res.write('begun');
-      gate(req, res, (error) => {
+      limited(req, res, (error) => {
         failed.resolve(error);
         res.end();
       });
@@ -285,7 +285,7 @@ describe('limit without a free permit', () => {
     expect(await failed.promise).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
   });
 
-  it('leaves alone a response that has been ended, which arrives whole', async () => {
+  it('does not touch a response that has been ended, which arrives complete', async () => {
     const app = express();
     app.use((_req, res, next) => {
       res.status(202).end('x'.repeat(5_000_000));
@@ -297,12 +297,12 @@ describe('limit without a free permit', () => {
     expect((await answer.text()).length).toBe(5_000_000);
   });
 
-  it('gives what next throws to the same request, and goes on with the others', async () => {
+  it('passes what next throws to the same request, and serves the others', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const blocker = await semaphore.acquire();
     await using server = await serve((req, res) => {
-      gate(req, res, (error) => {
+      limited(req, res, (error) => {
         if (error instanceof Error) res.writeHead(500).end(error.message);
         else if (req.url === '/bad') throw new Error('mine');
         else res.end('fine');
@@ -343,11 +343,11 @@ describe('limit without a free permit', () => {
   it('passes 10,000 queued requests that release synchronously', async () => {
     const semaphore = new Semaphore(1);
     const blocker = await semaphore.acquire();
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     let served = 0;
     for (let index = 0; index < 10_000; index++) {
       const { req, res } = fakeExchange();
-      gate(req, res, () => {
+      limited(req, res, () => {
         served++;
         permitOf(res)?.release();
       });
@@ -371,7 +371,7 @@ describe('limit by key', () => {
     await request(app).get('/').set('x-user', 'bob').expect(200);
   });
 
-  it('takes keys that come later, and two keys of one keyed semaphore are two permits', async () => {
+  it('takes asynchronous keys, and acquires one permit for each of two keys', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
     const app = express();
     app.use(
@@ -406,7 +406,7 @@ describe('limit by key', () => {
     expect(keyed.size).toBe(0);
   });
 
-  it('answers 503 when the map of keys is full or closed, for that is not one user alone', async () => {
+  it('answers 503 when the map of keys is full or closed, because that is not the limit of one user', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 1 });
     using permit = await keyed.acquire('other');
     const app = express().use(limit(keyed, { key: (req) => req.url }));
@@ -497,7 +497,7 @@ function rejectNow(): Promise<never> {
   return Promise.reject(new Error('rejected'));
 }
 
-/** A pair that no server made: enough to stand in line with, 10,000 times. */
+/** A pair that no server made: enough to be queued, 10,000 times. */
 function fakeExchange(): { req: IncomingMessage; res: ServerResponse } {
   const req = new IncomingMessage(new Socket());
   const res = new ServerResponse(req);

@@ -5,7 +5,7 @@ import type { Order } from 'express-semaphore';
 import { RawClient, serve, until } from '../helpers/serve';
 
 describe('limit', () => {
-  it('asks with the priority of the request', async () => {
+  it('acquires with the priority of the request', async () => {
     const semaphore = new Semaphore(2, { order: { name: 'priority', reserved: 1 } });
     const app = express().use(
       limit(semaphore, { maxWaitMs: 0, priority: (req) => (req.url === '/health' ? 100 : 0) }),
@@ -16,7 +16,7 @@ describe('limit', () => {
     await request(app).get('/health').expect(200);
   });
 
-  it('asks with the flow of the request', async () => {
+  it('acquires with the flow of the request', async () => {
     const semaphore = new Semaphore(1, { order: 'fair' });
     const served: string[] = [];
     const app = express().use(limit(semaphore, { flow: (req) => req.url }));
@@ -33,7 +33,7 @@ describe('limit', () => {
     expect(served).toEqual(['/a', '/b', '/a', '/a']);
   });
 
-  it('asks with a weight, a priority or a flow that is the same for all', async () => {
+  it('acquires with a fixed weight, priority or flow', async () => {
     const flows: string[] = [];
     const semaphore = new Semaphore(0, { order: { name: 'fair', share: (flow) => flows.push(flow) } });
     const reserving = new Semaphore(3, { order: { name: 'priority', reserved: 2 } });
@@ -56,19 +56,19 @@ describe('limit', () => {
     [{ priority: 1.5 }, 'priority must be an integer from -100 to 100, got 1.5'],
     [{ flow: 7 }, 'flow must be a string, got 7'],
     [{ retryJitter: 1 }, 'retryJitter must be a boolean, got 1'],
-  ])('refuses %j when it is made', (options, message) => {
+  ])('throws for %j when it is made', (options, message) => {
     expect(() => limit(new Semaphore(1), options)).toThrow(message);
   });
 
   it.each<[object, RegExp]>([
     [{ priority: () => 101 }, /what priority returns must be an integer from -100 to 100, got 101/],
     [{ flow: () => 7 }, /what flow returns must be a string, got 7/],
-  ])('passes an error on when a function returns nonsense: %#', async (options, message) => {
+  ])('passes an error on when an option function returns a wrong value: %#', async (options, message) => {
     const app = express().use(limit(new Semaphore(1), options));
     await request(app).get('/').expect(500, message);
   });
 
-  it('spreads Retry-After, so that those refused together do not come back together', async () => {
+  it('adds jitter to Retry-After, so that clients rejected together retry apart', async () => {
     const semaphore = new Semaphore(0, { queueLimit: 0 });
     const app = express().use(limit(semaphore));
     const told = new Set<string | undefined>();
@@ -82,14 +82,14 @@ describe('limit', () => {
       const semaphore = new Semaphore(1, { order });
       let count = 0;
       // The later a request of a connection comes, the higher its priority: the worst that there is.
-      const gate = limit(semaphore, {
+      const limited = limit(semaphore, {
         maxWaitMs: Infinity,
         priority: (req) => Number(req.url?.slice(1)),
         flow: () => String(count++ % 3),
       });
       await using server = await serve((req, res) => {
         setImmediate(() => {
-          gate(req, res, () => setImmediate(() => res.end(`served ${req.url ?? ''}.`)));
+          limited(req, res, () => setImmediate(() => res.end(`served ${req.url ?? ''}.`)));
         });
       });
       const clients = await Promise.all([1, 2, 3].map(() => RawClient.connect(server.port)));

@@ -7,14 +7,14 @@ import { FakeClock } from '../helpers/clock';
 import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 
 describe('permitOf', () => {
-  it('gives nothing for a response that no limit has seen', async () => {
+  it('returns undefined for a response that no limit has seen', async () => {
     await using server = await serve((_req, res) => {
       res.end(typeof permitOf(res));
     });
     await request(server.url).get('/').expect(200, 'undefined');
   });
 
-  it('gives the permit taken last, or the last of a limiter', async () => {
+  it('returns the permit acquired last, or the last one of a limiter', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(5));
     const single = new Semaphore(5);
     const app = express();
@@ -29,12 +29,12 @@ describe('permitOf', () => {
     await request(app).get('/').expect(200, [3, 2, 3]);
   });
 
-  it('releases early, once, for a stream that should count no longer', async () => {
+  it('releases early, once, for a stream that no longer needs its permit', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const events = defer<() => void>();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         res.writeHead(200, { 'Content-Type': 'text/event-stream' });
         res.write('data: 1\n\n');
         permitOf(res)?.release();
@@ -54,7 +54,7 @@ describe('permitOf', () => {
     expect(semaphore.held).toBe(other.weight);
   });
 
-  it('is released by the end of a scope, too', async () => {
+  it('is released at the end of a scope, too', async () => {
     const semaphore = new Semaphore(1);
     const app = express().use(limit(semaphore));
     app.use((_req, res) => {
@@ -64,9 +64,9 @@ describe('permitOf', () => {
     await request(app).get('/').expect(200, '0');
   });
 
-  it('has a signal that stays quiet when all is sent, though one permit was waited for and another refused', async () => {
+  it('has a signal that does not abort after a sent response, even if one limiter let it wait and another rejected it', async () => {
     const clock = new FakeClock();
-    const [granted, refused] = [new Semaphore(0), new Semaphore(0, { clock })];
+    const [granted, rejecting] = [new Semaphore(0), new Semaphore(0, { clock })];
     const signals: (AbortSignal | undefined)[] = [];
     const app = express();
     app.use(limit(granted, { maxWaitMs: Infinity }));
@@ -74,17 +74,17 @@ describe('permitOf', () => {
       signals.push(permitOf(res)?.signal);
       next();
     });
-    app.use(limit(refused, { maxWaitMs: 10, onRejected: (_req, res) => res.end('rejected') }));
+    app.use(limit(rejecting, { maxWaitMs: 10, onRejected: (_req, res) => res.end('rejected') }));
     const answer = request(app).get('/').expect(200, 'rejected').then();
     await until(() => granted.waiting === 1);
     granted.resize(1);
-    await until(() => refused.waiting === 1);
+    await until(() => rejecting.waiting === 1);
     clock.advance(10);
     await Promise.all([answer, granted.idle()]);
     expect(signals.map((signal) => signal?.aborted)).toEqual([false]);
   });
 
-  it('holds the permit for work that outlives the response, and its signal stays quiet', async () => {
+  it('holds the permit for work that outlives the response, and its signal does not abort', async () => {
     const semaphore = new Semaphore(1);
     const work = defer();
     let permit: Permit | undefined;
@@ -101,12 +101,12 @@ describe('permitOf', () => {
     await semaphore.idle();
   });
 
-  it('has a signal that aborts when the client leaves, whenever it is first looked at', async () => {
+  it('has a signal that aborts when the client leaves, also if it is first read later', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const inside = defer<Permit | undefined>();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         inside.resolve(permitOf(res));
       });
     });
@@ -122,7 +122,7 @@ describe('permitOf', () => {
   it("follows the limiter's own signal, too", async () => {
     const revoked = new AbortController();
     const semaphore = new Semaphore(1);
-    const gate = limit({
+    const limited = limit({
       acquire: (options) => semaphore.acquire(options),
       tryAcquire: () => {
         const permit = semaphore.tryAcquire();
@@ -135,7 +135,7 @@ describe('permitOf', () => {
     });
     const inside = defer<[IncomingMessage, Permit | undefined]>();
     await using server = await serve((req, res) => {
-      gate(req, res, () => {
+      limited(req, res, () => {
         inside.resolve([req, permitOf(res)]);
       });
     });

@@ -8,14 +8,14 @@ type Exchanged = [req: IncomingMessage, res: ServerResponse];
 describe('pipelined requests', () => {
   it('do not deadlock when the first is still on its way to the limit', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const auth = defer();
     const arrived: string[] = [];
     const served: string[] = [];
     await using server = await serve((req, res) => {
       arrived.push(pathOf(req));
       const enter = () => {
-        gate(req, res, () => {
+        limited(req, res, () => {
           served.push(pathOf(req));
           res.end(`served ${pathOf(req)}`);
         });
@@ -33,16 +33,16 @@ describe('pipelined requests', () => {
     await semaphore.idle();
   });
 
-  it('leave no permit behind when the client goes while the first is still on its way', async () => {
+  it('leave no permit held when the client leaves while the first is still on its way', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const auth = defer();
     const arrived: string[] = [];
     const served: string[] = [];
     await using server = await serve((req, res) => {
       arrived.push(pathOf(req));
       const enter = () => {
-        gate(req, res, () => {
+        limited(req, res, () => {
           served.push(pathOf(req));
           res.end();
         });
@@ -66,9 +66,9 @@ describe('pipelined requests', () => {
       'its key is being looked up',
       (semaphore, gone) => {
         const keyed = new KeyedSemaphore(() => semaphore);
-        const gate = limit(keyed, { key: () => gone.then(() => 'k') });
+        const limited = limit(keyed, { key: () => gone.then(() => 'k') });
         return (req, res) => {
-          gate(req, res, () => res.end());
+          limited(req, res, () => res.end());
         };
       },
     ],
@@ -89,14 +89,14 @@ describe('pipelined requests', () => {
     [
       'it has been answered before its turn',
       (semaphore) => {
-        const gate = limit(semaphore);
+        const limited = limit(semaphore);
         return (req, res) => {
           if (req.url === '/b') res.end('early');
-          if (req.url === '/b') gate(req, res, () => undefined);
+          if (req.url === '/b') limited(req, res, () => undefined);
         };
       },
     ],
-  ])('leave no permit behind when the client goes and for the second %s', async (_name, listenerOf) => {
+  ])('leave no permit held when the client leaves and for the second %s', async (_name, listenerOf) => {
     const semaphore = new Semaphore(1);
     const gone = defer();
     const arrived: ServerResponse[] = [];
@@ -117,7 +117,7 @@ describe('pipelined requests', () => {
 
   it('are limited once they have their turn even if answered early', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore);
+    const limited = limit(semaphore);
     const open = defer();
     const arrived: string[] = [];
     const passed: string[] = [];
@@ -125,7 +125,7 @@ describe('pipelined requests', () => {
       arrived.push(pathOf(req));
       if (req.url === '/a') void open.promise.then(() => res.end('a'));
       else res.end('early b');
-      gate(req, res, () => passed.push(pathOf(req)));
+      limited(req, res, () => passed.push(pathOf(req)));
     });
     const client = await RawClient.connect(server.port);
     client.get('/a', '/b');
@@ -137,14 +137,14 @@ describe('pipelined requests', () => {
     expect(semaphore.held).toBe(0);
   });
 
-  it('wait behind at most 100 others, and the place is free again when the turn has come', async () => {
+  it('of which at most 100 wait for their turn, are counted as rejected beyond, and free their place at their turn', async () => {
     const semaphore = new Semaphore(1);
-    const gate = limit(semaphore, { maxWaitMs: Infinity });
+    const limited = limit(semaphore, { maxWaitMs: Infinity });
     const arrived: Exchanged[] = [];
     let open = defer();
     await using server = await serve((req, res) => {
       arrived.push([req, res]);
-      gate(req, res, () => {
+      limited(req, res, () => {
         void open.promise.then(() => res.end('served'));
       });
     });
@@ -167,15 +167,15 @@ describe('pipelined requests', () => {
 });
 
 describe('a connection', () => {
-  it('carries one listener of ours, however many requests, and keeps no more than that', async () => {
-    const gate = limit(new Semaphore(1), { maxWaitMs: Infinity });
-    const limited = await listenersWhileAnswering((req, res, next) => {
-      gate(req, res, next);
+  it('gets one listener of the package, however many requests it carries', async () => {
+    const limited = limit(new Semaphore(1), { maxWaitMs: Infinity });
+    const withLimit = await listenersWhileAnswering((req, res, next) => {
+      limited(req, res, next);
     });
     const { during, after } = await listenersWhileAnswering((_req, _res, next) => {
       next();
     });
-    expect(limited).toEqual({ during: withOneMore(during), after: withOneMore(after) });
+    expect(withLimit).toEqual({ during: withOneMore(during), after: withOneMore(after) });
   });
 });
 

@@ -20,7 +20,7 @@ const HOSTS: [string, () => Express][] = [
 ];
 
 describe('an EventSource', () => {
-  it('whose stream is rejected with 200 and a retry time comes back by itself', async () => {
+  it('whose stream is rejected with 200 and a retry time reconnects by itself', async () => {
     const streams = new Semaphore(1, { queueLimit: 0 });
     const app = express();
     const limited = limit(streams, {

@@ -20,7 +20,7 @@ import {
 import { warnOnce } from '../internal/warn.js';
 import { isKeyed } from '../keyed/keyed-semaphore.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
-import { Exchange } from './exchange.js';
+import { Exchange, isOver } from './exchange.js';
 import type { IsOverload, PermitClaim } from './exchange.js';
 import { readAcquireOptions } from './limit-options.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
@@ -127,42 +127,57 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
 
   function admit(req: Req, res: Res): AdmissionDecision | Promise<AdmissionDecision> {
     if (skip !== undefined && requireBoolean('what skip returns', skip(req))) return 'skipped';
-    const exchange = Exchange.of(req, res);
-    if (exchange.isOver) return 'over';
+    if (isOver(req, res)) return 'over';
     const request = requestOf(req);
     const key = keyOf === undefined ? '' : keyOf(req);
-    if (isPromiseLike(key) || isPipelined(req, res)) return admitLater(exchange, key, request, req, res);
+    if (isPromiseLike(key) || isPipelined(req, res)) return admitLater(key, request, req, res);
     requireString('what key returns', key);
-    return acquire(exchange, keyOf === undefined ? withoutKey : claimOf(key), request);
+    return acquire(keyOf === undefined ? withoutKey : claimOf(key), request, req, res);
   }
 
   /** Acquires after an asynchronous key has come, and not before the turn of a pipelined response. */
   async function admitLater(
-    exchange: Exchange,
     asyncKey: ReturnType<typeof keyOf & {}>,
     request: AcquireRequest,
     req: Req,
     res: Res,
   ): Promise<AdmissionDecision> {
+    // From now on it listens for the end of the exchange.
+    const exchange = Exchange.of(req, res);
     const key = isPromiseLike(asyncKey) ? await asyncKey : asyncKey;
     requireString('what key returns', key);
     if (isPipelined(req, res)) {
       if (!isDryRun && isTooDeep(req)) return reject(exchange, tooDeep());
       await waitForTurn(req, res, !isDryRun);
     }
-    return exchange.isOver ? 'over' : acquire(exchange, claimOf(key), request);
+    return exchange.isOver ? 'over' : acquire(claimOf(key), request, req, res);
   }
 
+  /** Decides at once where possible. A request that is rejected at once gets no exchange and no listener. */
   function acquire(
-    exchange: Exchange,
     claim: PermitClaim,
     request: AcquireRequest,
+    req: Req,
+    res: Res,
   ): AdmissionDecision | Promise<AdmissionDecision> {
-    const shared = exchange.claim(claim);
+    const exchange = Exchange.find(res);
+    const shared = exchange?.claim(claim);
     if (shared !== undefined) return shared;
-    const decision = exchange.isWaiting(claim) ? 'wait' : keyed[DECIDE](claim.key, request, maxWaitMs);
-    if (decision === 'wait') return acquireLater(exchange, claim, request);
-    return isSemaphoreError(decision) ? reject(exchange, decision) : exchange.keep(decision, claim);
+    const isWaiting = exchange?.isWaiting(claim) === true;
+    const decision = isWaiting ? 'wait' : keyed[DECIDE](claim.key, request, maxWaitMs);
+    if (decision === 'wait') return acquireLater(Exchange.of(req, res), claim, request);
+    if (isSemaphoreError(decision)) return reject(exchange, decision);
+    return keep(decision, claim, req, res);
+  }
+
+  function keep(permit: Permit, claim: PermitClaim, req: Req, res: Res): Permit {
+    try {
+      return Exchange.of(req, res).keep(permit, claim);
+    } catch (error) {
+      // A host's response may not take listeners.
+      permit.release('ignore');
+      throw error;
+    }
   }
 
   async function acquireLater(
@@ -180,8 +195,8 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     }
   }
 
-  function reject(exchange: Exchange, rejection: SemaphoreError): SemaphoreError {
-    if (!isDryRun) exchange.reject();
+  function reject(exchange: Exchange | undefined, rejection: SemaphoreError): SemaphoreError {
+    if (!isDryRun) exchange?.reject();
     return rejection;
   }
 

@@ -61,7 +61,7 @@ export class Exchange {
         endWithConnection(req.socket, this);
       });
     } else endWithConnection(streamOf(res) ?? req.socket, this);
-    if (wasOver(req, res)) this.end('gone');
+    if (isFinished(req, res)) this.end('gone');
   }
 
   get isOver(): boolean {
@@ -285,11 +285,16 @@ function hasFailed(res: ServerResponse): boolean {
   return (res.errored ?? null) !== null;
 }
 
+/** Whether the exchange of `res` is over, also if no limiter has seen it. */
+export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
+  return Exchange.find(res)?.isOver ?? isFinished(req, res);
+}
+
 /**
- * Whether the exchange is over already. `req.destroyed` and the `close` event of `req` prove nothing: both come with every
+ * Whether the response was sent or can no longer be sent. `req.destroyed` and the `close` event of `req` prove nothing: both come with every
  * body that was read to its end.
  */
-function wasOver(req: IncomingMessage, res: ServerResponse): boolean {
+function isFinished(req: IncomingMessage, res: ServerResponse): boolean {
   // Mocked requests may have no socket.
   const { socket } = req as Partial<IncomingMessage>;
   return (
