@@ -9,7 +9,8 @@ import { isPipelined, onTurn } from './pipeline.js';
 /**
  * The exchanges of all copies of this package in the process.
  *
- * A map beside the responses: once Express has changed a response's prototype, a property of its own costs 2 µs.
+ * A map beside the responses: once Express has changed a response's prototype, a property of its own costs 2 µs. An
+ * exchange must not refer to its request or response, or each of them outlives the young generation of the heap.
  */
 const exchanges = sharedMap();
 
@@ -23,8 +24,6 @@ export type IsOverload = (res: ServerResponse) => boolean;
  * one of the two events, and some emit one of them twice. The first event counts.
  */
 export class Exchange {
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
   #isOver = false;
   #isGone = false;
   #isRejected = false;
@@ -44,17 +43,15 @@ export class Exchange {
   }
 
   private constructor(req: IncomingMessage, res: ServerResponse) {
-    this.#req = req;
-    this.#res = res;
     exchanges.set(identityOf(res), this);
     // The listeners are bound, because a host may pass a wrapper of the response that emits nothing itself.
     // They come first: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
     // release precedes the turn of the next response.
     res.prependListener('finish', () => {
-      this.#finish();
+      this.#finish(res);
     });
     res.prependListener('close', () => {
-      this.#close();
+      this.#close(req, res);
     });
     if (isPipelined(req, res)) {
       onTurn(res, () => {
@@ -149,27 +146,30 @@ export class Exchange {
     this.#isRejected = true;
   }
 
-  /** Ends the exchange: the response was `sent`, or the server destroyed it with an error (`failed`), or the client has `gone`. */
-  end(how: 'sent' | 'failed' | 'gone'): void {
+  /**
+   * Ends the exchange: the response was `sent`, or the server destroyed it with an error (`failed`), or the client has
+   * `gone`. Permits are released with the outcome that `res` shows, if any.
+   */
+  end(how: 'sent' | 'failed' | 'gone', res?: ServerResponse): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isGone = how !== 'sent';
     for (const { leave } of this.#waits ?? []) leave.abort(clientGone());
     if (this.#isGone) this.#gone?.abort(clientGone());
-    const res = how === 'gone' || this.#isRejected ? undefined : this.#res;
-    for (let permit = this.#newest; permit !== undefined; permit = permit.older) permit.end(res);
+    const judged = this.#isRejected ? undefined : res;
+    for (let permit = this.#newest; permit !== undefined; permit = permit.older) permit.end(judged);
   }
 
-  #finish(): void {
+  #finish(res: ServerResponse): void {
     // HTTP/2, and Node 20 while it sends, emit `finish` for a response that the client has reset.
-    const isReset = streamOf(this.#res)?.aborted === true || this.#res.socket?.destroyed === true;
-    this.end(isReset ? 'gone' : 'sent');
+    if (streamOf(res)?.aborted === true || res.socket?.destroyed === true) this.end('gone');
+    else this.end('sent', res);
   }
 
-  #close(): void {
+  #close(req: IncomingMessage, res: ServerResponse): void {
     // A client that leaves sets no error. One that breaks off its upload may, by way of a pipe from the request.
-    const isFailed = hasFailed(this.#res) && this.#req.complete;
-    this.end(isFailed ? 'failed' : 'gone');
+    if (hasFailed(res) && req.complete) this.end('failed', res);
+    else this.end('gone');
   }
 }
 
