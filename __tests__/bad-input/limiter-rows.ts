@@ -1,5 +1,5 @@
 import type { AcquireOptions, Outcome, Permit } from 'express-semaphore';
-import { aFunction, anything, duration, integer, like, string } from './kinds';
+import { aFunction, anything, duration, integer, like, oneOf, string } from './kinds';
 import type { Kind } from './kinds';
 import { row, rowsOf } from './row';
 import type { Row, Trial } from './row';
@@ -23,11 +23,13 @@ const OUTCOME: Kind = {
   good: 'success',
 };
 
-/** What may be asked of any limiter; one that cannot give so much says so, or gives nothing. */
-const ASK: Record<string, Kind> = { weight: integer(1), priority: integer(-100, 100), flow: string };
+/** What an acquire request may hold. */
+const REQUEST: Record<string, Kind> = { weight: integer(1), priority: integer(-100, 100), flow: string };
+/** What the request to a limiter without orders may hold. */
+const PLAIN_REQUEST: Record<string, Kind> = { weight: integer(1), priority: integer(0, 0), flow: oneOf('') };
 /** What `acquire` can be told. */
 export const WAIT: Record<string, Kind> = {
-  ...ASK,
+  ...REQUEST,
   maxWaitMs: duration,
   signal: like(new AbortController().signal),
 };
@@ -38,7 +40,7 @@ export function limiterRows(name: string, make: () => Asked, can: readonly Skill
 }
 
 /** What not every limiter can do. */
-type Skill = 'run' | 'resize';
+type Skill = 'run' | 'resize' | 'order';
 
 function rowsFor(name: string, make: () => Asked, can: readonly Skill[]): Row[] {
   return [
@@ -72,14 +74,15 @@ function askRows(name: string, make: () => Asked, isFull: boolean, can: readonly
   const tryAcquire = (limiter: Asked, options: unknown) => limiter.tryAcquire(options as AcquireOptions);
   const run = (limiter: Asked, options: unknown) => limiter.run?.(() => 1, options as AcquireOptions);
   const work = (limiter: Asked, value: unknown) => limiter.run?.(value as () => unknown);
-  const kinds = { ...WAIT, weight: integer(1, PERMITS) };
+  const request = { ...(can.includes('order') ? REQUEST : PLAIN_REQUEST), weight: integer(1, PERMITS) };
+  const kinds = { ...WAIT, ...request };
   const wait = { type: 'AcquireOptions', kinds, rejects: true };
   return [
     ...rowsOf({ name: `${name}.acquire`, ...wait, start: start(acquire) }),
     ...rowsOf({
       name: `${name}.tryAcquire`,
       type: 'TryAcquireOptions',
-      kinds: { ...ASK, weight: integer(1, PERMITS) },
+      kinds: request,
       start: start(tryAcquire),
     }),
     ...(can.includes('run')

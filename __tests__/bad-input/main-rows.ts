@@ -44,12 +44,18 @@ const LIMIT: Record<string, Kind> = {
   statusCode: integer(400, 599),
   onRejected: aFunction(),
   skip: aFunction(),
+  isOverload: aFunction(),
   retryJitter: boolean,
   dryRun: boolean,
   weight: either(integer(1), aFunction()),
   priority: either(integer(-100, 100), aFunction()),
   flow: either(string, aFunction()),
 };
+
+/** `admission` calls nothing and has no dry run. */
+const ADMISSION = Object.fromEntries(
+  Object.entries(LIMIT).filter(([name]) => !['onRejected', 'dryRun'].includes(name)),
+);
 
 /** What an algorithm may say: what is below 1 counts as 1. */
 const LIMIT_FOUND: Kind = number((value) => value < 2 ** 53, 1);
@@ -77,8 +83,8 @@ const ERRORS: Record<string, new (message: string, options?: { retryAfterMs?: nu
 export const MAIN_ROWS: readonly Row[] = [
   ...options('Semaphore', 'SemaphoreOptions', SEMAPHORE, (o) => new lib.Semaphore(1, o)),
   plainRow('Semaphore', 'permits', integer(0), (permits) => new lib.Semaphore(permits as number)),
-  ...limiterRows('Semaphore', semaphore, ['run', 'resize']),
-  ...ORDERS.flatMap((name) => limiterRows('Semaphore', () => inOrder({ name }), [], `, ${name}`)),
+  ...limiterRows('Semaphore', semaphore, ['run', 'resize', 'order']),
+  ...ORDERS.flatMap((name) => limiterRows('Semaphore', () => inOrder({ name }), ['order'], `, ${name}`)),
 
   ...order('AdaptiveLifoOrder', 'adaptive-lifo', { targetMs: duration, intervalMs: duration }),
   ...order('PriorityOrder', 'priority', { ageMs: duration, reserved: integer(0) }),
@@ -100,7 +106,7 @@ export const MAIN_ROWS: readonly Row[] = [
     },
     (o) => new adaptiveLib.AdaptiveSemaphore(o),
   ),
-  ...limiterRows('AdaptiveSemaphore', adaptive, ['run']),
+  ...limiterRows('AdaptiveSemaphore', adaptive, ['run', 'order']),
   plainRow('AdaptiveSemaphore', 'algorithm.initial', LIMIT_FOUND, (initial) =>
     withAlgorithm({ initial: initial as number, next: () => 1 }),
   ),
@@ -120,7 +126,7 @@ export const MAIN_ROWS: readonly Row[] = [
     aFunction(semaphore),
     (create) => new lib.KeyedSemaphore(create as typeof semaphore),
   ),
-  ...limiterRows('KeyedSemaphore', bound, ['run']),
+  ...limiterRows('KeyedSemaphore', bound, ['run', 'order']),
   row(
     'KeyedSemaphore.acquire',
     'key',
@@ -157,6 +163,8 @@ export const MAIN_ROWS: readonly Row[] = [
     (o) => lib.limit(keyed(), o as never),
     { key: next },
   ),
+  plainRow('admission', 'limiter', limiter, (one) => lib.admission(one as lib.Semaphore)),
+  ...options('admission', 'LimitOptions', ADMISSION, (o) => lib.admission(semaphore(), o)),
   plainRow('limitHandler', 'limiter', limiter, (one) => lib.limitHandler(one as lib.Semaphore, next)),
   plainRow('limitHandler', 'handler', aFunction(), (handler) =>
     lib.limitHandler(semaphore(), handler as typeof next),
@@ -164,7 +172,12 @@ export const MAIN_ROWS: readonly Row[] = [
   ...options('limitHandler', 'LimitOptions', LIMIT, (o) => lib.limitHandler(semaphore(), next, o)),
   plainRow('permitOf', 'res', object, (res) => lib.permitOf(res as never)),
   plainRow('permitOf', 'limiter', anything, (one) => lib.permitOf({} as never, one as never)),
-  ...options('clientKey', 'ClientKeyOptions', { ipv6Prefix: integer(1, 128) }, lib.clientKey),
+  ...options(
+    'clientKey',
+    'ClientKeyOptions',
+    { ipv6Prefix: integer(1, 128), address: aFunction() },
+    lib.clientKey,
+  ),
 
   plainRow('withSemaphore', 'limiter', limiter, (one) => lib.withSemaphore(one as lib.Semaphore)),
   plainRow('withSemaphore', 'withSemaphore takes', aFunction(), (fn) =>

@@ -84,9 +84,9 @@ export function readAcquireOptions<Req>(options: RequestAcquireOptions<Req>): (r
   }
   return (req) => {
     const request = {
-      weight: valueFor(weight, req),
-      priority: valueFor(priority, req),
-      flow: valueFor(flow, req),
+      weight: valueFor(weight, req, 1),
+      priority: valueFor(priority, req, 0),
+      flow: valueFor(flow, req, ''),
     };
     checkAcquireOptions(request.weight, request.priority, request.flow, 'what ', ' returns');
     return request;
@@ -97,6 +97,7 @@ function isFixed<Value>(option: Value | ((req: never) => Value)): option is Valu
   return typeof option !== 'function';
 }
 
-function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req): Value {
-  return isFixed(option) ? option : option(req);
+function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req, defaultValue: Value): Value {
+  const value: Value | undefined = isFixed(option) ? option : option(req);
+  return value === undefined ? defaultValue : value;
 }

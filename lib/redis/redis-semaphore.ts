@@ -19,7 +19,7 @@ import { STATS, StatsRecorder } from '../core/stats-recorder.js';
 import type { LeaveReason, Waiter } from '../core/waiter.js';
 import { BackendError } from '../errors.js';
 import { systemClock } from '../internal/clock.js';
-import { requireInteger } from '../internal/validate.js';
+import { describe, requireInteger } from '../internal/validate.js';
 import { LeaseManager } from './lease-manager.js';
 import { Usage } from './lease.js';
 import type { LeasedPermit } from './lease.js';
@@ -234,7 +234,10 @@ export class RedisSemaphore extends LimiterBase {
 function readRequest({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions): number {
   checkAcquireOptions(weight, priority, flow);
   if (priority !== 0)
-    throw new RangeError(`a RedisSemaphore has no priorities: priority must be 0, got ${priority}`);
-  if (flow !== '') throw new RangeError(`a RedisSemaphore has no flows: flow must be '', got a string`);
+    throw new RangeError(
+      `priority must be 0, as a RedisSemaphore has no priorities, got ${describe(priority)}`,
+    );
+  if (flow !== '')
+    throw new RangeError(`flow must be '', as a RedisSemaphore has no flows, got ${describe(flow)}`);
   return weight;
 }
