@@ -40,8 +40,9 @@ describe('AdaptiveSemaphore', () => {
     third.release('ignore');
     await semaphore.idle();
     expect(algorithm.samples).toEqual([
-      { startedMs: 0, endedMs: 20, busyMs: 0, inFlight: 1, isOverload: false },
-      { startedMs: 0, endedMs: 25, busyMs: 7, inFlight: 2, isOverload: true },
+      { startedMs: 0, endedMs: 20, busyMs: 0, inFlight: 1, outcome: 'success' },
+      { startedMs: 0, endedMs: 25, busyMs: 7, inFlight: 2, outcome: 'overload' },
+      { startedMs: 25, endedMs: 25, busyMs: 7, inFlight: 1, outcome: 'ignore' },
     ]);
   });
 
@@ -188,7 +189,7 @@ describe('an AdaptiveSemaphore whose algorithm fails', () => {
 });
 
 describe('limit with an AdaptiveSemaphore', () => {
-  it('ignores a request whose client has gone', async () => {
+  it('reports a request whose client has gone as ignored', async () => {
     const algorithm = new ScriptedAlgorithm();
     const semaphore = new AdaptiveSemaphore({ algorithm });
     const middleware = limit(semaphore);
@@ -200,11 +201,12 @@ describe('limit with an AdaptiveSemaphore', () => {
     await until(() => semaphore.held === 1);
     leaving.abort();
     await semaphore.idle();
-    expect([await answer, algorithm.samples]).toEqual(['gone', []]);
+    expect(await answer).toBe('gone');
+    expect(algorithm.samples).toMatchObject([{ outcome: 'ignore' }]);
     expect(semaphore.stats().released.ignore).toBe(1);
   });
 
-  it('ignores a request that another limiter rejected', async () => {
+  it('reports a request that another limiter rejected as ignored', async () => {
     const algorithm = new ScriptedAlgorithm();
     const semaphore = new AdaptiveSemaphore({ algorithm });
     const full = new Semaphore(1, { queueLimit: 0 });
@@ -212,7 +214,7 @@ describe('limit with an AdaptiveSemaphore', () => {
     const app = express().use(limit(semaphore), limit(full));
     await request(app).get('/').expect(503);
     await semaphore.idle();
-    expect(algorithm.samples).toEqual([]);
+    expect(algorithm.samples).toMatchObject([{ outcome: 'ignore' }]);
   });
 
   it('counts a status of 503 as overload, and one below 500 as success', async () => {
@@ -221,8 +223,8 @@ describe('limit with an AdaptiveSemaphore', () => {
     app.get('/:status', (req, res) => res.sendStatus(Number(req.params.status)));
     for (const status of [200, 302, 404, 429, 503]) await request(app).get(`/${status}`).expect(status);
     await until(() => algorithm.samples.length === 5);
-    const outcomes = algorithm.samples.map(({ isOverload }) => isOverload);
-    expect(outcomes).toEqual([false, false, false, false, true]);
+    const outcomes = algorithm.samples.map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(['success', 'success', 'success', 'success', 'overload']);
   });
 });
 

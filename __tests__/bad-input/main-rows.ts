@@ -110,7 +110,7 @@ export const MAIN_ROWS: readonly Row[] = [
   plainRow('AdaptiveSemaphore', 'algorithm.initial', LIMIT_FOUND, (initial) =>
     withAlgorithm({ initial: initial as number, next: () => 1 }),
   ),
-  ...options('aimd', 'AimdOptions', { ...BOUNDS, timeoutMs: duration }, adaptiveLib.aimd),
+  ...options('aimd', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, adaptiveLib.aimd),
   ...options('gradient', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, adaptiveLib.gradient),
   ...options('vegas', 'LatencyOptions', { ...BOUNDS, random: aFunction(() => 0) }, adaptiveLib.vegas),
 

@@ -131,7 +131,7 @@ describe('an option that is not known', () => {
     new lib.Semaphore(1, { order: { name: 'priority', ageMs: 1, reserved: 1 } });
     new lib.Semaphore(1, { order: { name: 'fair', share: () => 1 } });
     const bounds = { minPermits: 1, maxPermits: 2, initialPermits: 1 };
-    adaptive.aimd({ ...bounds, timeoutMs: 1 });
+    adaptive.aimd({ ...bounds, random: () => 0 });
     adaptive.gradient({ ...bounds, random: () => 0 });
     dashboard.dashboard({}, { authorize: () => true, maskKey: (key) => key });
     prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), topKeys: 1 })();

@@ -24,10 +24,8 @@ export class AdaptiveGate extends SemaphoreGate {
 
   /** The new limit holds before the permit is handed on. */
   override takeBack(call: Call): void {
-    if (call.outcome !== 'ignore') {
-      const isOverload = call.outcome === 'overload';
-      this.model.resize(this.#rule.next({ startedMs: 0, busyMs: 0, endedMs: 0, inFlight: 0, isOverload }));
-    }
+    const { outcome = 'success' } = call;
+    this.model.resize(this.#rule.next({ startedMs: 0, busyMs: 0, endedMs: 0, inFlight: 0, outcome }));
     super.takeBack(call);
   }
 }
@@ -37,8 +35,9 @@ function moveByOutcome(initial: number): LimitAlgorithm {
   let permits = initial;
   return {
     initial,
-    next({ isOverload }) {
-      permits = isOverload ? Math.ceil(permits / 2) : Math.min(permits + 1, 6);
+    next({ outcome }) {
+      if (outcome === 'overload') permits = Math.ceil(permits / 2);
+      if (outcome === 'success') permits = Math.min(permits + 1, 6);
       return permits;
     },
   };

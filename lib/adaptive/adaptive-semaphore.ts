@@ -157,14 +157,13 @@ export class AdaptiveSemaphore extends LimiterBase {
 
   /** Runs before the permit is released, so that the release applies the new limit. Never throws. */
   readonly #onSample = (startedMs: number, inFlight: number, outcome: Outcome): void => {
-    if (outcome === 'ignore') return;
     try {
       const sample = {
         startedMs,
         endedMs: this.#clock.now(),
         busyMs: this.#eventLoopLoad.busyMs(),
         inFlight,
-        isOverload: outcome === 'overload',
+        outcome,
       };
       this.#setLimit(wholeLimit('the result of algorithm.next', this.#algorithm.next(sample)));
     } catch (error) {

@@ -1,24 +1,20 @@
-import { requireDuration, requireOptions } from '../internal/validate.js';
-import { clamp, resolveBounds } from './algorithm.js';
-import type { LimitAlgorithm, LimitBounds } from './algorithm.js';
-import { isOverload, SampleWindow } from './sample-window.js';
+import type { LimitAlgorithm } from './algorithm.js';
+import { latencyControl } from './latency-control.js';
+import type { LatencyOptions } from './latency-control.js';
 
+/** Multiple of the baseline above which a holding time means overload. */
+const TOLERANCE = 1.5;
 /** Factor applied to the limit after a window with overload. */
 const BACKOFF = 0.9;
 
-/** Options of `aimd`. */
-export interface AimdOptions extends LimitBounds {
-  /** A median holding time above this counts as overload, in milliseconds. @defaultValue `1_000` */
-  readonly timeoutMs?: number | undefined;
-}
-
 /**
- * An algorithm of additive increase and multiplicative decrease. A window that used half of the limit adds one permit.
- * A window with overload takes a tenth of the limit.
+ * An algorithm of additive increase and multiplicative decrease. A window of holding times up to 1.5 times the baseline
+ * adds one permit. A window of longer times takes a tenth of the limit.
  *
- * It measures no queue. It finds a limit only where overload causes errors, or times above `timeoutMs`.
+ * It is the simplest of the three and the slowest to follow a change.
  *
- * Source: D. Chiu and R. Jain, 1989, with the constants of `AIMDLimit` in Netflix' concurrency-limits.
+ * Source: D. Chiu and R. Jain, 1989, with the constants of `AIMDLimit` in Netflix' concurrency-limits. The signal is the
+ * baseline here, and a fixed timeout there.
  *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
@@ -26,26 +22,13 @@ export interface AimdOptions extends LimitBounds {
  * ```ts
  * import { AdaptiveSemaphore, aimd } from 'express-semaphore/adaptive';
  *
- * const backend = new AdaptiveSemaphore({ algorithm: aimd({ timeoutMs: 250 }) });
+ * const backend = new AdaptiveSemaphore({ algorithm: aimd({ maxPermits: 200 }) });
  * ```
  */
-export function aimd(options: AimdOptions = {}): LimitAlgorithm {
-  requireOptions(options);
-  const { timeoutMs = 1_000, ...boundOptions } = options;
-  requireDuration('timeoutMs', timeoutMs);
-  const bounds = resolveBounds('aimd', boundOptions);
-  const window = new SampleWindow();
-  let limit = bounds.initial;
+export function aimd(options: LatencyOptions = {}): LimitAlgorithm {
+  return latencyControl('aimd', aimdStep, options);
+}
 
-  return {
-    initial: limit,
-    next(sample) {
-      const summary = window.add(sample);
-      if (summary === undefined) return limit;
-      const { medianMs = 0, maxInFlight } = summary;
-      if (isOverload(summary) || medianMs > timeoutMs) limit = clamp(limit * BACKOFF, bounds);
-      else if (maxInFlight * 2 >= limit) limit = clamp(limit + 1, bounds);
-      return limit;
-    },
-  };
+function aimdStep(limit: number, timeMs: number, baselineMs: number): number {
+  return timeMs > TOLERANCE * baselineMs ? limit * BACKOFF : limit + 1;
 }

@@ -1,3 +1,4 @@
+import type { Outcome } from '../core/limiter.js';
 import { requireInteger } from '../internal/validate.js';
 import { warnOfUnknown } from '../internal/warn.js';
 
@@ -11,8 +12,8 @@ export interface LimitSample {
   readonly inFlight: number;
   /** Total time that the event loop was busy until the release, in milliseconds. */
   readonly busyMs: number;
-  /** True when the work failed because something was overloaded. */
-  readonly isOverload: boolean;
+  /** How the work ended. After `'ignore'`, the time tells only that the permit was held so long at least. */
+  readonly outcome: Outcome;
 }
 
 /**
@@ -27,7 +28,11 @@ export interface LimitSample {
  * let permits = 20;
  * const algorithm: LimitAlgorithm = {
  *   initial: permits,
- *   next: ({ isOverload }) => (permits = Math.min(100, Math.max(5, permits + (isOverload ? -1 : 1)))),
+ *   next({ outcome }) {
+ *     if (outcome === 'success') permits = Math.min(100, permits + 1);
+ *     if (outcome === 'overload') permits = Math.max(5, permits / 2);
+ *     return permits;
+ *   },
  * };
  * const backend = new AdaptiveSemaphore({ algorithm });
  * ```

@@ -1,9 +1,15 @@
 import type { LimitSample } from './algorithm.js';
-import { isOverload, SampleWindow } from './sample-window.js';
+import { isOverload, isThreadIdle, SampleWindow } from './sample-window.js';
 import type { WindowSummary } from './sample-window.js';
 
-/** Samples of one probe. */
+/** Samples of one step of a probe. */
 const PROBE_SAMPLES = 10;
+/** Factor on the limit from one step of a probe to the next. */
+const STEP = 0.5;
+/** A median below this share of the median before has fallen, while the event loop has time to spare. */
+const FALL = Math.SQRT1_2;
+/** The same while the event loop is busy, since its backlog takes several steps to end. */
+const BUSY_FALL = 0.9;
 /** A baseline that changed by more than this factor is probed again after `FOLLOW_UP_MS`. */
 const CHANGE = 1.5;
 /** Time to the next probe after a change, in milliseconds. The limit has followed the change by then. */
@@ -12,71 +18,91 @@ const FOLLOW_UP_MS = 5_000;
 const INTERVAL_MS = 60_000;
 /** Largest random extension of both times, as a share. It keeps a fleet from probing in step. */
 const JITTER = 0.15;
-/** A median above this multiple of the baseline puts the baseline in doubt. */
-const JUMP = 2;
-/** Time after a probe without doubt, in milliseconds. */
-const PAUSE_MS = 1_000;
-/** The same as a multiple of the baseline; the longer time applies. */
-const PAUSE_BASELINES = 10;
 
 /**
  * How long a permit is held when nothing queues behind the limiter.
  *
  * Under load every holding time contains queueing. A minimum or a recent time would rise with the limit, and the limit
- * with it. So the baseline is the median of a probe: a few permits held under a lowered limit. Source: the minimum RTT
- * of Envoy's adaptive concurrency filter.
+ * with it. So a probe measures the baseline: it halves the limit until times stop falling and the event loop has time to
+ * spare. Source: the minimum RTT of Envoy's adaptive concurrency filter, which lowers the limit to 3 at once.
  */
 export class Baseline {
   readonly #random: () => number;
-  #ms = Infinity;
-  #isProbing = true;
-  #probedMs = -Infinity;
-  #nextMs = -Infinity;
+  readonly #minPermits: number;
   readonly #window = new SampleWindow(PROBE_SAMPLES, 0);
+  #ms = Infinity;
+  /** Limit of the current step of a probe. */
+  #probeLimit: number | undefined;
+  /** True when something is known to queue. */
+  #isQueueKnown = false;
+  /** Median of the step before. */
+  #previousMs = 0;
+  #measuredMs = -Infinity;
+  #nextMs = -Infinity;
 
-  constructor(random: () => number) {
+  /** Starts with a probe at a limit of `firstLimit`, of one step. */
+  constructor(random: () => number, minPermits: number, firstLimit: number) {
     this.#random = random;
+    this.#minPermits = minPermits;
+    this.#probeLimit = Math.max(minPermits, firstLimit);
   }
 
   get ms(): number {
     return this.#ms;
   }
 
-  /** True while the limit must be low. */
-  get isProbing(): boolean {
-    return this.#isProbing;
+  /** Time of the last measurement, in milliseconds. */
+  get measuredMs(): number {
+    return this.#measuredMs;
   }
 
-  /** Adds a sample of a probe. Returns the summary of the last one. A probe that met overload goes on. */
-  add(sample: LimitSample): WindowSummary | undefined {
-    const summary = this.#window.add(sample);
-    if (summary?.medianMs !== undefined && !isOverload(summary)) this.set(summary.medianMs, summary.endedMs);
+  /** The limit that a probe needs now; `undefined` when there is no probe. */
+  get probeLimit(): number | undefined {
+    return this.#probeLimit;
+  }
+
+  /**
+   * Starts a probe of a limit at which the median was `medianMs`. When something is known to queue, it goes on until
+   * clients stay to the end of their work.
+   */
+  probe(limit: number, medianMs: number, now: WindowSummary, isQueueKnown = false): void {
+    this.#isQueueKnown = isQueueKnown;
+    this.#probeLimit = Math.max(this.#minPermits, limit * STEP);
+    this.#previousMs = medianMs;
+    this.#window.open(now);
+  }
+
+  /** Adds a sample of a probe. Returns a summary at the end of each step. */
+  add(sample: LimitSample, shortestMs: number): WindowSummary | undefined {
+    const summary = this.#window.add(sample, shortestMs);
+    if (summary?.medianMs === undefined || this.#probeLimit === undefined || isOverload(summary))
+      return summary;
+    const { medianMs, endedMs } = summary;
+    const isIdle = isThreadIdle(summary);
+    const isCensored = summary.ignoredShare >= 0.5;
+    const isFalling =
+      medianMs < (isIdle ? FALL : BUSY_FALL) * this.#previousMs || (isCensored && this.#isQueueKnown);
+    const isFirst = this.#ms === Infinity;
+    if (isFirst || (!isFalling && (isIdle || this.#probeLimit === this.#minPermits))) {
+      this.set(isCensored ? Math.max(medianMs, this.#previousMs) : medianMs, endedMs);
+    } else {
+      this.#probeLimit = Math.max(this.#minPermits, this.#probeLimit * STEP);
+      this.#previousMs = medianMs;
+    }
     return summary;
   }
 
-  /** Sets the baseline to a median that was measured without a queue. */
+  /** Sets the baseline to a median that was measured without a queue. Ends a probe. */
   set(medianMs: number, nowMs: number): void {
     const isStable = medianMs <= CHANGE * this.#ms && this.#ms <= CHANGE * medianMs;
     this.#ms = medianMs;
-    this.#isProbing = false;
-    this.#probedMs = nowMs;
+    this.#probeLimit = undefined;
+    this.#measuredMs = nowMs;
     this.#nextMs = nowMs + (isStable ? INTERVAL_MS : FOLLOW_UP_MS) * (1 + JITTER * this.#random());
-  }
-
-  /** True when times have jumped far above the baseline, and it is not fresh. */
-  isInDoubt({ endedMs, medianMs = 0 }: WindowSummary): boolean {
-    if (endedMs - this.#probedMs <= Math.max(PAUSE_MS, PAUSE_BASELINES * this.#ms)) return false;
-    return medianMs > JUMP * this.#ms;
   }
 
   /** True when it is time for the next probe. */
   isDue({ endedMs }: WindowSummary): boolean {
     return endedMs >= this.#nextMs;
-  }
-
-  /** Starts a probe. */
-  probe(summary: WindowSummary): void {
-    this.#isProbing = true;
-    this.#window.open(summary);
   }
 }

@@ -28,7 +28,7 @@ export function gradient(options: LatencyOptions = {}): LimitAlgorithm {
   return latencyControl('gradient', gradientStep, options);
 }
 
-function gradientStep(limit: number, medianMs: number, baselineMs: number): number {
-  const ratio = (baselineMs * (1 + BUFFER)) / Math.max(medianMs, Number.MIN_VALUE);
+function gradientStep(limit: number, timeMs: number, baselineMs: number): number {
+  const ratio = (baselineMs * (1 + BUFFER)) / Math.max(timeMs, Number.MIN_VALUE);
   return limit * Math.min(MAX_GRADIENT, Math.max(MIN_GRADIENT, ratio)) + Math.sqrt(limit);
 }

@@ -9,20 +9,30 @@ const WINDOW_SAMPLES = 10;
  * fell for each error would end at its minimum.
  */
 const OVERLOAD_SHARE = 0.1;
+/** Share of ignored samples from which a window counts as abandoned: nearly all clients left before the response. */
+const ABANDONED_SHARE = 0.95;
+/** Utilization from which the event loop is the bottleneck. */
+const BUSY_SHARE = 0.9;
 
 /** The samples of one window in figures. */
 export interface WindowSummary {
   readonly endedMs: number;
   /** Total busy time of the event loop at the end, in milliseconds. */
   readonly busyMs: number;
-  /** Median holding time of the samples that succeeded; `undefined` when none did. */
+  /** Median holding time of the samples that did not fail; `undefined` when there are none. */
   readonly medianMs: number | undefined;
+  /** Difference of mean and median of all permits released in the window, at least 0, in milliseconds. */
+  readonly skewMs: number;
   /** Share of the window in which the event loop was busy, from 0 to 1. */
   readonly utilization: number;
   /** Largest number of permits held at once. */
   readonly maxInFlight: number;
   /** Share of samples that failed by overload, from 0 to 1. */
   readonly overloadShare: number;
+  /** Share of samples that were ignored, from 0 to 1. Their times are lower bounds. */
+  readonly ignoredShare: number;
+  /** True when nearly all clients left, however short their permits were held. */
+  readonly isAbandoned: boolean;
 }
 
 /** True when so many samples of a window failed by overload that the limit must fall. */
@@ -30,58 +40,110 @@ export function isOverload({ overloadShare }: WindowSummary): boolean {
   return overloadShare >= OVERLOAD_SHARE;
 }
 
+/** True when the event loop had time to spare, so that it cannot be the reason for long holding times. */
+export function isThreadIdle({ utilization }: WindowSummary): boolean {
+  return utilization < BUSY_SHARE;
+}
+
 /**
  * Collects samples into windows of at least 10 samples and 100 ms, as in Envoy and Netflix' concurrency-limits.
  *
- * A window counts only permits granted after it opened. So each window shows the effect of the current limit, and the
- * limit changes at most once in a holding time.
+ * The median counts only permits granted after the window opened. So each window shows the effect of the current limit,
+ * and the limit changes at most once in a holding time. The skew counts all permits released in the window, so that
+ * work longer than the window is part of it.
  */
 export class SampleWindow {
   readonly #minSamples: number;
-  readonly #minMs: number;
+  readonly #usualMs: number;
+  #minMs: number;
   #openedMs = -Infinity;
   #busyMs = 0;
   #times: number[] = [];
+  #olderTimes: number[] = [];
   #overloads = 0;
+  #ignored = 0;
+  /** Ignored samples whose time does not count. */
+  #short = 0;
   #maxInFlight = 0;
 
   constructor(minSamples = WINDOW_SAMPLES, minMs = WINDOW_MS) {
     this.#minSamples = minSamples;
     this.#minMs = minMs;
+    this.#usualMs = minMs;
   }
 
-  /** Adds a sample. Returns the summary when the sample completes the window, and opens the next window. */
-  add(sample: LimitSample): WindowSummary | undefined {
-    const { startedMs, endedMs, busyMs, inFlight, isOverload } = sample;
+  /**
+   * Adds a sample. Returns the summary when the sample completes the window, and opens the next window. The time of a
+   * sample that was ignored before `shortestMs` does not count.
+   */
+  add(sample: LimitSample, shortestMs = 0): WindowSummary | undefined {
+    const { startedMs, endedMs, busyMs, inFlight, outcome } = sample;
+    const heldMs = endedMs - startedMs;
     if (this.#openedMs === -Infinity) this.open({ endedMs: startedMs, busyMs });
-    if (startedMs < this.#openedMs) return undefined;
-    if (isOverload) this.#overloads++;
-    else this.#times.push(endedMs - startedMs);
+    if (startedMs < this.#openedMs) {
+      if (outcome !== 'overload') this.#olderTimes.push(heldMs);
+      return undefined;
+    }
     this.#maxInFlight = Math.max(this.#maxInFlight, inFlight);
+    if (outcome === 'ignore') this.#ignored++;
+    if (outcome === 'overload') this.#overloads++;
+    else if (outcome === 'success' || heldMs >= shortestMs) this.#times.push(heldMs);
+    else this.#short++;
+    return this.#isComplete(endedMs) ? this.#complete(sample) : undefined;
+  }
+
+  #isComplete(nowMs: number): boolean {
+    if (nowMs - this.#openedMs < this.#minMs) return false;
     const count = this.#times.length + this.#overloads;
-    if (count < this.#minSamples || endedMs - this.#openedMs < this.#minMs) return undefined;
+    return count >= this.#minSamples || (count + this.#short >= this.#minSamples && this.#isAbandoned());
+  }
+
+  #isAbandoned(): boolean {
+    return this.#ignored >= ABANDONED_SHARE * (this.#times.length + this.#overloads + this.#short);
+  }
+
+  #complete(sample: LimitSample): WindowSummary {
+    const { endedMs, busyMs } = sample;
+    const count = this.#times.length + this.#overloads;
     const summary = {
       endedMs,
       busyMs,
       medianMs: median(this.#times),
+      skewMs: skew([...this.#times, ...this.#olderTimes]),
       utilization: (busyMs - this.#busyMs) / (endedMs - this.#openedMs),
       maxInFlight: this.#maxInFlight,
-      overloadShare: this.#overloads / count,
+      overloadShare: this.#overloads / Math.max(1, count),
+      ignoredShare: (this.#ignored - this.#short) / Math.max(1, count),
+      isAbandoned: this.#isAbandoned(),
     };
     this.open(sample);
     return summary;
   }
 
+  /** Makes the open window last for `ms` at least. */
+  extend(ms: number): void {
+    this.#minMs = Math.max(this.#usualMs, ms);
+  }
+
   /** Drops all samples and opens a window that counts permits granted from then on. */
   open({ endedMs, busyMs }: Pick<LimitSample, 'endedMs' | 'busyMs'>): void {
+    this.#minMs = this.#usualMs;
     this.#openedMs = endedMs;
     this.#busyMs = busyMs;
     this.#times = [];
+    this.#olderTimes = [];
     this.#overloads = 0;
+    this.#ignored = 0;
+    this.#short = 0;
     this.#maxInFlight = 0;
   }
 }
 
 function median(times: number[]): number | undefined {
   return times.sort((a, b) => a - b)[times.length >> 1];
+}
+
+function skew(times: number[]): number {
+  const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
+  return Math.max(0, mean - (median(times) ?? NaN)) || 0;
 }

@@ -2,15 +2,15 @@ import type { WindowSummary } from './sample-window.js';
 
 /** Factor applied to the limit during a trial raise. */
 export const TRIAL_FACTOR = 2;
-/** Utilization from which the event loop is the bottleneck. */
-const BUSY_SHARE = 0.9;
 /** Smallest growth of the permits in flight from which times allow a conclusion. */
 const MIN_GROWTH = 1.2;
+/** Times that fell below this factor show that an older queue ended meanwhile. */
+const MIN_SLOWDOWN = 0.8;
+/** Growth of the share of clients that left from which times must have risen. */
+const MORE_IGNORED = 0.3;
 
-/** True when the event loop had time to spare, so that something else must be slow. */
-export function isThreadIdle({ utilization }: WindowSummary): boolean {
-  return utilization < BUSY_SHARE;
-}
+/** Result of a trial raise. */
+export type Verdict = 'slow' | 'queue' | 'unknown';
 
 /**
  * A limit raised for one window, to see whether throughput follows. It does when a dependency is slow for few as for
@@ -22,19 +22,22 @@ export function isThreadIdle({ utilization }: WindowSummary): boolean {
 export class TrialRaise {
   /** The limit before the raise. */
   readonly limit: number;
-  readonly #medianMs: number;
-  readonly #inFlight: number;
+  readonly #timeMs: number;
+  readonly #before: WindowSummary;
 
-  constructor(limit: number, medianMs: number, inFlight: number) {
+  constructor(limit: number, timeMs: number, before: WindowSummary) {
     this.limit = limit;
-    this.#medianMs = medianMs;
-    this.#inFlight = inFlight;
+    this.#timeMs = timeMs;
+    this.#before = before;
   }
 
-  /** True when throughput followed, in the window with the raised limit. */
-  isFollowed(medianMs: number, inFlight: number): boolean {
-    const growth = inFlight / this.#inFlight;
-    return growth > MIN_GROWTH && medianMs / this.#medianMs < Math.sqrt(growth);
+  /** Judges the window with the raised limit. The verdict is unknown when callers did not use the raise. */
+  judge(timeMs: number, { maxInFlight, ignoredShare }: WindowSummary): Verdict {
+    if (ignoredShare > this.#before.ignoredShare + MORE_IGNORED) return 'queue';
+    const growth = maxInFlight / this.#before.maxInFlight;
+    const slowdown = timeMs / this.#timeMs;
+    if (growth <= MIN_GROWTH || slowdown < MIN_SLOWDOWN) return 'unknown';
+    return slowdown < Math.sqrt(growth) ? 'slow' : 'queue';
   }
 
   /** The part of the raised limit that was in use, and at least the limit before. */

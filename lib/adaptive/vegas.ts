@@ -6,6 +6,8 @@ import type { LatencyOptions } from './latency-control.js';
 const ALPHA = 3;
 /** Queue length in units above which the limit falls. */
 const BETA = 6;
+/** Smallest factor that one window applies to the limit. */
+const MAX_FALL = 0.5;
 
 /**
  * An algorithm that keeps the estimated queue behind the limiter, `limit × (1 - baseline / median)`, between 3 and 6
@@ -27,10 +29,10 @@ export function vegas(options: LatencyOptions = {}): LimitAlgorithm {
   return latencyControl('vegas', vegasStep, options);
 }
 
-function vegasStep(limit: number, medianMs: number, baselineMs: number): number {
+function vegasStep(limit: number, timeMs: number, baselineMs: number): number {
   const unit = Math.max(1, Math.log10(limit));
-  const queued = Math.ceil(limit * (1 - baselineMs / Math.max(medianMs, baselineMs)));
+  const queued = limit * (1 - baselineMs / Math.max(timeMs, baselineMs));
   if (queued <= unit) return limit + BETA * unit;
   if (queued < ALPHA * unit) return limit + unit;
-  return queued > BETA * unit ? limit - unit : limit;
+  return Math.max(limit * MAX_FALL, limit - Math.max(0, queued - BETA * unit));
 }
