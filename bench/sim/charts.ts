@@ -1,16 +1,17 @@
 import * as echarts from 'echarts';
 import { CAPACITY } from './phases.js';
 import type { PhaseResult } from './simulate.js';
+import { loadOf } from './table.js';
 
-/** Told apart by those who see few colours, too. Source: M. Okabe and K. Ito, "Color Universal Design", 2008. */
+/** Colours that colour-blind readers can distinguish. Source: M. Okabe and K. Ito, "Color Universal Design", 2008. */
 const COLOURS = ['#000000', '#999999', '#0072b2', '#cc79a7', '#e69f00', '#d55e00'];
 
-/** One phase as a picture: goodput and the 99th percentile, second by second, a line a contender. */
+/** Draws one phase: goodput and the 99th percentile of each second, with a curve for each contender. */
 export function chart(phaseIndex: number, all: Readonly<Record<string, readonly PhaseResult[]>>): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 560 });
   const entries = Object.entries(all).map(([name, results]) => ({ name, result: results[phaseIndex] }));
   const phase = entries[0]?.result?.phase;
-  const line = (name: string, axis: number, data: (number | null)[]) => ({
+  const curve = (name: string, axis: number, data: (number | null)[]) => ({
     name,
     type: 'line' as const,
     showSymbol: false,
@@ -23,7 +24,7 @@ export function chart(phaseIndex: number, all: Readonly<Record<string, readonly 
     color: COLOURS,
     backgroundColor: '#fff',
     title: {
-      text: `${phase?.name ?? ''}: ${phase?.load ?? ''} times what can be served usually is asked for`,
+      text: phase === undefined ? '' : `${phase.name}: load of ${loadOf(phase)} the capacity`,
       left: 'center',
       top: 8,
     },
@@ -41,8 +42,8 @@ export function chart(phaseIndex: number, all: Readonly<Record<string, readonly 
       { type: 'value', gridIndex: 1, name: 'p99 of those, ms', min: 0 },
     ],
     series: entries.flatMap(({ name, result }) => [
-      line(name, 0, result?.seconds.map(({ good }) => good / CAPACITY) ?? []),
-      line(name, 1, result?.seconds.map((account) => finite(account.percentile(0.99))) ?? []),
+      curve(name, 0, result?.seconds.map(({ good }) => good / CAPACITY) ?? []),
+      curve(name, 1, result?.seconds.map((account) => finite(account.percentile(0.99))) ?? []),
     ]),
   });
   const svg = chart.renderToSVGString();
@@ -54,7 +55,7 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** Where hardly anything is served the picture shows just that. */
+/** The top of the axis: a tenth at least, so that goodput near zero looks like it. */
 function atLeastTenth({ max }: { readonly max: number }): number {
   return Math.max(0.1, Math.ceil(max * 10) / 10);
 }

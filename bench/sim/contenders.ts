@@ -3,46 +3,55 @@ import { AdaptiveSemaphore, aimd, gradient, vegas } from 'express-semaphore/adap
 import type { Order } from 'express-semaphore';
 import type { LimitAlgorithm } from 'express-semaphore/adaptive';
 import { ORACLE } from './phases.js';
+import { envoyGradient, failsafeGo, netflixGradient2 } from './references.js';
 import type { MakeLimiter } from './simulate.js';
 
-/** Longest wait in line, where there is one, in milliseconds. */
+/** Longest wait in the queue, in milliseconds. */
 const MAX_WAIT_MS = 100;
 
-/** Every way to limit that is tried. */
+/** The limiters under test. */
 export const CONTENDERS: Readonly<Record<string, MakeLimiter>> = {
   none: () => undefined,
   'fixed, endless fifo': (clock) => new Semaphore(ORACLE, { clock }),
-  'fixed, expected wait': fixed('fifo'),
+  'fixed, expected wait': fixed(ORACLE),
   lifo: (clock) => new Semaphore(ORACLE, { queueLimit: 100, order: 'lifo', clock }),
-  'adaptive-lifo': fixed('adaptive-lifo'),
-  priority: fixed('priority'),
-  fair: fixed('fair'),
-  aimd: adaptive(() => aimd({ timeoutMs: 100 })),
+  'adaptive-lifo': fixed(ORACLE, 'adaptive-lifo'),
+  priority: fixed(ORACLE, 'priority'),
+  fair: fixed(ORACLE, 'fair'),
+  aimd: adaptive((random) => aimd({ random })),
   vegas: adaptive((random) => vegas({ random })),
   gradient: adaptive((random) => gradient({ random })),
 };
 
-/** What no criterion may let pass. */
-export const IMPOSTORS: Readonly<Record<string, MakeLimiter>> = {
-  frozen: adaptive(() => stuckAt(ORACLE)),
-  'always the least': adaptive(() => stuckAt(3)),
-  'always the most': adaptive(() => stuckAt(1_000)),
+/** Adaptive limits of other libraries, behind the same queue. */
+export const REFERENCES: Readonly<Record<string, MakeLimiter>> = {
+  'Netflix Gradient2': adaptive(netflixGradient2),
+  'Envoy gradient': adaptive(envoyGradient),
+  'failsafe-go': adaptive(failsafeGo),
 };
 
-function fixed(order: Order): MakeLimiter {
-  return (clock) => new Semaphore(ORACLE, { maxWaitMs: MAX_WAIT_MS, order, clock });
+/** Limits that do not adapt. The criteria must find each of them faulty. */
+export const IMPOSTORS: Readonly<Record<string, MakeLimiter>> = {
+  frozen: adaptive(() => constant(ORACLE)),
+  'always the least': adaptive(() => constant(3)),
+  'always the most': adaptive(() => constant(1_000)),
+};
+
+/** A fixed limit that rejects on arrival each caller that cannot be served within 100 ms. */
+export function fixed(permits: number, order: Order = 'fifo'): MakeLimiter {
+  return (clock) => new Semaphore(permits, { maxWaitMs: MAX_WAIT_MS, order, clock });
 }
 
 function adaptive(makeAlgorithm: (random: () => number) => LimitAlgorithm): MakeLimiter {
-  return (clock, random, gauge) =>
+  return (clock, random, eventLoopLoad) =>
     new AdaptiveSemaphore({
       algorithm: makeAlgorithm(() => random.next()),
       maxWaitMs: MAX_WAIT_MS,
       clock,
-      eventLoopLoad: gauge,
+      eventLoopLoad,
     });
 }
 
-function stuckAt(permits: number): LimitAlgorithm {
+function constant(permits: number): LimitAlgorithm {
   return { initial: permits, next: () => permits };
 }

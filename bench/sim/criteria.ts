@@ -1,33 +1,33 @@
 import { CAPACITY } from './phases.js';
 import type { Phase } from './phases.js';
-import { REFUSAL_MS } from './service.js';
+import { REJECTION_MS } from './service.js';
 import type { PhaseResult } from './simulate.js';
 
-/** Under overload at least this part of what could be served is. */
+/** Smallest goodput under overload, as a share of the possible goodput. */
 const GOODPUT_SHARE = 0.95;
-/** That part where the limit has to be found anew while it lasts. */
+/** The same in a phase in which the limit must first be found. */
 const FOUND_ANEW_SHARE = 0.85;
-/** Of what the process could serve no more than this is refused. */
+/** Largest share of rejected clients while the process could serve all. */
 const NEEDLESS_SHARE = 0.025;
-/** A saturated dependency holds the limit to this, at last. */
+/** Largest limit at the end of a phase with a full dependency. */
 const SATURATED_LIMIT = 60;
 
-/** What is wrong with how an adaptive limiter fared; nothing, if it fared well. */
+/** The faults of an adaptive limit. */
 export function faults(results: readonly PhaseResult[]): string[] {
   return results.flatMap((result) => faultsOf(result).map((fault) => `${result.phase.name}: ${fault}`));
 }
 
 function faultsOf({ phase, total, seconds }: PhaseResult): string[] {
-  const { load, slowdown = 1, dependency } = phase;
+  const { slowdown = 1, dependency } = phase;
   const found: string[] = [];
-  if (dependency.isRefusing === true) return found;
+  if (dependency.isFailing === true) return found;
   if (dependency.places !== undefined) {
     const permits = seconds.at(-1)?.permits ?? Infinity;
     return permits <= SATURATED_LIMIT ? found : [`the limit is still ${permits}`];
   }
-  if (load * slowdown <= 1) {
-    const needless = total.refused / total.offered;
-    if (needless > NEEDLESS_SHARE) found.push(`${(100 * needless).toFixed(1)} % refused needlessly`);
+  if (isServable(phase)) {
+    const needless = total.rejected / total.offered;
+    if (needless > NEEDLESS_SHARE) found.push(`${(100 * needless).toFixed(1)} % rejected needlessly`);
     return found;
   }
   const share = slowdown === 1 ? GOODPUT_SHARE : FOUND_ANEW_SHARE;
@@ -40,9 +40,16 @@ function faultsOf({ phase, total, seconds }: PhaseResult): string[] {
   return found;
 }
 
-/** What an overloaded process could serve of its capacity, beside reading and refusing the rest. */
+/** True when the process and its dependency can serve every request of a phase. */
+export function isServable({ load, slowdown = 1, dependency }: Phase): boolean {
+  return typeof load === 'number' && load * slowdown <= 1 && dependency.places === undefined;
+}
+
+/** The largest goodput of an overloaded process, as a share of its capacity: it must also read and reject the rest. */
 function possibleGoodput({ load, slowdown = 1, dependency }: Phase): number {
-  const unread = 1 - load * (REFUSAL_MS / 1_000) * CAPACITY;
-  // A tail that the median does not see costs some.
-  return (unread / slowdown) * (dependency.tail === undefined ? 1 : 0.95);
+  if (typeof load !== 'number') return NaN;
+  const rejectionShare = (REJECTION_MS / 1_000) * CAPACITY;
+  const possible = (1 / slowdown - load * rejectionShare) / (1 - rejectionShare);
+  // A median does not see the tail, which costs a part.
+  return possible * (dependency.latencyMs === undefined ? 1 : 0.95);
 }

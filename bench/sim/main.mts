@@ -1,5 +1,5 @@
-// The simulation: `npm run bench sim` prints its tables, judges the adaptive limiters, and draws docs/internals/overload/*.svg.
-// Another seed (`SEED=2 npm run bench sim`) draws nothing.
+// The story of one process: each limiter goes through all phases in turn. `node --import tsx bench/sim/main.mts` prints
+// the tables, judges the adaptive limits and draws docs/internals/overload/*.svg. With another SEED it draws nothing.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { chart } from './charts.js';
 import { CONTENDERS, IMPOSTORS } from './contenders.js';
@@ -7,7 +7,10 @@ import { faults } from './criteria.js';
 import { ORACLE, PHASES } from './phases.js';
 import { simulate } from './simulate.js';
 import type { PhaseResult } from './simulate.js';
-import { favours, goodput, refusals, table } from './table.js';
+import { favours, goodput, rejections, table } from './table.js';
+
+// A stack for each rejection would take most of the time.
+Error.stackTraceLimit = 0;
 
 const DEFAULT_SEED = 1;
 const SEED = Number(process.env['SEED'] ?? DEFAULT_SEED);
@@ -21,14 +24,16 @@ for (const [name, make] of Object.entries({ ...CONTENDERS, ...IMPOSTORS })) {
 }
 
 console.log(`Seed ${SEED}; the oracle's limit is ${ORACLE}.`);
-console.log(`\nGoodput, of what can be served, and p99 of those served in time:\n\n${table(all, goodput)}`);
-console.log(`\nRefused, and the limit at the end:\n\n${table(all, refusals)}`);
-console.log(`\nServed in time of high priority, and of users who send little:\n\n${table(all, favours)}\n`);
+console.log(`\nGoodput as a share of the capacity, and p99 of the served:\n\n${table(all, goodput)}`);
+console.log(`\nRejected, and the limit at the end:\n\n${table(all, rejections)}`);
+console.log(
+  `\nServed in time of high priority, and of clients that send few requests:\n\n${table(all, favours)}\n`,
+);
 for (const name of JUDGED) {
   console.log(`- ${name}: ${faults(all[name] ?? []).join('; ') || 'no fault'}`);
 }
 
-// The pictures in docs are those of one seed.
+// The pictures in the documents are those of one seed.
 if (SEED === DEFAULT_SEED) {
   const folder = new URL('../../docs/internals/overload/', import.meta.url);
   mkdirSync(folder, { recursive: true });

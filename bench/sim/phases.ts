@@ -1,44 +1,57 @@
-import { CPU_MS, DEPENDENCY_MS } from './service.js';
+import { DEPENDENCY_MS, REJECTION_MS, usualLatencyMs, WORK_MS } from './service.js';
 import type { Dependency } from './service.js';
+import type { Random } from './random.js';
 
-/** Requests a second that the process can serve. */
-export const CAPACITY = 1_000 / CPU_MS;
-/** Permits that serve them without a queue, by Little's law: capacity times unloaded time. */
-export const ORACLE = Math.ceil((CAPACITY * (CPU_MS + DEPENDENCY_MS)) / 1_000);
+/** Requests that the process can serve in a second. */
+export const CAPACITY = 1_000 / (REJECTION_MS + WORK_MS);
+/** Permits that serve them without a queue, by Little's law: capacity times holding time. */
+export const ORACLE = Math.ceil((CAPACITY * (WORK_MS + DEPENDENCY_MS)) / 1_000);
 
-/** A stretch of time with one kind of weather. */
+/** A period with one kind of load. */
 export interface Phase {
   readonly name: string;
-  /** How many times what can be served is asked for. */
-  readonly load: number;
+  /** Arrivals as a multiple of the capacity; a function of the second since the start of the phase where it changes. */
+  readonly load: number | ((second: number) => number);
   readonly dependency: Dependency;
-  /** Times as slow as usual that the thread is at its work. */
+  /** Factor on all processor times. */
   readonly slowdown?: number;
   readonly seconds: number;
-  /** How long clients wait, in milliseconds. */
+  /** Time that a client waits for its response, in milliseconds. */
   readonly deadlineMs: number;
+  /** Number of times that a client tries, 100 ms apart. The default is 1. */
+  readonly tries?: number;
 }
 
-const PLAIN = { dependency: {}, seconds: 20, deadlineMs: 250 };
+/** A dependency that is `factor` times as slow as usual. */
+export function slowBy(factor: number): Dependency {
+  return { latencyMs: (random) => factor * usualLatencyMs(random) };
+}
 
-/** In this order, behind one another: each begins with what the one before has left behind. */
+/** A dependency of which one call in ten takes ten times as long. */
+function heavyTail(random: Random): number {
+  return usualLatencyMs(random) * (random.next() < 0.1 ? 10 : 1);
+}
+
+export const USUAL = { dependency: {}, seconds: 20, deadlineMs: 250 };
+
+/** One after the other: each phase starts with the limit that the phase before has left. */
 export const PHASES: readonly Phase[] = [
-  { ...PLAIN, name: 'warm', load: 0.5 },
-  { ...PLAIN, name: '2x', load: 2 },
-  { ...PLAIN, name: '5x', load: 5 },
-  { ...PLAIN, name: '10x', load: 10 },
-  { ...PLAIN, name: 'slow thread', load: 0.5, slowdown: 5 },
-  { ...PLAIN, name: 'recovery', load: 0.5 },
-  // A client that knows the dependency to take 200 ms waits longer than that.
-  { name: 'slow dependency', load: 0.5, dependency: { slowdown: 10 }, seconds: 60, deadlineMs: 1_000 },
-  { ...PLAIN, name: 'fast again', load: 0.5 },
-  { ...PLAIN, name: 'full dependency', load: 0.5, dependency: { places: 5 } },
-  { ...PLAIN, name: 'refusing dependency', load: 0.5, dependency: { isRefusing: true } },
-  { ...PLAIN, name: 'heavy tail', load: 1.5, dependency: { tail: 10 }, deadlineMs: 500 },
-  { ...PLAIN, name: 'end', load: 0.5 },
+  { ...USUAL, name: 'warm', load: 0.5 },
+  { ...USUAL, name: '2x', load: 2 },
+  { ...USUAL, name: '5x', load: 5 },
+  { ...USUAL, name: '10x', load: 10 },
+  { ...USUAL, name: 'slow thread', load: 0.5, slowdown: 5 },
+  { ...USUAL, name: 'recovery', load: 0.5 },
+  // A client of a dependency that takes 200 ms waits longer than 250 ms.
+  { name: 'slow dependency', load: 0.5, dependency: slowBy(10), seconds: 60, deadlineMs: 1_000 },
+  { ...USUAL, name: 'fast again', load: 0.5 },
+  { ...USUAL, name: 'full dependency', load: 0.5, dependency: { places: 5 } },
+  { ...USUAL, name: 'failing dependency', load: 0.5, dependency: { isFailing: true } },
+  { ...USUAL, name: 'heavy tail', load: 1.5, dependency: { latencyMs: heavyTail }, deadlineMs: 500 },
+  { ...USUAL, name: 'end', load: 0.5 },
 ];
 
-/** The same in short, to see that every part works. */
+/** The same phases in a fraction of their time, for tests. */
 export function shortened(phases: readonly Phase[], factor: number): Phase[] {
   return phases.map((phase) => ({ ...phase, seconds: phase.seconds / factor }));
 }

@@ -1,4 +1,4 @@
-/** Numbers that look random and come again from the same seed. */
+/** Pseudo-random numbers that the seed determines. */
 export class Random {
   readonly seed: number;
   #state: number;
@@ -8,7 +8,7 @@ export class Random {
     this.#state = seed | 0;
   }
 
-  /** From 0 up to, but not including, 1. Source: mulberry32 by T. Ettinger, public domain. */
+  /** A number from 0 up to, but not including, 1. Source: mulberry32 by T. Ettinger, public domain. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let bits = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -16,18 +16,23 @@ export class Random {
     return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `min` to `max`. */
+  /** An integer from `min` to `max`. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** One of `items`, in a list of its own; an empty list of none. */
+  /** A list of one of `items`, or an empty list when there are none. */
   pick<Item>(items: readonly Item[]): Item[] {
     return items.slice(this.integer(0, items.length - 1)).slice(0, 1);
   }
 
-  /** The time until the next of events that come independently of one another, `mean` apart on the average. */
+  /** Time between independent events that are `mean` apart on average. */
   exponential(mean: number): number {
     return -mean * Math.log(1 - this.next());
+  }
+
+  /** A normally distributed number of mean 0 and variance 1. Source: G. Box and M. Muller, 1958. */
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
   }
 }

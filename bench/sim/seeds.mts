@@ -1,32 +1,35 @@
-// How much is chance: `npm run bench sim-seeds` simulates the adaptive limiters with seeds on which nothing was tuned, and
-// prints the median and the worst of what they are judged by. `SEEDS=7,8 npm run bench sim-seeds` takes others.
+// The story with seeds on which nothing was tuned: `node --import tsx bench/sim/seeds.mts` prints the median and the worst
+// figure of each phase. SEEDS=7,8 takes other seeds.
 import { CONTENDERS } from './contenders.js';
-import { faults } from './criteria.js';
+import { faults, isServable } from './criteria.js';
 import { CAPACITY, PHASES } from './phases.js';
 import type { Phase } from './phases.js';
 import { simulate } from './simulate.js';
 import type { PhaseResult } from './simulate.js';
 import { markdown } from './table.js';
 
-const SEEDS = (process.env['SEEDS'] ?? '101,102,103,104,105,106,107').split(',').map(Number);
-const NAMES = ['vegas', 'gradient'];
+// A stack for each rejection would take most of the time.
+Error.stackTraceLimit = 0;
 
-/** What a phase is judged by: the part refused where all could be served, else the part of capacity served in time. */
+const SEEDS = (process.env['SEEDS'] ?? '101,102,103,104,105,106,107').split(',').map(Number);
+const NAMES = ['aimd', 'vegas', 'gradient'];
+
+/** The figure that judges a phase. */
 interface Measure {
   readonly read: (result: PhaseResult) => number;
   readonly worst: (...figures: number[]) => number;
-  readonly say: (figure: number) => string;
+  readonly format: (figure: number) => string;
 }
 
 const NEEDLESS: Measure = {
-  read: ({ total }) => total.refused / total.offered,
+  read: ({ total }) => total.rejected / total.offered,
   worst: Math.max,
-  say: (part) => `${(100 * part).toFixed(2)} % refused`,
+  format: (share) => `${(100 * share).toFixed(2)} % rejected`,
 };
 const GOODPUT: Measure = {
   read: ({ phase, total }) => total.good / phase.seconds / CAPACITY,
   worst: Math.min,
-  say: (part) => `${part.toFixed(3)} served`,
+  format: (share) => `${share.toFixed(3)} served`,
 };
 
 const runs: Record<string, (readonly PhaseResult[])[]> = {};
@@ -41,7 +44,7 @@ for (const name of NAMES) {
   runs[name] = results;
 }
 
-const judged = PHASES.filter(({ dependency }) => dependency.isRefusing !== true);
+const judged = PHASES.filter(({ dependency }) => dependency.isFailing !== true);
 console.log(`Seeds ${SEEDS.join(', ')}: median (worst)\n`);
 console.log(
   markdown(
@@ -56,12 +59,8 @@ for (const [name, results] of Object.entries(runs)) {
 }
 
 function spread(name: string, phase: Phase): string {
-  const { read, worst, say } = isServable(phase) ? NEEDLESS : GOODPUT;
+  const { read, worst, format } = isServable(phase) ? NEEDLESS : GOODPUT;
   const results = (runs[name] ?? []).flatMap((run) => run.filter((result) => result.phase === phase));
   const figures = results.map(read).sort((a, b) => a - b);
-  return `${say(figures[figures.length >> 1] ?? NaN)} (${say(worst(...figures))})`;
-}
-
-function isServable({ load, slowdown = 1, dependency }: Phase): boolean {
-  return load * slowdown <= 1 && dependency.places === undefined;
+  return `${format(figures[figures.length >> 1] ?? NaN)} (${format(worst(...figures))})`;
 }

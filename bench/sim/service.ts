@@ -1,91 +1,81 @@
-import type { Clock } from 'express-semaphore';
-import type { EventLoopLoad } from 'express-semaphore/adaptive';
+import { EventLoop } from './event-loop.js';
 import type { Random } from './random.js';
+import type { SimClock } from './sim-clock.js';
 
-/** Processor time that a request takes, on the average, in milliseconds. */
-export const CPU_MS = 1;
-/** Processor time that it takes to read a request and to refuse it, in milliseconds. */
-export const REFUSAL_MS = 0.01;
-/** How long the dependency takes, on the average, in milliseconds. */
+/** Mean processor time that a served request takes, without the time to read it, in milliseconds. */
+export const WORK_MS = 0.92;
+/** Processor time to read a request, and to answer it when it is rejected, in milliseconds. Measured under Node 20. */
+export const REJECTION_MS = 0.07;
+/** Mean latency of the dependency, in milliseconds. */
 export const DEPENDENCY_MS = 20;
 
 /** How the dependency behaves. */
 export interface Dependency {
-  /** Times as slow as usual. */
-  readonly slowdown?: number;
-  /** Fails after a millisecond. */
-  readonly isRefusing?: boolean;
-  /** One in so many takes ten times as long. */
-  readonly tail?: number;
-  /** It answers at most so many at once; the others wait. */
+  /** Latency of one call, in milliseconds. The default is 20 ms plus or minus a fifth. */
+  readonly latencyMs?: (random: Random) => number;
+  /** Number of calls that it works on at once; the others wait. The default is no limit. */
   readonly places?: number;
+  /** True when each call fails after 1 ms. */
+  readonly isFailing?: boolean;
 }
 
 /**
- * A process with one thread and a dependency. The thread does one thing at a time, first come first served; work that it
- * has begun it finishes, whether or not the client still waits, as handlers do.
+ * A process with one thread, and a dependency. A request takes half of its work before the call of the dependency and
+ * half after it. Work that has begun goes on when the client leaves, as handlers do.
  */
-export class Service implements EventLoopLoad {
-  readonly #clock: Clock;
+export class Service {
+  readonly loop: EventLoop;
+  readonly #clock: SimClock;
   readonly #random: Random;
-  #threadFreeAt = 0;
-  #workMs = 0;
-  #inDependency = 0;
-  readonly #dependencyLine: (() => void)[] = [];
+  #calls = 0;
+  readonly #waitingCalls: (() => void)[] = [];
   dependency: Dependency = {};
-  /** Times as slow as usual that the thread is at its work. */
-  slowdown = 1;
 
-  constructor(clock: Clock, random: Random) {
+  constructor(clock: SimClock, random: Random) {
     this.#clock = clock;
     this.#random = random;
+    this.loop = new EventLoop(clock);
   }
 
-  /** Milliseconds in which the thread was at work so far. */
-  busyMs(): number {
-    return this.#workMs - Math.max(0, this.#threadFreeAt - this.#clock.now());
+  /** Reads a request, then calls `done`. */
+  read(done: () => void): void {
+    this.loop.push(REJECTION_MS, done);
   }
 
-  /** Reads a request, then calls `then`. */
-  read(then: () => void): void {
-    this.#onThread(REFUSAL_MS, then);
-  }
-
-  /** Works on a request, and calls `then` with whether it succeeded. */
-  handle(then: (isSuccess: boolean) => void): void {
-    this.#onThread(CPU_MS * (0.5 + this.#random.next()) * this.slowdown, () => {
-      this.#askDependency(() => {
-        then(this.dependency.isRefusing !== true);
+  /** Serves a request, then calls `done` with its success. */
+  serve(done: (isSuccess: boolean) => void): void {
+    const halfMs = (WORK_MS / 2) * (0.5 + this.#random.next());
+    this.loop.continue(halfMs, () => {
+      this.#callDependency(() => {
+        this.loop.push(halfMs, () => {
+          done(this.dependency.isFailing !== true);
+        });
       });
     });
   }
 
-  #onThread(ms: number, then: () => void): void {
-    const now = this.#clock.now();
-    this.#workMs += ms;
-    this.#threadFreeAt = Math.max(now, this.#threadFreeAt) + ms;
-    this.#clock.setTimer(then, this.#threadFreeAt - now);
-  }
-
-  #askDependency(then: () => void): void {
-    const { isRefusing = false, slowdown = 1, tail, places = Infinity } = this.dependency;
-    if (isRefusing) {
-      this.#clock.setTimer(then, 1);
+  #callDependency(done: () => void): void {
+    const { isFailing = false, latencyMs = usualLatencyMs, places = Infinity } = this.dependency;
+    if (isFailing) {
+      this.#clock.schedule(1, done);
       return;
     }
-    if (this.#inDependency >= places) {
-      this.#dependencyLine.push(() => {
-        this.#askDependency(then);
+    if (this.#calls >= places) {
+      this.#waitingCalls.push(() => {
+        this.#callDependency(done);
       });
       return;
     }
-    this.#inDependency++;
-    const isTail = tail !== undefined && this.#random.next() < 1 / tail;
-    const ms = DEPENDENCY_MS * (0.8 + 0.4 * this.#random.next()) * slowdown * (isTail ? 10 : 1);
-    this.#clock.setTimer(() => {
-      this.#inDependency--;
-      this.#dependencyLine.shift()?.();
-      then();
-    }, ms);
+    this.#calls++;
+    this.#clock.schedule(latencyMs(this.#random), () => {
+      this.#calls--;
+      this.#waitingCalls.shift()?.();
+      done();
+    });
   }
+}
+
+/** The default latency of the dependency. */
+export function usualLatencyMs(random: Random): number {
+  return DEPENDENCY_MS * (0.8 + 0.4 * random.next());
 }

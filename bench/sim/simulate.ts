@@ -1,4 +1,4 @@
-import type { Limiter, Permit } from 'express-semaphore';
+import type { Limiter, Outcome, Permit } from 'express-semaphore';
 import type { EventLoopLoad } from 'express-semaphore/adaptive';
 import type { Phase } from './phases.js';
 import { CAPACITY } from './phases.js';
@@ -6,23 +6,28 @@ import { Random } from './random.js';
 import { Service } from './service.js';
 import { SimClock } from './sim-clock.js';
 
-/** Makes what is to be tried; `undefined` where nothing limits. */
-export type MakeLimiter = (clock: SimClock, random: Random, gauge: EventLoopLoad) => Limiter | undefined;
+/** Makes the limiter under test; returns `undefined` for no limit. */
+export type MakeLimiter = (
+  clock: SimClock,
+  random: Random,
+  eventLoopLoad: EventLoopLoad,
+) => Limiter | undefined;
 
-/** What became of the requests that came in one phase, or in one second of it. */
+/** Results of the clients that arrived in one phase, or in one second of it. */
 export class Account {
   offered = 0;
-  /** Answered before the client's deadline. */
+  /** Clients that were served before their deadline. */
   good = 0;
-  refused = 0;
-  /** The client left before it was answered. */
+  /** Clients whose last try was rejected. */
+  rejected = 0;
+  /** Clients that left before a response. */
   late = 0;
   failed = 0;
-  /** How long those served in time took. */
+  /** Time to the response of each client in `good`, in milliseconds. */
   readonly latencies: number[] = [];
-  /** Those from users who send little, and how many of them were served in time. */
+  /** Clients that send few requests. */
   light = { offered: 0, good: 0 };
-  /** Those of high priority, and how many of them were served in time. */
+  /** Clients of high priority. */
   high = { offered: 0, good: 0 };
   /** The limit at the end. */
   permits: number | undefined = undefined;
@@ -33,37 +38,54 @@ export class Account {
   }
 }
 
-/** One phase as it went. */
+/** The results of one phase. */
 export interface PhaseResult {
   readonly phase: Phase;
   readonly total: Account;
-  /** Second by second. */
+  /** Results of each second. */
   readonly seconds: readonly Account[];
 }
 
-/** Requests of high priority, and those of users who send little. */
+/** Share of requests of high priority. */
 const HIGH_SHARE = 0.1;
+/** Share of requests of the clients that send few. */
 const LIGHT_SHARE = 0.1;
-const LIGHT_USERS = 10;
+/** Number of clients that send few. */
+const LIGHT_CLIENTS = 10;
+/** Time from a failed try to the next, in milliseconds. */
+const RETRY_MS = 100;
 
-/** Lets requests come, independent of one another and of how they fare, through all phases. */
+type Result = 'good' | 'rejected' | 'late' | 'failed';
+
+/** One client and what its tries share. */
+interface Client {
+  readonly priority: number;
+  readonly flow: string;
+  readonly report: (result: Result, latencyMs: number) => void;
+}
+
+/** What a client that leaves does to the permit of its request: `limit` releases it, `limitHandler` holds it. */
+export type OnLeave = 'release' | 'hold';
+
+/** Runs all phases. Arrivals are independent of one another and of the results. */
 export async function simulate(
   makeLimiter: MakeLimiter,
   phases: readonly Phase[],
   seed = 1,
+  onLeave: OnLeave = 'hold',
 ): Promise<PhaseResult[]> {
   const clock = new SimClock();
   const random = new Random(seed);
-  const service = new Service(clock, random);
-  const limiter = makeLimiter(clock, random, service);
+  const service = new Service(clock, new Random(seed + 1));
+  const limiter = makeLimiter(clock, new Random(seed + 2), service.loop);
   const results: PhaseResult[] = [];
   for (const phase of phases) {
     service.dependency = phase.dependency;
-    service.slowdown = phase.slowdown ?? 1;
+    service.loop.slowdown = phase.slowdown ?? 1;
     const start = clock.now();
     const total = new Account();
     const seconds: Account[] = [];
-    scheduleArrivals(phase, start + phase.seconds * 1_000, total, seconds);
+    scheduleArrivals(phase, start, total, seconds);
     for (let second = 1; second <= phase.seconds; second++) {
       seconds.push(new Account());
       await clock.runUntil(start + second * 1_000);
@@ -75,69 +97,120 @@ export async function simulate(
   }
   return results;
 
-  function scheduleArrivals(phase: Phase, end: number, total: Account, seconds: Account[]): void {
-    const gap = random.exponential(1_000 / (phase.load * CAPACITY));
-    if (clock.now() + gap >= end) return;
-    clock.setTimer(() => {
+  function scheduleArrivals(phase: Phase, start: number, total: Account, seconds: Account[]): void {
+    const load = typeof phase.load === 'number' ? phase.load : phase.load((clock.now() - start) / 1_000);
+    const gap = random.exponential(1_000 / (load * CAPACITY));
+    if (clock.now() + gap >= start + phase.seconds * 1_000) return;
+    clock.schedule(gap, () => {
       arrive(phase, [total, seconds.at(-1) ?? total]);
-      scheduleArrivals(phase, end, total, seconds);
-    }, gap);
+      scheduleArrivals(phase, start, total, seconds);
+    });
   }
 
   function arrive(phase: Phase, accounts: Account[]): void {
-    const since = clock.now();
     const isHigh = random.next() < HIGH_SHARE;
     const isLight = random.next() < LIGHT_SHARE;
-    const flow = isLight ? `light ${random.integer(1, LIGHT_USERS)}` : 'heavy';
-    const client = new AbortController();
-    let permit: Permit | undefined;
-    let isOver = false;
-
+    const flow = isLight ? `light ${random.integer(1, LIGHT_CLIENTS)}` : 'heavy';
     for (const account of accounts) {
       account.offered++;
       if (isHigh) account.high.offered++;
       if (isLight) account.light.offered++;
     }
-    const deadline = clock.setTimer(() => {
+    const report: Client['report'] = (result, latencyMs) => {
+      for (const account of accounts) {
+        account[result]++;
+        if (result !== 'good') continue;
+        account.latencies.push(latencyMs);
+        if (isHigh) account.high.good++;
+        if (isLight) account.light.good++;
+      }
+    };
+    attempt({ priority: isHigh ? 10 : 0, flow, report }, phase, phase.tries ?? 1);
+  }
+
+  /** Sends one request. The work of a client that leaves goes on. */
+  function attempt(client: Client, phase: Phase, tries: number): void {
+    const since = clock.now();
+    let leaving: LeaveSignal | undefined;
+    let permit: Permit | undefined;
+    let isOver = false;
+    let hasLeft = false;
+    const deadline = clock.schedule(phase.deadlineMs, () => {
       end('late');
-      client.abort(LEFT);
-      permit?.release('overload');
-    }, phase.deadlineMs);
+      leaving?.abort();
+      hasLeft = true;
+      if (onLeave === 'release') release('ignore');
+    });
 
     service.read(() => {
       if (isOver) return;
       if (limiter === undefined) serve();
-      else {
-        limiter.acquire({ signal: client.signal, priority: isHigh ? 10 : 0, flow }).then((granted) => {
-          permit = granted;
-          serve();
-        }, refuse);
-      }
+      else acquire(limiter);
     });
 
+    function acquire(limiter: Limiter): void {
+      const { priority, flow } = client;
+      permit = limiter.tryAcquire({ priority, flow });
+      if (permit !== undefined) {
+        serve();
+        return;
+      }
+      leaving = new LeaveSignal();
+      clock.settle();
+      limiter.acquire({ signal: leaving as unknown as AbortSignal, priority, flow }).then(
+        (granted) => {
+          permit = granted;
+          serve();
+        },
+        () => {
+          end('rejected');
+        },
+      );
+    }
+
     function serve(): void {
-      service.handle((isSuccess) => {
+      service.serve((isSuccess) => {
         end(isSuccess ? 'good' : 'failed');
-        permit?.release(isSuccess ? 'success' : 'overload');
+        release(hasLeft ? 'ignore' : isSuccess ? 'success' : 'overload');
       });
     }
 
-    function refuse(): void {
-      end('refused');
+    function release(outcome: Outcome): void {
+      clock.settle();
+      permit?.release(outcome);
     }
 
-    function end(how: 'good' | 'refused' | 'late' | 'failed'): void {
+    function end(result: Result): void {
       if (isOver) return;
       isOver = true;
       clock.clearTimer(deadline);
-      for (const account of accounts) {
-        account[how]++;
-        if (how !== 'good') continue;
-        account.latencies.push(clock.now() - since);
-        if (isHigh) account.high.good++;
-        if (isLight) account.light.good++;
+      if (result === 'good' || tries === 1) client.report(result, clock.now() - since);
+      else {
+        clock.schedule(RETRY_MS, () => {
+          attempt(client, phase, tries - 1);
+        });
       }
     }
+  }
+}
+
+/** An `AbortSignal` for one listener. The platform's signals would take most of the time of a simulation. */
+class LeaveSignal {
+  aborted = false;
+  readonly reason = LEFT;
+  #listener: (() => void) | undefined;
+
+  addEventListener(_type: string, listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = undefined;
+  }
+
+  abort(): void {
+    this.aborted = true;
+    this.#listener?.call(this);
   }
 }
 
