@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { KeyedSemaphore, Semaphore, withSemaphore } from 'express-semaphore';
 import { states, turn, watch } from './helpers/watch';
 import { defer } from './helpers/serve';
@@ -147,5 +148,38 @@ describe("TypeScript's older form of withSemaphore", () => {
     expect(() => decorate(new Semaphore(1))(target, 'find', descriptor)).toThrow(
       new TypeError('withSemaphore takes a function or a method, got undefined'),
     );
+  });
+});
+
+describe('what a wrapped function carries', () => {
+  it('is what the function carries: properties, symbols, prototype and metadata', () => {
+    const tag = Symbol('tag');
+    const fn = Object.assign(async (id: string) => Promise.resolve(id), { role: 'admin', [tag]: 1 });
+    Reflect.defineMetadata('guards', ['first'], fn);
+    const wrapped = withSemaphore(new Semaphore(1))(fn);
+    Reflect.defineMetadata('path', '/a', wrapped);
+    expect([wrapped.role, wrapped[tag], wrapped.name, wrapped.length]).toEqual(['admin', 1, fn.name, 1]);
+    expect(Reflect.ownKeys(wrapped)).toEqual(Reflect.ownKeys(fn));
+    expect(Object.getPrototypeOf(wrapped)).toBe(Object.getPrototypeOf(fn));
+    expect([Reflect.getMetadata('guards', wrapped), Reflect.getMetadata('path', wrapped)]).toEqual([
+      ['first'],
+      '/a',
+    ]);
+    expect(Reflect.getMetadata('path', fn)).toBeUndefined();
+  });
+
+  it('is no generator, whose call only returns an iterator', () => {
+    const limited = withSemaphore(new Semaphore(1)) as (fn: unknown) => unknown;
+    const error = 'withSemaphore takes a function that returns a promise, got a generator function';
+    expect(() =>
+      limited(function* () {
+        yield 1;
+      }),
+    ).toThrow(new TypeError(error));
+    expect(() =>
+      limited(async function* () {
+        yield await Promise.resolve(1);
+      }),
+    ).toThrow(new TypeError(error));
   });
 });

@@ -93,13 +93,13 @@ function withIdentityOf(fn: object, wrapper: object): unknown {
   }
   Object.setPrototypeOf(wrapper, Reflect.getPrototypeOf(fn));
   const { getOwnMetadataKeys, getOwnMetadata, defineMetadata } = Reflect as Partial<ReflectMetadata>;
-  for (const key of getOwnMetadataKeys?.(fn) ?? []) defineMetadata?.(key, getOwnMetadata?.(fn, key), wrapper);
+  for (const key of getOwnMetadataKeys?.(fn) ?? []) defineMetadata?.(key, getOwnMetadata?.(key, fn), wrapper);
   return wrapper;
 }
 
 /** The part of the package `reflect-metadata` that frameworks with decorators load. */
 interface ReflectMetadata {
   getOwnMetadataKeys(target: object): unknown[];
-  getOwnMetadata(target: object, key: unknown): unknown;
+  getOwnMetadata(key: unknown, target: object): unknown;
   defineMetadata(key: unknown, value: unknown, target: object): void;
 }

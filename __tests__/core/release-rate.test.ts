@@ -1,6 +1,6 @@
 import { ReleaseRate } from '../../lib/core/release-rate';
 
-/** One that somebody waits at since 0. */
+/** A rate measured while somebody has waited since 0. */
 function begun(): ReleaseRate {
   const rate = new ReleaseRate();
   rate.begin(0);
@@ -8,23 +8,27 @@ function begun(): ReleaseRate {
 }
 
 describe('the release rate', () => {
-  it('is unknown until as many have been served as there are permits, or no time has passed', () => {
+  it('is unknown until as many were served as there are permits, at least 8, and time has passed', () => {
     const rate = begun();
-    rate.served = 2;
-    expect(rate.perMs(0, 2)).toBeUndefined();
-    expect(rate.perMs(100, 3)).toBeUndefined();
-    rate.served = 3;
-    expect(rate.perMs(100, 3)).toBe(3 / 100);
+    rate.served = 10;
+    expect(rate.perMs(0, 10)).toBeUndefined();
+    expect(rate.perMs(100, 11)).toBeUndefined();
+    expect(rate.perMs(100, 10)).toBe(10 / 100);
+    const few = begun();
+    few.served = 7;
+    expect(few.perMs(100, 1)).toBeUndefined();
+    few.served = 8;
+    expect(few.perMs(100, 1)).toBe(8 / 100);
   });
 
   it('counts only the time in which somebody waits', () => {
     const rate = begun();
-    rate.served = 4;
+    rate.served = 8;
     rate.end(100);
-    expect(rate.perMs(400, 4)).toBe(4 / 100);
-    rate.begin(500);
-    rate.served = 6;
-    expect(rate.perMs(600, 4)).toBe(6 / 200);
+    expect(rate.perMs(140, 4)).toBe(8 / 100);
+    rate.begin(150);
+    rate.served = 12;
+    expect(rate.perMs(250, 4)).toBe(12 / 200);
   });
 
   it('is that of this window and the one before, and a window lasts half a second at least', () => {
@@ -63,24 +67,37 @@ describe('the release rate', () => {
     expect(rate.perMs(4_000, 10)).toBe(0);
   });
 
-  it('is unknown again when nobody has waited for more than a second', () => {
+  it('is unknown again when nobody has waited for more than one holding time', () => {
     const rate = begun();
     rate.served = 10;
+    // Ten permits and ten served in 500 ms: each is held for 500 ms.
     rate.perMs(500, 10);
     rate.end(500);
-    rate.begin(1_500);
-    expect(rate.perMs(1_600, 10)).toBe(10 / 600);
-    rate.end(1_600);
-    rate.begin(2_601);
-    expect(rate.perMs(2_700, 10)).toBeUndefined();
-    // Nor does it know any more how long a window was.
+    rate.begin(1_000);
+    expect(rate.perMs(1_100, 10)).toBe(10 / 600);
+    rate.end(1_100);
+    rate.begin(1_701);
+    expect(rate.perMs(1_800, 10)).toBeUndefined();
+    // The length of a full window is forgotten, too.
     rate.served = 19;
     expect(rate.perMs(9_000, 10)).toBeUndefined();
     rate.served = 20;
-    expect(rate.perMs(9_000, 10)).toBe(10 / 6_399);
+    expect(rate.perMs(9_000, 10)).toBe(10 / 7_299);
   });
 
-  it('is forgotten though somebody asks for it all the time', () => {
+  it('is unknown again after a second without waiters, however long permits are held', () => {
+    const rate = begun();
+    rate.served = 10;
+    rate.perMs(20_000, 10);
+    rate.end(20_000);
+    rate.begin(21_000);
+    expect(rate.perMs(21_000, 10)).toBe(10 / 20_000);
+    rate.end(21_000);
+    rate.begin(22_001);
+    expect(rate.perMs(22_001, 10)).toBeUndefined();
+  });
+
+  it('is forgotten although it is read all the time', () => {
     const rate = begun();
     rate.served = 10;
     rate.end(500);

@@ -321,7 +321,7 @@ describe('the books of a Semaphore', () => {
     });
   });
 
-  it('tell in a refusal when the line will be through, once a rate was measured', async () => {
+  it('give the time until the queue has been served in a rejection, once a rate was measured', async () => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(1, { queueLimit: 1, clock });
     const retryAfterMs = async (): Promise<number | undefined> => {
@@ -331,16 +331,16 @@ describe('the books of a Semaphore', () => {
     let permit = await semaphore.acquire();
     let next = semaphore.acquire();
     expect(await retryAfterMs()).toBeUndefined();
-    for (let released = 0; released < 4; released++) {
-      clock.advance(100);
+    for (let released = 0; released < 8; released++) {
+      clock.advance(50);
       permit.release();
       permit = await next;
       next = semaphore.acquire();
     }
-    // Four in 400 ms, and the newcomer would be the second in line.
-    expect(await retryAfterMs()).toBe(200);
-    // A stall counts: four in 20 s by now.
-    clock.advance(19_600);
+    // Eight in 400 ms, and the newcomer would be the second in the queue.
+    expect(await retryAfterMs()).toBe(100);
+    // A stall counts: eight in 40 s by now.
+    clock.advance(39_600);
     expect(await retryAfterMs()).toBe(10_000);
     // After a while without waiters it knows nothing any more.
     permit.release();

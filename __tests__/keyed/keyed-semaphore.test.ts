@@ -462,6 +462,41 @@ describe('a factory that fails', () => {
     expect([...keyed].map(([key]) => key)).toEqual(['inner']);
   });
 
+  it('makes one limiter for a key that the closing of another asks for', () => {
+    const made: string[] = [];
+    const keyed: KeyedSemaphore = new KeyedSemaphore(
+      (key) => {
+        made.push(key);
+        const semaphore = new Semaphore(1);
+        const close = () => {
+          if (key === 'a') keyed.tryAcquire('b');
+        };
+        return Object.defineProperty(semaphore, 'close', { value: close });
+      },
+      { maxKeys: 1 },
+    );
+    keyed.tryAcquire('a')?.release();
+    // The closing of a takes the permit.
+    expect(keyed.tryAcquire('b')).toBeUndefined();
+    expect([made, keyed.size, keyed.stats().busyKeys]).toEqual([['a', 'b'], 1, 1]);
+  });
+
+  it('never evicts a key that the closing of an expired one uses', () => {
+    const clock = new FakeClock();
+    const keyed: KeyedSemaphore = new KeyedSemaphore(
+      (key) => {
+        const close = () => {
+          if (key === 'a') keyed.tryAcquire('b');
+        };
+        return Object.defineProperty(new Semaphore(1), 'close', { value: close });
+      },
+      { idleTtlMs: 100, clock },
+    );
+    touch(keyed, 'a', 'b');
+    clock.advance(100);
+    expect(keyed.stats('b')).toMatchObject({ held: 1 });
+  });
+
   it('may use the very key meanwhile, which has one limiter all the same', () => {
     let isFirst = true;
     const keyed: KeyedSemaphore = new KeyedSemaphore((key) => {

@@ -153,17 +153,17 @@ describe('the expected wait', () => {
 
   it('refuses on arrival whoever cannot be served in time, and nobody before', async () => {
     const { semaphore } = await measured(10);
-    // A hundred a second: within 200 ms twenty are served.
+    // A hundred a second: within 200 ms twenty are served, and one more may be.
     const line = Array.from({ length: 25 }, () => watch(semaphore.acquire({ maxWaitMs: 200 })));
     await turn();
     expect(states(line)).toEqual([
-      ...Array<string>(20).fill('pending'),
-      ...Array<string>(5).fill('rejected'),
+      ...Array<string>(21).fill('pending'),
+      ...Array<string>(4).fill('rejected'),
     ]);
-    expect(line[20]?.reason).toBeInstanceOf(WaitTooLongError);
-    expect(line[20]?.reason).toMatchObject({
+    expect(line[21]?.reason).toBeInstanceOf(WaitTooLongError);
+    expect(line[21]?.reason).toMatchObject({
       message: 'the expected wait is too long',
-      retryAfterMs: 210,
+      retryAfterMs: 220,
       code: 'ERR_SEMAPHORE_WAIT_TOO_LONG',
     });
   });

@@ -1,38 +1,42 @@
-/** The shortest stretch of waiting that is a measurement, in milliseconds. */
+/** Shortest time with waiters that makes a measurement, in milliseconds. */
 const WINDOW_MS = 500;
-/** A stretch this many times as long as the last full one ends although permits have not come back. */
+/** Fewest served waiters that make a measurement. */
+const MIN_SERVED = 8;
+/** Longest time without waiters after which a measurement is still used, in milliseconds. */
+const KEEP_MS = 1_000;
+/** A window that lasts this many times as long as the last full one ends, although too few were served. */
 const STALL_FACTOR = 3;
-/** How long after the last wait a measurement says nothing any more, in milliseconds. */
-const FORGET_MS = 1_000;
 
 /**
- * Measures how many waiters a limiter serves in a millisecond: those served, divided by the time during which somebody
- * waited, over the last one to two windows.
+ * Measures how many waiters a limiter serves in a millisecond: those served, divided by the time with waiters, over the
+ * last one to two windows.
  *
- * Time without waiters is left out, because then permits come back only as fast as they are asked for: at a low load
- * that says nothing of what is possible. A window lasts at least half a second, and until as many were served as there
- * are permits (by Little's law that takes one mean holding time), so that permits that come back in step are not
- * mistaken for a change. A stall ends a window, too; two windows later it is forgotten.
+ * Time without waiters is left out, because then permits are released only as fast as they are acquired. A window lasts
+ * at least half a second, and until as many waiters were served as there are permits, but at least 8. By Little's law
+ * that takes one mean holding time, so permits that are released in step are no change. A stall ends a window, too.
  *
- * It hears only of waiters, so it costs nothing while permits are free.
+ * A time without waiters that exceeds one holding time, or a second, ends the measurement: the load may have changed.
+ *
+ * It learns only of waiters, so it costs nothing while permits are free.
  */
 export class ReleaseRate {
-  /** Waiters served so far: whoever serves one counts it. */
+  /** Waiters served so far. The queue increments it. */
   served = 0;
 
   #isWaiting = false;
-  /** When it looked last while somebody waited, and at which count. */
+  /** Time and `served` of the last look while somebody waited. */
   #now = -Infinity;
   #counted = 0;
-  /** The window before, and this one. */
-  #before: Window | undefined;
+  #previous: Window | undefined;
   #window: Window = { ms: 0, served: 0 };
-  /** How long the last window was in which each permit came back. */
+  /** Length of the last window in which each permit was released. */
   #fullWindowMs = Infinity;
+  /** How long a measurement outlasts the last waiter: one holding time, as `permits / rate` by Little's law. */
+  #keepMs = KEEP_MS;
 
   /** Somebody waits from now on. */
   begin(now: number): void {
-    if (now - this.#now > FORGET_MS) this.forget(now);
+    if (now - this.#now > this.#keepMs) this.forget(now);
     this.#now = now;
     this.#isWaiting = true;
   }
@@ -43,27 +47,30 @@ export class ReleaseRate {
     this.#isWaiting = false;
   }
 
-  /** Begins anew: what was seen before `now` says nothing of what comes. */
+  /** Drops what was measured before `now`. */
   forget(now: number): void {
     this.#look(now);
-    this.#before = undefined;
+    this.#previous = undefined;
     this.#window = { ms: 0, served: 0 };
     this.#fullWindowMs = Infinity;
   }
 
-  /** Waiters served in a millisecond by `permits` permits; `undefined` while too little has been seen. */
+  /** Waiters that `permits` permits serve in a millisecond; `undefined` while too little is known. */
   perMs(now: number, permits: number): number | undefined {
     this.#look(now);
-    if (permits === 0) return undefined; // a pause: nobody is to be served
-    const isFull = this.#window.served >= permits;
+    if (permits === 0) return undefined;
+    const isFull = this.#window.served >= Math.max(permits, MIN_SERVED);
     if (this.#window.ms >= WINDOW_MS && (isFull || this.#window.ms >= STALL_FACTOR * this.#fullWindowMs)) {
       if (isFull) this.#fullWindowMs = this.#window.ms;
-      this.#before = this.#window;
+      this.#previous = this.#window;
       this.#window = { ms: 0, served: 0 };
     }
-    if (this.#before === undefined && !isFull) return undefined;
-    const ms = this.#window.ms + (this.#before?.ms ?? 0);
-    return ms > 0 ? (this.#window.served + (this.#before?.served ?? 0)) / ms : undefined;
+    if (this.#previous === undefined && !isFull) return undefined;
+    const ms = this.#window.ms + (this.#previous?.ms ?? 0);
+    if (ms === 0) return undefined;
+    const rate = (this.#window.served + (this.#previous?.served ?? 0)) / ms;
+    this.#keepMs = Math.min(KEEP_MS, permits / rate);
+    return rate;
   }
 
   #look(now: number): void {
@@ -75,7 +82,7 @@ export class ReleaseRate {
   }
 }
 
-/** A stretch of time, without what of it nobody waited in. */
+/** A time with waiters, and how many were served in it. */
 interface Window {
   ms: number;
   served: number;

@@ -137,7 +137,8 @@ export class WaitQueue {
     const now = this.#clock.now();
     const ahead = this.#queue.ahead(request, now);
     const rate = this.#rate.perMs(now, this.#limiter.permits);
-    return ahead === 0 || rate === undefined ? 0 : (ahead + 1) / rate;
+    // The next release may come at once, and half a release more is the tolerance of the measurement.
+    return ahead === 0 || rate === undefined ? 0 : (ahead - 0.5) / rate;
   }
 
   /** The time for an order that is timed. Others ignore it, and a clock read is expensive. */
