@@ -244,3 +244,11 @@ it('graphql: limits the costly field, and answers 503 when it is rejected', asyn
   expect(await ask(fields(6))).toMatch(/^503 /);
   expect(await json(app, '/stats')).toEqual({ most: 2, held: 0 });
 });
+
+describe('nest', () => {
+  it.each(['/outside', '/inside'])('checks access and keeps the status of %s', async (path) => {
+    await using app = await start('nest');
+    expect((await app.fetch(path)).status).toBe(403);
+    expect(await app.call(path, { headers: { 'x-role': 'admin' } })).toBe('202 held: 1');
+  });
+});
