@@ -18,6 +18,16 @@ describe('a function behind withSemaphore', () => {
     expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 1 });
   });
 
+  it('keeps own properties, symbols and Reflect metadata', async () => {
+    const key = Symbol('key');
+    const work = Object.assign(async () => turn(), { route: '/users', [key]: 1 });
+    Reflect.defineMetadata('guards', ['admin'], work);
+    const limited = withSemaphore(new Semaphore(1))(work);
+    await limited();
+    expect([limited.route, limited[key]]).toEqual(['/users', 1]);
+    expect(Reflect.getOwnMetadata('guards', limited)).toEqual(['admin']);
+  });
+
   it('shares its limiter with all that were given the same, and applies its options to each call', async () => {
     const semaphore = new Semaphore(2);
     const gate = withSemaphore(semaphore, { weight: 2, maxWaitMs: 0 });
