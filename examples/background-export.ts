@@ -14,11 +14,11 @@ async function writeExport(name: string): Promise<void> {
 
 const app = express();
 app.post('/exports/:name', limit(exportsLimit), (req, res) => {
-  const work = writeExport(req.params.name);
-  permitOf(res)?.hold(work); // only watches: an error is yours to handle
-  work.catch((error: unknown) => {
+  // `hold` only watches, so pass it the promise whose error is handled.
+  const work = writeExport(req.params.name).catch((error: unknown) => {
     console.error('export failed:', error instanceof Error ? error.message : error);
   });
+  permitOf(res)?.hold(work);
   res.status(202).json({ status: 'started' });
 });
 app.get('/exports', (_req, res) => {

@@ -181,7 +181,7 @@ withRedis.it('distributed: serves from Redis, and leaves nothing behind on shutd
   await using redis = await RedisServer.start();
   await using app = await start('distributed', 'RedisSemaphore', { REDIS_URL: redis.url });
   expect(await app.call('/reports')).toBe('200 made');
-  expect(await app.call('/', { headers: { connection: 'close' } })).toBe('200 hello');
+  expect(await app.call('/')).toBe('200 hello');
   app.kill('SIGTERM');
   await app.end();
 });

@@ -100,8 +100,11 @@ export class RunningProgram implements AsyncDisposable {
     return `${response.status} ${await response.text()}`;
   }
 
+  /** Each request has its own connection: a kept one may be closed by a slow server at the moment of its reuse. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`http://127.0.0.1:${await this.port()}${path}`, init);
+    const headers = new Headers(init.headers);
+    headers.set('connection', 'close');
+    return fetch(`http://127.0.0.1:${await this.port()}${path}`, { ...init, headers });
   }
 
   /** Resolves once the program listens. Rejects if it ends before. */

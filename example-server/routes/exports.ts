@@ -6,11 +6,11 @@ import type { AppContext } from '../context.js';
 export function exportRoutes({ limiters, work }: AppContext): Router {
   const router = Router();
   router.post('/exports', limit(limiters.exports), (_req, res) => {
-    const writing = work.do('exports');
-    permitOf(res, limiters.exports)?.hold(writing);
-    writing.catch((error: unknown) => {
+    // `hold` only watches, so it gets the promise whose error is handled.
+    const writing = work.do('exports').catch((error: unknown) => {
       console.error('the export failed', error);
     });
+    permitOf(res, limiters.exports)?.hold(writing);
     res.status(202).json({ status: 'started' });
   });
   return router;
