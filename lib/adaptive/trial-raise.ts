@@ -20,7 +20,7 @@ export type Verdict = 'slow' | 'queue' | 'unknown';
  * square root of the growth in flight.
  */
 export class TrialRaise {
-  /** The limit before the raise. */
+  /** The limit before the trial raise. */
   readonly limit: number;
   readonly #timeMs: number;
   readonly #before: WindowSummary;

@@ -51,9 +51,9 @@ const KNOWN: ReadonlySet<string> = new Set<keyof AcquireOptions>([
   'maxWaitMs',
 ]);
 
-/** Throws the reason of a signal that has aborted, which it enters in the books. */
-export function throwIfAborted(signal: AbortSignal, tally: StatsRecorder): void {
+/** Throws the reason of a signal that has aborted, and counts the abort. */
+export function throwIfAborted(signal: AbortSignal, stats: StatsRecorder): void {
   if (!signal.aborted) return;
-  tally.abort();
+  stats.abort();
   throw signal.reason;
 }

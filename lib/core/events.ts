@@ -5,15 +5,15 @@ import type { Outcome } from './limiter.js';
 import { requireFunction, requireOneOf } from '../internal/validate.js';
 import type { Waiter } from './waiter.js';
 
-/** What every message tells. */
+/** The fields of every message. */
 export interface LimiterMessage {
-  /** The limiter's `name`, or that of the `KeyedSemaphore` that has it behind a key. */
+  /** The limiter's `name`, or that of its `KeyedSemaphore`. */
   readonly name: string | undefined;
-  /** That key. It comes from your clients: do not let it out unseen. */
+  /** The key in that `KeyedSemaphore`. A client may have chosen it, so do not publish it unchecked. */
   readonly key: string | undefined;
 }
 
-/** A call joined the line. It is told in the caller's own async context. */
+/** A caller was queued. The message is published in the caller's async context. */
 export interface QueuedMessage extends LimiterMessage {
   readonly weight: number;
 }
@@ -21,31 +21,31 @@ export interface QueuedMessage extends LimiterMessage {
 /** A permit was granted. */
 export interface AcquireMessage extends LimiterMessage {
   readonly weight: number;
-  /** How long the call stood in line, in milliseconds: 0 if not at all, `undefined` if nobody measured it. */
+  /** Time in the queue, in milliseconds: 0 without a wait, `undefined` when the wait was not measured. */
   readonly waitMs: number | undefined;
-  /** What was told when it joined; `undefined` if it did not, or if nobody listened yet. */
+  /** The message of the start of this wait; `undefined` without a wait, or when nobody listened then. */
   readonly queued: QueuedMessage | undefined;
 }
 
-/** A call was refused or ended by its signal, at once or in line. */
+/** A call was rejected or aborted, on arrival or in the queue. */
 export interface RejectMessage extends LimiterMessage {
-  /** Why it was refused; `undefined` if its signal ended it. */
+  /** The code of the error; `undefined` after an abort. */
   readonly code: SemaphoreErrorCode | undefined;
-  /** How long the call stood in line, in milliseconds: 0 if not at all, `undefined` if nobody measured it. */
+  /** Time in the queue, in milliseconds: 0 without a wait, `undefined` when the wait was not measured. */
   readonly waitMs: number | undefined;
-  /** What was told when it joined; `undefined` if it did not, or if nobody listened yet. */
+  /** The message of the start of this wait; `undefined` without a wait, or when nobody listened then. */
   readonly queued: QueuedMessage | undefined;
 }
 
-/** A permit came back. Those granted while nobody listened are not told. */
+/** A permit was released. A permit that was granted while nobody listened has no message. */
 export interface ReleaseMessage extends LimiterMessage {
   readonly weight: number;
   readonly outcome: Outcome;
-  /** How long it was held, in milliseconds. */
+  /** Time from grant to release, in milliseconds. */
   readonly holdMs: number;
 }
 
-/** A lease ended that its holder had not released. */
+/** A lease ended before its holder released it. */
 export interface LostMessage extends LimiterMessage {
   readonly weight: number;
 }
@@ -56,32 +56,7 @@ export interface LimitMessage extends LimiterMessage {
   readonly previous: number;
 }
 
-/**
- * What is told on which channel: on `express-semaphore:acquire` an `AcquireMessage`, and so on.
- *
- * @example
- * ```ts
- * import { observe } from 'express-semaphore';
- * import type { AcquireMessage, LimiterMessage, LimitMessage, LostMessage, LimiterEvents } from 'express-semaphore';
- * import type { QueuedMessage, RejectMessage, ReleaseMessage } from 'express-semaphore';
- *
- * const who = ({ name = 'unnamed', key }: LimiterMessage) => (key === undefined ? name : `${name} of ${key}`);
- *
- * const describe = {
- *   queued: (message: QueuedMessage) => `${who(message)}: waiting for ${message.weight}`,
- *   acquire: (message: AcquireMessage) => `${who(message)}: granted after ${message.waitMs} ms`,
- *   reject: (message: RejectMessage) => `${who(message)}: ${message.code ?? 'aborted'} after ${message.waitMs} ms`,
- *   release: (message: ReleaseMessage) => `${who(message)}: ${message.outcome} after ${message.holdMs} ms`,
- *   lost: (message: LostMessage) => `${who(message)}: lost ${message.weight}`,
- *   limit: (message: LimitMessage) => `${who(message)}: from ${message.previous} to ${message.permits}`,
- * };
- *
- * const stops = (Object.keys(describe) as (keyof LimiterEvents)[]).map((event) =>
- *   observe(event, (message) => console.log(event, who(message))),
- * );
- * for (const stop of stops) stop();
- * ```
- */
+/** The message of each event. The event `acquire` has the channel `express-semaphore:acquire`, and so on. */
 export interface LimiterEvents {
   readonly acquire: AcquireMessage;
   readonly queued: QueuedMessage;
@@ -91,7 +66,7 @@ export interface LimiterEvents {
   readonly limit: LimitMessage;
 }
 
-/** The channels. Node keeps one only as long as somebody refers to it. */
+/** The channels. Node keeps a channel only while a reference to it exists. */
 export const CHANNELS = {
   acquire: channel('express-semaphore:acquire'),
   queued: channel('express-semaphore:queued'),
@@ -104,20 +79,20 @@ export const CHANNELS = {
 const EVENTS = Object.keys(CHANNELS) as readonly (keyof LimiterEvents)[];
 
 /**
- * Calls `listener` with what happens to all limiters of this process, until the function that it returns is called. It is
+ * Calls `listener` with the messages of all limiters of this process, until the caller calls the returned function. It is
  * `node:diagnostics_channel` with types: the channel of `'reject'` is `express-semaphore:reject`.
  *
- * LimiterEvents come in order, each in a microtask of its own, so that no listener can meddle with a limiter half-way. What
- * it throws becomes an uncaught exception. While nobody listens, nothing is made and no clock is read.
+ * Messages arrive in order, each in its own microtask, so a listener never sees a half-changed limiter. An error that a
+ * listener throws becomes an uncaught exception. While nobody listens, no message is made and no clock is read.
  *
- * @throws `TypeError` or `RangeError` for what is no event or no function.
+ * @throws `TypeError` or `RangeError` for an unknown event or a listener that is no function.
  *
  * @example
  * ```ts
  * import { observe, Semaphore } from 'express-semaphore';
  *
  * const stop = observe('reject', ({ name, code, waitMs }) => {
- *   console.warn(`${name} refused after ${waitMs} ms: ${code}`);
+ *   console.warn(`${name} rejected after ${waitMs} ms: ${code}`);
  * });
  * new Semaphore(0, { name: 'paused' }).acquire({ maxWaitMs: 0 }).catch(() => {});
  * setImmediate(stop);
@@ -139,32 +114,32 @@ export function observe<Event extends keyof LimiterEvents>(
   };
 }
 
-/** Tells `message`, soon. Ask first whether the channel has subscribers: a message costs something to make. */
+/** Publishes `message` in a microtask. The caller first checks that the channel has subscribers, to make no message in vain. */
 export function publish<Event extends keyof LimiterEvents>(
   event: Event,
   message: LimiterEvents[Event],
 ): void {
-  void Promise.resolve(Object.freeze(message)).then((told) => {
-    CHANNELS[event].publish(told);
+  void Promise.resolve(Object.freeze(message)).then((frozen) => {
+    CHANNELS[event].publish(frozen);
   });
 }
 
-/** Whether anybody wants to know of waits, and how they end. */
+/** Whether a listener needs the start or the end of waits. */
 export function areWaitsObserved(): boolean {
   return CHANNELS.queued.hasSubscribers || CHANNELS.acquire.hasSubscribers || CHANNELS.reject.hasSubscribers;
 }
 
-/** What was told of those who stand in line. Few are told of, so the waiters themselves have no room for it. */
+/** The `queued` messages of waiters. A map, because few waiters have one and a field would cost all of them. */
 const queuedMessages = new WeakMap<Waiter, QueuedMessage>();
 
-/** Tells that `waiter` joins the line, and remembers it for the message that ends its wait. */
+/** Publishes that `waiter` was queued, and keeps the message for the end of its wait. */
 export function publishQueued(waiter: Waiter, source: LimiterMessage): void {
   const message = { ...source, weight: waiter.weight };
   queuedMessages.set(waiter, message);
   publish('queued', message);
 }
 
-/** What a message that ends a wait tells of it. */
+/** The fields about the wait in a message that ends it. */
 export function waitOf(waiter: Waiter | undefined, clock: Clock): Pick<AcquireMessage, 'waitMs' | 'queued'> {
   if (waiter === undefined) return { waitMs: 0, queued: undefined };
   const waitMs = Number.isNaN(waiter.since) ? undefined : clock.now() - waiter.since;

@@ -8,7 +8,7 @@ import { HISTORY_MS, Recorder, STEP_MS } from './recorder.js';
 /** Time between two frames, in milliseconds. */
 const INTERVAL_MS = 500;
 
-/** Lifetime of a stream, in milliseconds. The page then sends a new request, which is authorized anew. */
+/** Lifetime of a stream, in milliseconds. The page then sends a new request, which is authorized again. */
 const RENEW_MS = 5_000;
 
 /** Maximum number of streams open at once. */

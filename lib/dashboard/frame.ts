@@ -39,7 +39,7 @@ export interface KeysFrame {
 
 /** State of one key. */
 export interface KeyFrame {
-  /** Text that stands for the key: masked by `maskKey`, and cut if it is long. */
+  /** Text shown for the key: masked by `maskKey`, and cut if it is long. */
   readonly key: string;
   /** The limit of the key. Missing if its limiter is not one of this package. */
   readonly permits?: number;
@@ -60,7 +60,7 @@ export type Sample = readonly [
   holdP50Ms: number | null,
 ];
 
-/** The last 15 minutes. The samples of a limiter stand at the indexes of `at`; `null` where the limiter was missing. */
+/** The last 15 minutes. A limiter has its samples at the indexes of `at`; `null` where the limiter was missing. */
 export interface History {
   /** Ends of the steps, in milliseconds since the epoch. */
   readonly at: readonly number[];

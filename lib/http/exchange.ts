@@ -321,7 +321,7 @@ interface Stream extends Connection {
 /** A property of the connection. It is set once and serves all requests of the connection. */
 const CURRENT = Symbol.for('express-semaphore.current-exchange');
 
-/** The carrier of a response: the socket of HTTP/1.1, the stream of HTTP/2, or a host's stand-in without events. */
+/** The carrier of a response: the socket of HTTP/1.1, the stream of HTTP/2, or a host's replacement without events. */
 interface Connection {
   on?(event: 'close', listener: (this: Connection) => void): unknown;
   [CURRENT]?: Exchange;

@@ -7,7 +7,7 @@ import { createMiddleware } from './middleware.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
 
 /**
- * `limit` around one handler. The permit is released when the response is over and the handler's promise has settled, so a
+ * `limit` around one handler. The permit is released when the response is over and the handler's promise has settled. A
  * handler that works on after its client has left still counts. A rejected promise goes to `next(error)`.
  *
  * A promise that never settles holds its permit for ever: give the handler's own waits a time limit.

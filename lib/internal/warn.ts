@@ -28,7 +28,7 @@ const MAX_TOLD = 1_000;
 /**
  * Emits a process warning about an error that no caller is there to handle. Never throws, whatever the error is.
  *
- * It hands over text rather than the error: Node takes an error for a warning only if it was made in its own realm.
+ * It passes text rather than the error: Node takes an error for a warning only if it was made in its own realm.
  */
 export function warn(code: FaultCode, what: string, error: unknown): void {
   const isError = types.isNativeError(error);

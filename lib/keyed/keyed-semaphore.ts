@@ -177,8 +177,8 @@ export class KeyedSemaphore {
   /**
    * Waits for a permit of the limiter behind `key`. Never throws synchronously.
    *
-   * Rejects as that limiter's `acquire` does, with the error of `create`, or with a `TooManyKeysError` when the key is
-   * new and all `maxKeys` keys are busy.
+   * Rejects as that limiter's `acquire` does, or with the error of `create`. Rejects with a `TooManyKeysError` when the
+   * key is new and all `maxKeys` keys are busy.
    */
   async acquire(key: string, options?: AcquireOptions): Promise<Permit> {
     requireString('key', key);

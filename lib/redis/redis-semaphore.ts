@@ -40,8 +40,8 @@ export interface RedisSemaphoreStats extends LimiterStats {
    */
   readonly wakeUps: 'push' | 'poll';
   /**
-   * What all processes do together. It is read from Redis at most once a second, and only when `stats()` is called; so it
-   * is `undefined` at first, and later as old as the call before.
+   * The sums over all processes. `stats()` reads them from Redis at most once a second. They are `undefined` at first, and
+   * later as old as the previous call.
    */
   readonly fleet: FleetStats | undefined;
 }
@@ -51,8 +51,8 @@ export interface RedisSemaphoreStats extends LimiterStats {
  * one limit and one queue: first come, first served across all processes.
  *
  * A permit is a lease that is renewed while it is held, so a process that dies gives its permits back. At most `permits`
- * unexpired leases exist on one Redis that has lost no data. It bounds load and is no lock: a process that stands still
- * for longer than its lease can lose it without knowing. A permit's `signal` aborts when its lease is lost.
+ * unexpired leases exist on one Redis that has lost no data. It bounds load and is no lock: a process that is paused
+ * for longer than its lease can lose it without notice. A permit's `signal` aborts when its lease is lost.
  *
  * @throws `TypeError` or `RangeError` from the constructor and `resize`, naming the option and the value.
  *

@@ -74,7 +74,7 @@ export class Feed {
     this.#listener.onFrame(JSON.parse(message.data) as Frame, isFirst);
   };
 
-  /** The server ends each stream after some seconds and authorizes the next request anew. */
+  /** The server ends each stream after some seconds and authorizes the next request again. */
   readonly #renew = (): void => {
     this.#source?.close();
     this.#connect();

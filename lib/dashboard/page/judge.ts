@@ -11,7 +11,7 @@ export interface Verdict {
   readonly condition: Condition;
   /** One phrase. For a limiter that rejects it has the rate and the reason. */
   readonly text: string;
-  /** The phrase without figures that stand in the strip. */
+  /** The phrase without the figures that the strip shows. */
   readonly short: string;
   /** Calls granted per second. */
   readonly admittedRate: number;

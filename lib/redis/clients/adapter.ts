@@ -17,9 +17,9 @@ export interface RedisAdapter {
 /** Receiver of a subscription. */
 export interface Subscriber {
   message(message: string): void;
-  /** The subscription stands, for the first time or again. Messages may have been lost. */
+  /** The subscription is active, for the first time or again. Messages may have been lost. */
   subscribed(): void;
-  /** The subscription does not stand: the server rejects it, or the connection is lost. */
+  /** The subscription is not active: the server rejects it, or the connection is lost. */
   lost(error: unknown): void;
 }
 

@@ -29,7 +29,7 @@ export function isIoRedis(client: object): client is IoRedisClient {
 
 export function adaptIoRedis(client: IoRedisClient): RedisAdapter {
   requireMethods('client', client, 'evalsha', 'eval', 'duplicate', 'on', 'off');
-  // Whoever made the call sees its error.
+  // The caller of a command sees its error.
   client.on('error', ignore);
   const isCluster = 'isCluster' in client && client.isCluster === true;
   return {

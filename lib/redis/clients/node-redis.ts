@@ -132,5 +132,5 @@ function isOpen(client: object): boolean {
 }
 
 function ignore(): void {
-  // Whoever made the call sees its error.
+  // The caller of a command sees its error.
 }

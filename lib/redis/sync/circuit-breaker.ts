@@ -122,7 +122,7 @@ export class CircuitBreaker {
     this.#probe();
   }
 
-  /** The first probe goes out at once: a server that only stood still reads it before anything newer. */
+  /** The first probe goes out at once: a server that was only paused reads it before anything newer. */
   #probe(): void {
     if (this.#prober === undefined) return;
     if (this.#probes < MAX_PROBES) {

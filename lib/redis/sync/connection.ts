@@ -51,7 +51,7 @@ export class Connection {
   readonly id = randomBytes(6).toString('base64url');
   readonly #adapter: RedisAdapter;
   readonly #wakeUps: WakeUps;
-  #breaker: CircuitBreaker | undefined;
+  #circuitBreaker: CircuitBreaker | undefined;
   #lastSeq = 0;
   #backlog: Sender[] = [];
   #isSorted = true;
@@ -88,9 +88,9 @@ export class Connection {
   }
 
   /** The servers of a cluster fail independently, so each limit of a cluster has its own circuit breaker. */
-  breaker(timeoutMs: number): CircuitBreaker {
+  circuitBreaker(timeoutMs: number): CircuitBreaker {
     if (this.#adapter.isCluster) return new CircuitBreaker(timeoutMs, rootClock);
-    return (this.#breaker ??= new CircuitBreaker(timeoutMs, rootClock));
+    return (this.#circuitBreaker ??= new CircuitBreaker(timeoutMs, rootClock));
   }
 
   /** Lets `sender` send at the end of this turn of the event loop, or when fewer scripts are in flight. */

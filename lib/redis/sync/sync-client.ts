@@ -50,7 +50,7 @@ export class SyncClient implements CircuitMember, Sender {
   /** The limit and its version, as last heard. */
   rules: Rules;
   readonly #connection: Connection;
-  readonly #breaker: CircuitBreaker;
+  readonly #circuitBreaker: CircuitBreaker;
   readonly #keys: KeyNames;
   readonly #options: SharedOptions;
   readonly #handlers: SyncHandlers;
@@ -86,7 +86,7 @@ export class SyncClient implements CircuitMember, Sender {
     handlers: SyncHandlers,
   ) {
     this.#connection = connection;
-    this.#breaker = connection.breaker(options.timeoutMs);
+    this.#circuitBreaker = connection.circuitBreaker(options.timeoutMs);
     this.#keys = keys;
     this.#options = options;
     this.rules = rules;
@@ -94,12 +94,12 @@ export class SyncClient implements CircuitMember, Sender {
   }
 
   get isDown(): boolean {
-    return this.#breaker.isOpen || this.#failure !== undefined;
+    return this.#circuitBreaker.isOpen || this.#failure !== undefined;
   }
 
   /** Why Redis counts as down. */
   get cause(): unknown {
-    return this.#failure ?? this.#breaker.cause;
+    return this.#failure ?? this.#circuitBreaker.cause;
   }
 
   /** Whether Redis knows all that it has to, or an outage has outlived every lease. */
@@ -175,7 +175,7 @@ export class SyncClient implements CircuitMember, Sender {
   join(): void {
     if (this.#isJoined) return;
     this.#isJoined = true;
-    this.#breaker.join(this);
+    this.#circuitBreaker.join(this);
     this.#connection.listen();
     if (this.isDown) this.#beginOutage();
   }
@@ -184,7 +184,7 @@ export class SyncClient implements CircuitMember, Sender {
   leave(): void {
     if (!this.#isJoined || this.#sent.size > 0 || !this.#batch.isEmpty) return;
     this.#isJoined = false;
-    this.#breaker.leave(this);
+    this.#circuitBreaker.leave(this);
     this.#endOutage();
   }
 
@@ -241,7 +241,7 @@ export class SyncClient implements CircuitMember, Sender {
     this.#sent.add(batch);
     this.#counted.add(call);
     this.#connection.started(call);
-    this.#breaker.called(call, this);
+    this.#circuitBreaker.called(call, this);
     const finish = (): void => {
       this.#sent.delete(batch);
       this.#counted.delete(call);
@@ -278,7 +278,7 @@ export class SyncClient implements CircuitMember, Sender {
   #succeed(call: object, batch: SyncBatch, reply: SyncReply, sentAt: number): void {
     this.#lastReplyAt = rootClock.now();
     this.#failedAt = -Infinity;
-    this.#breaker.answered(call);
+    this.#circuitBreaker.answered(call);
     this.#endFailure();
     this.#awaySince = undefined;
     const isNewEpoch = this.#learn(reply, sentAt);
@@ -289,14 +289,14 @@ export class SyncClient implements CircuitMember, Sender {
   /** Puts the operations back. Waiters are asked about again when Redis is up. */
   #fail(call: object, batch: SyncBatch, error: unknown, sentAt: number): void {
     if (this.#connection.isReply(error)) {
-      this.#breaker.answered(call);
+      this.#circuitBreaker.answered(call);
       const now = rootClock.now();
       // Errors far apart are no row of failures.
       if (sentAt - this.#failedAt > this.#options.timeoutMs * (RETRY_FACTOR + 1)) this.#failingSince = sentAt;
       this.#failedAt = now;
       const isLong = now - this.#failingSince >= this.#options.timeoutMs;
       if (isLong || this.#failure !== undefined) this.#beginFailure(error);
-    } else this.#breaker.failed(call, error);
+    } else this.#circuitBreaker.failed(call, error);
     if (this.isDown) batch.dropQuestions();
     this.#batch.restore(batch);
     this.#updateDue();

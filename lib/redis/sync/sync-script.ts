@@ -21,8 +21,8 @@ export const RESIZE_KEPT_MS = 24 * 3_600_000;
  * another epoch, the state was lost. Then nobody is granted anything new until every live holder has renewed its lease,
  * and a renewal enters the lease. If only the state was lost, it is counted from the holders and nothing pauses.
  *
- * After an outage each node may hold permits that it granted by itself. So a node that comes back from one pauses all new
- * grants for `grace`, in which the others enter theirs, unless some node reached Redis in time meanwhile.
+ * After an outage each node may hold permits that it granted by itself. So a node that reaches Redis again pauses all
+ * new grants for `grace`. In that time the other nodes enter theirs. There is no pause if a node reached Redis in time.
  *
  * A lease that ends without a release belongs to a dead node, so all waiters of that node are dropped with it. A grant to
  * another node is published. If nobody hears the message, the node has only the time of a claim to ask for the grant.
@@ -259,8 +259,8 @@ return { now, answers, queued, nextMs, promoted, ended, { epoch, limit, version,
 `;
 
 /**
- * Calls each command that the script needs, in a form that changes nothing, and returns the errors of those that the
- * user has no right to. It also returns the server's eviction policy if that is known.
+ * Calls each command that the script needs, in a form that changes nothing. Returns the errors of the commands that the
+ * user may not run. It also returns the server's eviction policy if that is known.
  */
 export const CHECK_SOURCE = `
 local holders, queue, meta = KEYS[1], KEYS[2], KEYS[3]

@@ -12,7 +12,7 @@ export interface WakeUpListener {
   resubscribed(): void;
 }
 
-/** Time between two looks at a subscription that does not stand, in milliseconds. */
+/** Time between two looks at a subscription that is not active, in milliseconds. */
 const LOOK_MS = 1_000;
 /** Looks after which the process warns that it polls, if Redis answers meanwhile. */
 const LOOKS_BEFORE_WARNING = 5;
@@ -53,7 +53,7 @@ export class WakeUps {
     if (!this.#isSubscribed) this.#answeredAt = this.#clock.now();
   }
 
-  /** Subscribes unless a subscription stands or is under way. */
+  /** Subscribes unless a subscription is active or under way. */
   start(): void {
     if (this.#isSubscribed || this.#timer !== undefined) return;
     if (!this.#adapter.isOpen) return;
