@@ -6,8 +6,7 @@ import { limit, Semaphore } from 'express-semaphore';
 import { basicAuth, dashboard } from 'express-semaphore/dashboard';
 import type { DashboardOptions } from 'express-semaphore/dashboard';
 import { EventStream } from '../helpers/event-stream';
-import { RawClient, serve, until } from '../helpers/serve';
-import { turn } from '../helpers/watch';
+import { serve, until } from '../helpers/serve';
 
 const { NODE_ENV } = process.env;
 
@@ -178,29 +177,6 @@ it('cuts off a viewer within seconds after the right to see it is revoked', asyn
   while ((await stream.next()) !== undefined);
   expect(stream.text).toMatch(/event: renew\ndata: \{\}\n\n$/);
   expect((await fetch(`${server.url}/events`)).status).toBe(403);
-});
-
-it('opens at most 100 streams, and counts none that has ended on a pipelined connection', async () => {
-  const show = dashboard({ api: new Semaphore(1) }, { authorize: () => true });
-  let opened = 0;
-  await using server = await serve((req, res) => {
-    // The first request of the connection is never answered, so Node does not report the end of the others.
-    if (req.url === '/never') return;
-    show(req, res, () => undefined);
-    opened++;
-  });
-  const client = await RawClient.connect(server.port);
-  client.get('/never', ...Array.from({ length: 100 }, () => '/events'));
-  await until(() => opened === 100);
-  await turn();
-  const rejected = await fetch(`${server.url}/events`);
-  expect([rejected.status, rejected.headers.get('retry-after')]).toEqual([503, '5']);
-  client.reset();
-  await until(async () => {
-    const { status, body } = await fetch(`${server.url}/events`);
-    await body?.cancel();
-    return status === 200;
-  });
 });
 
 it.each([

@@ -9,8 +9,9 @@ import type { DashboardOptions } from 'express-semaphore/dashboard';
 import type { Frame, LimiterFrame } from '../../lib/dashboard/frame';
 import { FrameReader } from '../../lib/dashboard/read-frame';
 import { EventStream } from '../helpers/event-stream';
-import { allGone, RawClient, serve, until } from '../helpers/serve';
+import { allGone, connectionsOf, RawClient, serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
+import { turn } from '../helpers/watch';
 
 afterEach(() => {
   jest.restoreAllMocks();
@@ -141,6 +142,7 @@ describe('the stream', () => {
     await shown.stream.next();
     shown.stream.leave();
     await allGone(shown.server);
+    await turn();
     timers.advance(500);
     const calls = stats.mock.calls.length;
     timers.advance(60_000);
@@ -227,6 +229,32 @@ describe('the stream', () => {
     timers.advance(1_000);
     expect(opened?.destroyed).toBe(true);
     client.reset();
+  });
+
+  it('is open at most 100 times, not counting those whose pipelined connection has closed', async () => {
+    using timers = fakeIntervals();
+    const show = dashboard({ api: new Semaphore(1) }, { authorize: () => true });
+    let requests = 0;
+    await using server = await serve((req, res) => {
+      requests++;
+      // The first request of the connection is never answered, so Node may not report the end of the others.
+      if (req.url !== '/never') show(req, res, () => undefined);
+    });
+    const client = await RawClient.connect(server.port);
+    client.get('/never', ...Array.from({ length: 100 }, () => '/events'));
+    await until(() => requests === 101);
+    await turn();
+    const rejected = await fetch(`${server.url}/events`);
+    expect([rejected.status, rejected.headers.get('retry-after')]).toEqual([503, '5']);
+    const closed = until(async () => (await connectionsOf(server.server)) < 2);
+    client.reset();
+    await rejected.text();
+    await closed;
+    await turn();
+    timers.advance(500);
+    const { status, body } = await fetch(`${server.url}/events`);
+    await body?.cancel();
+    expect(status).toBe(200);
   });
 
   it('forbids compression and proxies to delay it', async () => {

@@ -132,7 +132,7 @@ function messageOf(frame: Frame): string {
 
 /** A pipelined response may get no event when its connection closes, so the socket is checked, too. */
 function isOver({ req, res, exchange }: Viewer): boolean {
-  return exchange.isOver || res.writableEnded || res.destroyed || req.socket.destroyed;
+  return exchange.isOver || res.writableEnded || req.socket.destroyed;
 }
 
 /** The server of a connection. Node sets it. Without it a stream does not notice that its server closes. */
