@@ -27,4 +27,5 @@ function labelled(skip: jest.Describe | jest.It, label: string): unknown {
 export const withRedis = needs('redis-server');
 export const withBrowser = needs('chromium');
 export const withCurl = needs('curl');
+export const withPrometheus = needs('prometheus');
 export const withBundlers = needs('bundlers');

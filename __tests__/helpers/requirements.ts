@@ -7,6 +7,7 @@ const COMMANDS = {
   'redis-server': ['redis-server'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
   curl: ['curl'],
+  prometheus: ['prometheus'],
 } as const;
 
 /** Folders of __tests__/ with dependencies of their own. */

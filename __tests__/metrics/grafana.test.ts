@@ -16,14 +16,18 @@ const dashboard = JSON.parse(
 const targets = dashboard.panels.flatMap((panel) => panel.targets);
 const queries = [...targets.map(({ expr }) => expr), ...dashboard.templating.list.map(({ query }) => query)];
 
-/** The labels of every series that is really exported, by its name. */
+/** The labels of every series that is exported, by its name. */
 let exported: Map<string, Set<string>>;
 
 beforeAll(async () => {
   const registry = new client.Registry();
   const api = new Semaphore(1, { name: 'api' });
   const perUser = new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 1 }), { name: 'per user' });
-  const remove = registerMetrics(client, [api, perUser], { registry, topKeys: 1 });
+  const shared = new Semaphore(1, { name: 'shared' });
+  const fleet = { held: 1, waiting: 0, nodes: 3 };
+  const stats = shared.stats.bind(shared);
+  jest.spyOn(shared, 'stats').mockImplementation(() => ({ ...stats(), fleet }));
+  const remove = registerMetrics(client, [api, perUser, shared], { registry, topKeys: 1 });
   const held = perUser.tryAcquire('alice');
   const waiting = perUser.acquire('alice');
   watch(perUser.acquire('alice'));
@@ -36,7 +40,7 @@ beforeAll(async () => {
   remove();
 });
 
-it('asks for nothing but what is exported, by labels that it has', () => {
+it('queries only exported metrics, by labels that they have', () => {
   const selectors = queries.flatMap((query) => [
     ...query.matchAll(/(express_semaphore_\w+)(?:\{([^}]*)\})?/g),
   ]);
@@ -49,7 +53,7 @@ it('asks for nothing but what is exported, by labels that it has', () => {
   }
 });
 
-it('groups and names its lines by labels that they have', () => {
+it('groups and names its curves by labels that they have', () => {
   for (const { expr, legendFormat } of targets) {
     const name = /express_semaphore_\w+/.exec(expr)?.[0] ?? '';
     const grouped = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(', '));
@@ -58,7 +62,15 @@ it('groups and names its lines by labels that they have', () => {
   }
 });
 
-it('closes every bracket that it opens, and takes the rate of counters and of nothing else', () => {
+it('takes the maximum of what each process of a fleet reports, and never its sum', () => {
+  for (const query of queries.filter((each) => /_fleet_|scope="fleet"/.test(each))) {
+    expect(query).toMatch(/max by \(limiter\) \(express_semaphore_\w+\{[^}]*(scope="fleet")?[^}]*\}\)/);
+    expect(query).not.toMatch(/sum[^(]*\([^)]*\) \(express_semaphore_(fleet_\w+|\w+\{[^}]*scope="fleet")/);
+  }
+  expect(queries.some((each) => each.includes('scope="fleet"'))).toBe(true);
+});
+
+it('closes every bracket, and takes the rate of counters only', () => {
   for (const query of queries) {
     for (const [open = '', close = ''] of ['()', '{}', '[]']) {
       expect(query.split(open)).toHaveLength(query.split(close).length);
@@ -69,13 +81,13 @@ it('closes every bracket that it opens, and takes the rate of counters and of no
   }
 });
 
-it('leaves out no metric that there is', () => {
-  const asked = queries.join();
-  const ignored = [...exported.keys()].filter((name) => !/_(sum|count)$/.test(name) && !asked.includes(name));
+it('leaves out no metric', () => {
+  const all = queries.join();
+  const ignored = [...exported.keys()].filter((name) => !/_(sum|count)$/.test(name) && !all.includes(name));
   expect(ignored).toEqual([]);
 });
 
-it('is what docs/guide/metrics.md lists', () => {
+it('has the metrics that docs/guide/metrics.md lists', () => {
   const guide = readFileSync(join(__dirname, '../../docs/guide/metrics.md'), 'utf8');
   const listed = Array.from(guide.matchAll(/^\| `(express_semaphore_\w+)`/gm), ([, name]) => name);
   const names = [...exported.keys()].map((name) => name.replace(/_seconds_(bucket|sum|count)$/, '_seconds'));

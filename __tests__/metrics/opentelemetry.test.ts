@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { channel } from 'node:diagnostics_channel';
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import type { Context, ContextManager } from '@opentelemetry/api';
 import {
@@ -98,7 +99,7 @@ describe('metrics', () => {
     }
   });
 
-  it('tells of the busiest keys when it is asked to', async () => {
+  it('exports the busiest keys with topKeys', async () => {
     const perUser = new KeyedSemaphore(() => new Semaphore(2), { name: 'per user' });
     stop = registerMetrics(provider.getMeter('test'), [perUser], { topKeys: 1 });
     perUser.tryAcquire('alice', { weight: 2 });
@@ -115,9 +116,12 @@ describe('metrics', () => {
     api.tryAcquire()?.release();
     await turn();
     expect(await collect()).toEqual({});
+    for (const event of ['acquire', 'reject', 'release']) {
+      expect([event, channel(`express-semaphore:${event}`).hasSubscribers]).toEqual([event, false]);
+    }
   });
 
-  it('wants limiters with a name of their own', () => {
+  it('rejects limiters without a name of their own', () => {
     stop = () => undefined;
     expect(() => registerMetrics(provider.getMeter('test'), [new Semaphore(1)])).toThrow(
       new TypeError('limiters[0] must have a name of its own, got undefined'),
@@ -154,7 +158,7 @@ describe('a span', () => {
     stop();
   });
 
-  it('has an event for its own time in the queue, whoever ended it', async () => {
+  it('has an event for the wait of its own call, whichever call ended it', async () => {
     const clock = new FakeClock();
     const api = new Semaphore(1, { name: 'api', clock });
     const held = await inSpan('holder', () => api.acquire());
@@ -174,7 +178,7 @@ describe('a span', () => {
     expect([...eventsOf('holder'), ...eventsOf('releaser')]).toEqual([]);
   });
 
-  it('tells why a wait was in vain', async () => {
+  it('has the reason of a wait that ended without a permit', async () => {
     const clock = new FakeClock();
     const api = new Semaphore(0, { clock });
     const leaving = new AbortController();
@@ -191,7 +195,7 @@ describe('a span', () => {
     ]);
   });
 
-  it('has none without a wait, and nobody minds a wait without a span', async () => {
+  it('has no event without a wait, and a wait needs no span', async () => {
     const api = new Semaphore(1);
     const held = await inSpan('free', () => api.acquire());
     const waiting = api.acquire();
@@ -218,7 +222,7 @@ describe('a span', () => {
   }
 });
 
-/** The SDK's own is in a package of its own; this is what of it is needed here. */
+/** The context manager of the SDK is in another package. These tests need only this part of it. */
 class StoreContextManager implements ContextManager {
   readonly #store = new AsyncLocalStorage<Context>();
 

@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import * as client from 'prom-client';
 import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import { registerMetrics } from 'express-semaphore/prometheus';
@@ -15,7 +16,7 @@ afterEach(() => {
   remove();
 });
 
-it('tells what each limiter does, by its name, when it is scraped', async () => {
+it('exports the stats of each limiter at each scrape', async () => {
   const api = new Semaphore(2, { name: 'api', queueLimit: 1 });
   const perUser = new KeyedSemaphore(() => new Semaphore(3), { name: 'per user' });
   remove = registerMetrics(client, [api, perUser], { registry });
@@ -76,7 +77,7 @@ it('has histograms of waits and holds, in seconds', async () => {
   expect(await registry.metrics()).not.toContain('other');
 });
 
-it('keeps keys to itself unless it is asked for the busiest', async () => {
+it('exports no key unless topKeys asks for the busiest', async () => {
   const perUser = new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 0 }), { name: 'per user' });
   const hold = (key: string, weight: number) => perUser.tryAcquire(key, { weight });
   const permits = [hold('"alice"\n', 2), hold('bob', 1)];
@@ -98,14 +99,14 @@ it('keeps keys to itself unless it is asked for the busiest', async () => {
   ]);
 });
 
-it('uses the registry of prom-client itself unless told otherwise, and takes its metrics back out of it', async () => {
+it('uses the default registry of prom-client, and removes its metrics from it', async () => {
   remove = registerMetrics(client, [new Semaphore(1, { name: 'api' })]);
   expect(await client.register.metrics()).toContain('express_semaphore_waiters{limiter="api"} 0');
   remove();
   expect(await client.register.metrics()).toBe('\n');
 });
 
-it('speaks OpenMetrics where the registry does', async () => {
+it('exports OpenMetrics to a registry of that format', async () => {
   const open = new client.Registry<client.OpenMetricsContentType>();
   open.setContentType(client.Registry.OPENMETRICS_CONTENT_TYPE);
   const api = new Semaphore(1, { name: 'api' });
@@ -116,7 +117,7 @@ it('speaks OpenMetrics where the registry does', async () => {
   );
 });
 
-it('wants limiters with a name of their own', () => {
+it('rejects limiters without a name of their own', () => {
   remove = () => undefined;
   expect(() => registerMetrics(client, [new Semaphore(1)], { registry })).toThrow(
     new TypeError('limiters[0] must have a name of its own, got undefined'),
@@ -128,6 +129,43 @@ it('wants limiters with a name of their own', () => {
   expect(() => registerMetrics(client, [], { registry, topKeys: -1 })).toThrow(RangeError);
   expect(registry.getMetricsAsArray()).toEqual([]);
 });
+
+it('labels the limit of a fleet, so that it is not summed over processes', async () => {
+  const shared = new SharedSemaphore(10, { name: 'orders' });
+  const local = new Semaphore(3, { name: 'users' });
+  remove = registerMetrics(client, [shared, local], { registry });
+  const samples = await scrape();
+  expect(samples).toMatchObject({
+    'express_semaphore_permit_limit{limiter="orders",scope="fleet"}': 10,
+    'express_semaphore_permit_limit{limiter="users"}': 3,
+    'express_semaphore_permit_usage{limiter="orders"}': 0,
+    'express_semaphore_fleet_permit_usage{limiter="orders",scope="fleet"}': 9,
+    'express_semaphore_fleet_waiters{limiter="orders",scope="fleet"}': 4,
+    'express_semaphore_fleet_nodes{limiter="orders",scope="fleet"}': 3,
+  });
+  shared.fleet = undefined;
+  expect(Object.keys(await scrape()).filter((name) => name.includes('fleet'))).toEqual([
+    'express_semaphore_permit_limit{limiter="orders",scope="fleet"}',
+  ]);
+});
+
+it.each(['acquire', 'reject', 'release'])('listens to %s until it is removed', (event) => {
+  const { hasSubscribers: hadSubscribers } = channel(`express-semaphore:${event}`);
+  const stop = registerMetrics(client, [new Semaphore(1, { name: 'api' })], { registry });
+  remove = stop;
+  expect([hadSubscribers, channel(`express-semaphore:${event}`).hasSubscribers]).toEqual([false, true]);
+  stop();
+  expect(channel(`express-semaphore:${event}`).hasSubscribers).toBe(false);
+});
+
+/** A limiter with the stats of a limiter in Redis. */
+class SharedSemaphore extends Semaphore {
+  fleet: { held: number; waiting: number; nodes: number } | undefined = { held: 9, waiting: 4, nodes: 3 };
+
+  override stats() {
+    return { ...super.stats(), fleet: this.fleet };
+  }
+}
 
 /** Every sample by its name and labels, as Prometheus reads it. */
 async function scrape(): Promise<Record<string, number>> {

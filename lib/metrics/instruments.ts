@@ -2,7 +2,7 @@ import type { KeyedStats, LimiterStats } from '../core/limiter.js';
 import type { KeyRank } from '../keyed/top-keys.js';
 
 /** A label that an instrument may have beside the limiter's name. */
-export type Label = 'code' | 'outcome' | 'key';
+export type Label = 'code' | 'outcome' | 'key' | 'scope';
 
 /** A metric of every limiter. The name follows OpenTelemetry; the Prometheus exporter derives its own name by rule. */
 export interface Instrument {
@@ -38,8 +38,12 @@ export const STATS_INSTRUMENTS: readonly StatsInstrument[] = [
     name: 'express_semaphore.permit.limit',
     kind: 'gauge',
     unit: '{permit}',
-    description: 'Maximum number of permits held at once.',
-    read: (stats) => ('permits' in stats ? [[stats.permits]] : []),
+    description: 'Maximum number of permits held at once. With scope="fleet", of all processes together.',
+    label: 'scope',
+    read: (stats) => {
+      if (!('permits' in stats)) return [];
+      return 'fleet' in stats ? [[stats.permits, FLEET]] : [[stats.permits]];
+    },
   },
   {
     name: 'express_semaphore.permit.usage',
@@ -54,6 +58,30 @@ export const STATS_INSTRUMENTS: readonly StatsInstrument[] = [
     unit: '{waiter}',
     description: 'Callers in the queue.',
     read: ({ waiting }) => [[waiting]],
+  },
+  {
+    name: 'express_semaphore.fleet.permit.usage',
+    kind: 'gauge',
+    unit: '{permit}',
+    description: 'Permits held by all processes together. Each process reports the same value.',
+    label: 'scope',
+    read: (stats) => ofFleet(stats, ({ held }) => held),
+  },
+  {
+    name: 'express_semaphore.fleet.waiters',
+    kind: 'gauge',
+    unit: '{waiter}',
+    description: 'Callers in the queues of all processes together. Each process reports the same value.',
+    label: 'scope',
+    read: (stats) => ofFleet(stats, ({ waiting }) => waiting),
+  },
+  {
+    name: 'express_semaphore.fleet.nodes',
+    kind: 'gauge',
+    unit: '{node}',
+    description: 'Processes that share the limit. Each process reports the same value.',
+    label: 'scope',
+    read: (stats) => ofFleet(stats, ({ nodes }) => nodes),
   },
   {
     name: 'express_semaphore.keys',
@@ -142,6 +170,22 @@ export const HOLD_DURATION: DurationInstrument = {
 
 /** Bucket bounds of both histograms, in seconds. */
 export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Value of `scope` where every process of a fleet reports the same value. Aggregate such series with `max`, not `sum`. */
+const FLEET = 'fleet';
+
+/** Stats of a limiter that all processes of a fleet share. `fleet` is `undefined` until the backend has answered. */
+interface SharedStats {
+  readonly fleet: { readonly held: number; readonly waiting: number; readonly nodes: number } | undefined;
+}
+
+function ofFleet(
+  stats: object,
+  read: (fleet: NonNullable<SharedStats['fleet']>) => number,
+): [number, string][] {
+  const { fleet } = stats as Partial<SharedStats>;
+  return fleet === undefined ? [] : [[read(fleet), FLEET]];
+}
 
 function entriesOf(totals: Readonly<Record<string, number>>): [number, string][] {
   return Object.entries(totals).map(([name, total]) => [total, name]);

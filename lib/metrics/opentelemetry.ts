@@ -148,4 +148,5 @@ const ATTRIBUTES = {
   code: 'error.type',
   outcome: 'express_semaphore.outcome',
   key: 'express_semaphore.key',
+  scope: 'express_semaphore.scope',
 };

@@ -1,0 +1,130 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import * as client from 'prom-client';
+import { Semaphore } from 'express-semaphore';
+import { registerMetrics } from 'express-semaphore/prometheus';
+import { KEY_INSTRUMENTS, STATS_INSTRUMENTS } from '../../lib/metrics/instruments';
+import { withPrometheus } from '../helpers/needs';
+import { serve } from '../helpers/serve';
+
+const GUIDE = join(__dirname, '../../docs/guide');
+
+it('alerts.yml queries only metrics that are exported', async () => {
+  const rules = await readFile(join(GUIDE, 'alerts.yml'), 'utf8');
+  const names = [...STATS_INSTRUMENTS, ...KEY_INSTRUMENTS].map(({ name, kind }) => {
+    const base = name.replaceAll('.', '_');
+    return kind === 'counter' ? `${base}_total` : base;
+  });
+  names.push('express_semaphore_wait_duration_seconds_bucket');
+  const queried = rules.match(/express_semaphore_\w+/g) ?? [];
+  expect(queried.length).toBeGreaterThan(5);
+  expect(queried.filter((name) => !names.includes(name))).toEqual([]);
+});
+
+// The Debian package prometheus has promtool, too.
+withPrometheus.it('promtool accepts alerts.yml and its tests', async () => {
+  const { stdout } = await promisify(execFile)('promtool', ['test', 'rules', 'alerts.test.yml'], {
+    cwd: GUIDE,
+  });
+  expect(stdout).toContain('SUCCESS');
+});
+
+withPrometheus.it(
+  'the board shows 10 of 10 for three processes that share a limit of 10',
+  async () => {
+    await using processes = await startThree();
+    await using prometheus = await startPrometheus(processes.ports);
+    const { panels } = JSON.parse(await readFile(join(GUIDE, 'grafana-dashboard.json'), 'utf8')) as {
+      panels: { title: string; targets: { expr: string }[] }[];
+    };
+    const [usage, limit] = panels.find(({ title }) => title.startsWith('Permits held'))?.targets ?? [];
+    for (const target of [usage, limit]) {
+      const query = (target?.expr ?? '').replaceAll('$limiter', '.*');
+      expect([query, await prometheus.query(query)]).toEqual([query, 10]);
+    }
+  },
+  120_000,
+);
+
+/** Three processes hold 4, 3 and 3 of the 10 permits of one fleet. Only the stats of the limiters matter here. */
+async function startThree() {
+  const servers = await Promise.all(
+    [4, 3, 3].map((held) => {
+      const registry = new client.Registry();
+      const shared = new Semaphore(10, { name: 'orders' });
+      const stats = shared.stats.bind(shared);
+      const fleet = { held: 10, waiting: 0, nodes: 3 };
+      jest.spyOn(shared, 'stats').mockImplementation(() => ({ ...stats(), fleet }));
+      shared.tryAcquire({ weight: held });
+      registerMetrics(client, [shared], { registry });
+      return serve((_req, res) => {
+        void registry.metrics().then((text) => res.setHeader('Content-Type', registry.contentType).end(text));
+      });
+    }),
+  );
+  return {
+    ports: servers.map(({ port }) => port),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+/** Starts a Prometheus that scrapes these ports. */
+async function startPrometheus(ports: readonly number[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'express-semaphore-prometheus-'));
+  const targets = ports.map((port) => `'127.0.0.1:${port}'`).join(', ');
+  await writeFile(
+    join(folder, 'prometheus.yml'),
+    `scrape_configs:\n  - job_name: app\n    scrape_interval: 1s\n    static_configs:\n      - targets: [${targets}]\n`,
+  );
+  const address = `127.0.0.1:${await freePort()}`;
+  const child = spawn(
+    'prometheus',
+    [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=${address}`,
+    ],
+    { stdio: 'ignore' },
+  );
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  return {
+    /** The value of a query with one result, once all ports have been scraped. */
+    async query(query: string): Promise<number> {
+      const giveUp = performance.now() + 60_000;
+      while (performance.now() < giveUp) {
+        if ((await ask('sum(up)')) === ports.length) return (await ask(query)) ?? NaN;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      throw new Error('Prometheus has not scraped all ports');
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await ended;
+      await rm(folder, { recursive: true });
+    },
+  };
+
+  async function ask(query: string): Promise<number | undefined> {
+    const url = `http://${address}/api/v1/query?${new URLSearchParams({ query }).toString()}`;
+    const answer = await fetch(url).then(
+      (response) => response.json() as Promise<{ data?: { result: { value: [number, string] }[] } }>,
+      () => undefined,
+    );
+    const value = answer?.data?.result[0]?.value[1];
+    return value === undefined ? undefined : Number(value);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
