@@ -28,7 +28,7 @@ it('alerts.yml queries only metrics that are exported', async () => {
 // The Debian package prometheus has promtool, too.
 withPrometheus.it('promtool accepts alerts.yml and its tests', async () => {
   const { stdout } = await promisify(execFile)('promtool', ['test', 'rules', 'alerts.test.yml'], {
-    cwd: GUIDE,
+    cwd: __dirname,
   });
   expect(stdout).toContain('SUCCESS');
 });
@@ -52,6 +52,7 @@ withPrometheus.it(
 
 /** Three processes hold 4, 3 and 3 of the 10 permits of one fleet. Only the stats of the limiters matter here. */
 async function startThree() {
+  const removals: (() => void)[] = [];
   const servers = await Promise.all(
     [4, 3, 3].map((held) => {
       const registry = new client.Registry();
@@ -60,7 +61,7 @@ async function startThree() {
       const fleet = { held: 10, waiting: 0, nodes: 3 };
       jest.spyOn(shared, 'stats').mockImplementation(() => ({ ...stats(), fleet }));
       shared.tryAcquire({ weight: held });
-      registerMetrics(client, [shared], { registry });
+      removals.push(registerMetrics(client, [shared], { registry }));
       return serve((_req, res) => {
         void registry.metrics().then((text) => res.setHeader('Content-Type', registry.contentType).end(text));
       });
@@ -69,6 +70,7 @@ async function startThree() {
   return {
     ports: servers.map(({ port }) => port),
     [Symbol.asyncDispose]: async () => {
+      for (const remove of removals) remove();
       await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
     },
   };

@@ -47,6 +47,7 @@ describe('the tarball', () => {
       'LICENSE',
       'README.md',
       'SECURITY.md',
+      'docs/guide/alerts.yml',
       'docs/guide/grafana-dashboard.json',
       'package.json',
     ]);
