@@ -328,12 +328,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await direct.command('ACL', 'SETUSER', 'default', 'resetchannels');
     const deaf = make({ permits: 1 });
     await expect(deaf.ready()).rejects.toThrow(
-      /^Redis cannot be used: .*(PUBLISH|SUBSCRIBE|no subscription)/,
+      /^Redis cannot be used for the limit .*: .*(PUBLISH|SUBSCRIBE|no subscription)/,
     );
     await direct.command('ACL', 'SETUSER', 'default', 'allchannels', '-publish');
     const mute = await connect(server.port);
     const semaphore = new RedisSemaphore(mute.client, { name: 'mute', permits: 1 });
-    await expect(semaphore.ready()).rejects.toThrow(/^Redis cannot be used: .*PUBLISH/);
+    await expect(semaphore.ready()).rejects.toThrow(/^Redis cannot be used for the limit .*: .*PUBLISH/);
     await semaphore.run(() => undefined);
     await semaphore.idle();
     await mute[Symbol.asyncDispose]();

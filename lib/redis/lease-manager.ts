@@ -9,7 +9,7 @@ import type { Usage } from './lease.js';
 import { claimMsOf, localPermits } from './options.js';
 import type { SharedOptions } from './options.js';
 import { PrefetchedLeases } from './prefetched-leases.js';
-import { rootClock } from './sync/connection.js';
+import { MissingRightsError, rootClock } from './sync/connection.js';
 import type { Connection } from './sync/connection.js';
 import { keyNames } from './sync/keys.js';
 import type { KeyNames } from './sync/keys.js';
@@ -31,6 +31,8 @@ const SURVEY_MS = 1_000;
 
 /** Shortest deadline of `ready()`, in milliseconds. */
 const MIN_READY_MS = 4_000;
+/** Delay between two attempts of `ready()`, in milliseconds. */
+const READY_RETRY_MS = 50;
 
 /** The live managers of each client. A manager without users is collected. */
 const managers = new WeakMap<Connection, Map<string, WeakRef<LeaseManager>>>();
@@ -59,6 +61,8 @@ export class LeaseManager implements WakeUpListener {
   #fleet: FleetStats | undefined;
   #surveyedAt = -Infinity;
   #keepTimer: unknown = undefined;
+  /** The last error of the client while `ready()` waited. */
+  #readyError: unknown;
 
   private constructor(connection: Connection, keys: KeyNames, shared: SharedOptions, rules: Rules) {
     this.shared = shared;
@@ -168,9 +172,9 @@ export class LeaseManager implements WakeUpListener {
     const late = new Promise<never>((_, reject) => {
       const timer = rootClock.setTimer(() => {
         waiting.abort();
-        const { wakeUpError } = this.#connection;
-        const why = wakeUpError instanceof Error ? `: ${wakeUpError.message}` : '';
-        reject(new Error(`no answer within ${deadlineMs} ms${why}`, { cause: wakeUpError }));
+        const cause = this.#connection.wakeUpError ?? this.#readyError;
+        const why = cause instanceof Error ? `: ${cause.message}` : '';
+        reject(new Error(`no answer within ${deadlineMs} ms${why}`, { cause }));
       }, deadlineMs);
       waiting.signal.addEventListener('abort', () => {
         rootClock.clearTimer(timer);
@@ -187,9 +191,21 @@ export class LeaseManager implements WakeUpListener {
     warnOnce('WARN_SEMAPHORE_EVICTION', what);
   }
 
+  /** An error that Redis did not answer is tried again: the client may still be connecting. */
   async #prove(signal: AbortSignal): Promise<string> {
-    await this.#sync.ping();
-    return this.#connection.check(this.#keys, signal);
+    for (;;) {
+      try {
+        const policy = await this.#connection.checkRights(this.#keys);
+        await this.#sync.ping();
+        await this.#connection.proveWakeUps(this.#keys, signal);
+        return policy;
+      } catch (error) {
+        if (signal.aborted || this.#connection.isReply(error) || error instanceof MissingRightsError)
+          throw error;
+        this.#readyError = error;
+        await new Promise<void>((resolve) => rootClock.setTimer(resolve, READY_RETRY_MS));
+      }
+    }
   }
 
   /** Grants a permit without a question to Redis: a prefetched one, or while Redis is down one that the policy allows. */

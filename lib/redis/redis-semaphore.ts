@@ -180,7 +180,10 @@ export class RedisSemaphore extends LimiterBase {
       await this.#manager.ready();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new BackendError(`Redis cannot be used: ${why}`, { cause: error });
+      const { prefix, name } = this.#manager.shared;
+      throw new BackendError(`Redis cannot be used for the limit ${prefix}:${name}: ${why}`, {
+        cause: error,
+      });
     }
   }
 

@@ -46,6 +46,9 @@ export const rootClock: Clock = {
   },
 };
 
+/** Thrown when the user of the client lacks a right of the script. */
+export class MissingRightsError extends Error {}
+
 /** One client of this process. Redis knows it as a node by its id, and publishes grants to it. */
 export class Connection {
   readonly id = randomBytes(6).toString('base64url');
@@ -152,20 +155,25 @@ export class Connection {
   }
 
   /**
-   * Resolves once all rights of the script are proved and a message has made the way through Redis to this node.
-   * Rejects with an error that names what is missing. Returns the eviction policy, or `''` if nothing is evicted.
+   * Resolves to the server's eviction policy, or `''` if it evicts nothing.
+   *
+   * @throws `MissingRightsError` that names the commands for which the user has no right.
    */
-  async check(keys: KeyNames, signal: AbortSignal): Promise<string> {
+  async checkRights(keys: KeyNames): Promise<string> {
     const reply = await this.#adapter.eval(CHECK_SOURCE, keys, [CHANNEL + this.id]);
     const [errors, policy, memory] = reply as [unknown[], unknown, unknown];
-    if (errors.length > 0) throw new Error(`missing rights: ${errors.map(String).join('; ')}`);
+    if (errors.length > 0) throw new MissingRightsError(errors.map(String).join('; '));
+    return String(memory) === '0' || String(policy) === 'noeviction' ? '' : String(policy);
+  }
+
+  /** Resolves when a message has made the way through Redis to this node. */
+  proveWakeUps(keys: KeyNames, signal: AbortSignal): Promise<void> {
     const publish = (message: string) =>
       this.#adapter.eval(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`, keys, [
         CHANNEL + this.id,
         message,
       ]);
-    await this.#wakeUps.prove(publish, signal);
-    return String(memory) === '0' || String(policy) === 'noeviction' ? '' : String(policy);
+    return this.#wakeUps.prove(publish, signal);
   }
 
   #scheduleFlush(): void {
