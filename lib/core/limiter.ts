@@ -88,6 +88,9 @@ export interface Permit extends Disposable {
   /** How many permits of the limiter this one counts for. */
   readonly weight: number;
 
+  /** A number that grows from grant to grant. Only a permit of a `RedisSemaphore` has one, also behind a key. */
+  readonly fencingToken?: number | undefined;
+
   /**
    * Aborts when the signal given to `acquire` aborts, or when the client disconnects. Created on first use. A release
    * does not abort it.

@@ -214,6 +214,10 @@ export class RequestPermit implements Permit {
     return this.#permit.weight;
   }
 
+  get fencingToken(): number | undefined {
+    return this.#permit.fencingToken;
+  }
+
   get signal(): AbortSignal {
     return (this.#signal ??= anySignal(this.#exchange.signal, this.#permit.signal));
   }

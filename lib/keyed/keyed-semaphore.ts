@@ -84,6 +84,10 @@ export class KeyedSemaphore {
   readonly #keys: KeyMap;
   readonly #stats: StatsRecorder;
   readonly #lifecycle: Lifecycle;
+  /** Limiters that are closed and not idle. */
+  readonly #leaving = new Set<Limiter>();
+  /** What `idle()` returns to every caller that gives no signal. */
+  #idle: Promise<void> | undefined;
 
   /** `create` makes the limiter of a new key. It must return a new one each time: an evicted key's limiter is closed. */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
@@ -104,7 +108,7 @@ export class KeyedSemaphore {
     this.#lifecycle = new Lifecycle(this.#stats);
     this.#keys = new KeyMap(maxKeys, idleTtlMs, clock, {
       evicted: ({ limiter }) => {
-        closeQuietly(limiter, this.#lifecycle.closeReason);
+        this.#leave(limiter);
       },
       fellIdle: () => {
         this.#lifecycle.noticeIdle();
@@ -270,12 +274,37 @@ export class KeyedSemaphore {
   close(reason?: unknown): void {
     if (!this.#lifecycle.close(reason)) return;
     this.#keys.close();
-    for (const { limiter } of this.#keys.values()) closeQuietly(limiter, reason);
+    for (const { limiter } of this.#keys.values()) this.#leave(limiter);
   }
 
-  /** Resolves when no key has a holder or a waiter. */
+  /**
+   * Resolves when no key has a holder or a waiter and each key's limiter is idle, also that of an evicted key. It does not
+   * keep new callers out; `close()` does. After it, a client of Redis that the limiters use may be closed.
+   */
   idle(options?: IdleOptions): Promise<void> {
-    return this.#lifecycle.idle(this.#keys.busy === 0, options);
+    if (options !== undefined) return this.#idleAll(options);
+    this.#idle ??= this.#idleAll().finally(() => {
+      this.#idle = undefined;
+    });
+    return this.#idle;
+  }
+
+  async #idleAll(options?: IdleOptions): Promise<void> {
+    await this.#lifecycle.idle(this.#keys.busy === 0, options);
+    for (const limiter of this.#leaving) await limiter.idle(options);
+    for (const { limiter } of [...this.#keys.values()]) await limiter.idle(options);
+  }
+
+  /** Closes a limiter. It may not be idle yet although its key is: a shared limiter still has to tell its server. */
+  #leave(limiter: Limiter): void {
+    closeQuietly(limiter, this.#lifecycle.closeReason);
+    this.#leaving.add(limiter);
+    const left = (): void => {
+      this.#leaving.delete(limiter);
+    };
+    Promise.resolve(limiter)
+      .then((each) => each.idle())
+      .then(left, left);
   }
 
   #sum(read: (limiter: Partial<LimiterBase>) => number | undefined): number {
@@ -335,6 +364,10 @@ class KeyedPermit extends HeldPermit {
       }
     });
     this.#permit = permit;
+  }
+
+  get fencingToken(): number | undefined {
+    return this.#permit.fencingToken;
   }
 
   override get signal(): AbortSignal {
