@@ -12,6 +12,8 @@ export interface CircuitMember {
 
 /** Looks within `timeoutMs`. */
 const TICKS = 5;
+/** Part of a step that counts although the event loop was blocked in it. So a silence is noticed even then. */
+const LAGGING_SHARE = 0.2;
 /** Time between two probes, as a multiple of `timeoutMs`. */
 const PROBE_FACTOR = 2;
 /** Maximum number of probes without an answer. A connection that is gone may never answer one. */
@@ -20,8 +22,8 @@ const MAX_PROBES = 4;
 /**
  * Judges whether a server answers. It opens after `timeoutMs` without any answer while an answer is due.
  *
- * It judges the server and not this process: time passes in steps of a timer, and a step counts no more than it should
- * have lasted. So a blocked event loop is no silence of the server. Each answer, an error included, ends the silence.
+ * It judges the server and not this process: time passes in steps of a timer, and a step that came late counts less. So a
+ * blocked event loop is no silence of the server. Each answer, an error included, ends the silence.
  */
 export class CircuitBreaker {
   readonly timeoutMs: number;
@@ -102,7 +104,8 @@ export class CircuitBreaker {
   #tick(member: CircuitMember, stepMs: number): void {
     if (this.isOpen) return;
     if (this.#pending.size === 0 && this.#failure === undefined) return;
-    this.#silentMs += Math.min(this.#clock.now() - this.#lastTick, stepMs * 1.5);
+    const lagMs = this.#clock.now() - this.#lastTick - stepMs;
+    this.#silentMs += Math.min(stepMs, Math.max(stepMs - lagMs, stepMs * LAGGING_SHARE));
     if (this.#silentMs < this.timeoutMs) {
       this.#arm(member);
       return;

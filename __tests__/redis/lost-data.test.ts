@@ -1,0 +1,142 @@
+import { RedisSemaphore } from '../../lib/redis';
+import type { RedisSemaphoreOptions } from '../../lib/redis';
+import { withRedis } from '../helpers/needs';
+import { CLIENTS } from '../helpers/redis-clients';
+import type { TestClient } from '../helpers/redis-clients';
+import { RedisServer } from '../helpers/redis-server';
+import { readBooks } from '../helpers/redis-state';
+import { until } from '../helpers/serve';
+import { collectWarnings } from '../helpers/warnings';
+import { watch } from '../helpers/watch';
+
+jest.setTimeout(60_000);
+
+/** Moves all times of a limit, which is what a step of the server's clock in the other direction does. */
+const MOVE = `
+  local state = { cmsgpack.unpack(redis.call('GET', KEYS[2])) }
+  for _, index in ipairs({ 9, 10, 11, 12, 14, 15 }) do state[index] = state[index] + ARGV[1] end
+  redis.call('SET', KEYS[2], cmsgpack.pack(unpack(state)))
+  local members = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  for i = 1, #members, 2 do redis.call('ZADD', KEYS[1], members[i + 1] + ARGV[1], members[i]) end
+  return 'OK'`;
+
+withRedis.describe('A limit of which Redis loses data', () => {
+  let server: RedisServer;
+  let clients: TestClient[];
+  let names = 0;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    const connect = CLIENTS['ioredis'];
+    if (connect === undefined) throw new Error('there is no such client');
+    clients = await Promise.all([connect(server.port), connect(server.port)]);
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  function fleet(options: Omit<RedisSemaphoreOptions, 'name'>): [RedisSemaphore, RedisSemaphore] {
+    const name = `lost-${++names}`;
+    const [a, b] = clients.map(
+      ({ client }) => new RedisSemaphore(client, { name, timeoutMs: 10_000, ...options }),
+    );
+    if (a === undefined || b === undefined) throw new Error('there are two clients');
+    return [a, b];
+  }
+
+  function command(...args: string[]): Promise<unknown> {
+    return clients[0]?.command(...args) ?? Promise.reject(new Error('there are two clients'));
+  }
+
+  const keyOf = (part: string): string => `{semaphore:lost-${names}}:${part}`;
+
+  it.each([['h'], ['q'], ['m']])(
+    'stays within the limit and goes on when its key :%s is evicted',
+    async (part) => {
+      const [a, b] = fleet({ permits: 3, leaseMs: 1_500 });
+      let running = 0;
+      let peak = 0;
+      let done = 0;
+      let isOver = false;
+      const work = async (node: RedisSemaphore): Promise<void> => {
+        while (!isOver) {
+          await node.run(async () => {
+            peak = Math.max(peak, ++running);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            running--;
+            done++;
+          });
+        }
+      };
+      const workers = [a, b, a, b, a, b, a, b].map((node) => work(node));
+      await until(() => done > 50);
+      for (let i = 0; i < 3; i++) {
+        await command('DEL', keyOf(part));
+        const before = done;
+        await until(() => done > before + 50);
+      }
+      isOver = true;
+      await Promise.all(workers);
+      expect(peak).toBe(3);
+      await Promise.all([a.idle(), b.idle()]);
+      expect(await readBooks(command, `lost-${names}`)).toEqual({ holders: 0, waiters: 0, used: 0 });
+    },
+  );
+
+  it('counts the holders again when their key is evicted while nobody asks', async () => {
+    const [a, b] = fleet({ permits: 2, leaseMs: 1_500 });
+    const held = await Promise.all([a.acquire(), b.acquire()]);
+    await command('DEL', keyOf('h'));
+    // The next renewals find the loss and enter the leases again.
+    await until(async () => (await readBooks(command, `lost-${names}`)).holders === 2);
+    expect(held.map(({ signal }) => signal.aborted)).toEqual([false, false]);
+    await expect(a.acquire({ maxWaitMs: 0 })).rejects.toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
+    for (const permit of held) permit.release();
+    await Promise.all([a.idle(), b.idle()]);
+  });
+
+  it.each([[60_000], [-60_000]])(
+    'has its capacity back after a step of the server clock by %d ms',
+    async (step) => {
+      const [a, b] = fleet({ permits: 1, leaseMs: 1_000 });
+      // A dead holder: nobody renews its lease.
+      await command('ZADD', keyOf('h'), String(Date.now() + 1_000), 'dead.1.1');
+      await command('DEL', keyOf('m'));
+      const waiting = watch(a.acquire());
+      await until(async () => (await readBooks(command, `lost-${names}`)).waiters === 1);
+      await command('EVAL', MOVE, '2', keyOf('h'), keyOf('m'), String(-step));
+      await until(() => waiting.state === 'fulfilled');
+      waiting.value.release();
+      await b.run(() => undefined);
+      await Promise.all([a.idle(), b.idle()]);
+    },
+  );
+
+  it('keeps the lease of a live holder when the server clock goes back', async () => {
+    const [a, b] = fleet({ permits: 1, leaseMs: 1_000 });
+    const held = await a.acquire();
+    await command('EVAL', MOVE, '2', keyOf('h'), keyOf('m'), '60000');
+    const next = watch(b.acquire());
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect([held.signal.aborted, next.state]).toEqual([false, 'pending']);
+    held.release();
+    await until(() => next.state === 'fulfilled');
+    next.value.release();
+    await Promise.all([a.idle(), b.idle()]);
+  });
+
+  it('is warned of at the start where the server may evict keys', async () => {
+    const warnings = collectWarnings();
+    await command('CONFIG', 'SET', 'maxmemory', '100mb');
+    await command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    const [a] = fleet({ permits: 1 });
+    await a.ready();
+    await a.ready();
+    await command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    const [warning, ...others] = warnings.filter(({ code }) => code === 'WARN_SEMAPHORE_EVICTION');
+    expect(warning?.message).toContain('allkeys-lru');
+    expect(others).toEqual([]);
+  });
+});

@@ -1,0 +1,201 @@
+import { Redis } from 'ioredis';
+import { createClient, createClientPool } from 'redis';
+import { RedisSemaphore } from '../../lib/redis';
+import type { RedisClient } from '../../lib/redis';
+import { withGate } from '../helpers/meddling';
+import { withRedis } from '../helpers/needs';
+import { CLIENTS } from '../helpers/redis-clients';
+import type { TestClient } from '../helpers/redis-clients';
+import { RedisServer } from '../helpers/redis-server';
+import { until } from '../helpers/serve';
+import { collectWarnings } from '../helpers/warnings';
+import { watch } from '../helpers/watch';
+
+jest.setTimeout(60_000);
+
+let server: RedisServer;
+let direct: TestClient;
+let names = 0;
+
+/** Clients with an option that changes how a wake-up arrives. */
+const SET_UPS: Record<string, () => Promise<RedisClient> | RedisClient> = {
+  'node-redis with a keyPrefix': () => nodeRedis({ keyPrefix: 'app:' }),
+  'node-redis with disableOfflineQueue': () => nodeRedis({ disableOfflineQueue: true }),
+  'node-redis with RESP 3': () => nodeRedis({ RESP: 3 }),
+  'ioredis with a keyPrefix': () => ioRedis({ keyPrefix: 'app:' }),
+  'ioredis with lazyConnect': () => ioRedis({ lazyConnect: true }),
+  'ioredis with autoResubscribe off': () => ioRedis({ autoResubscribe: false }),
+  'ioredis with enableOfflineQueue off': () => ioRedis({ enableOfflineQueue: false }),
+  'ioredis with pipelines': () => ioRedis({ enableAutoPipelining: true }),
+};
+
+const opened: { destroy?(): void; disconnect?(): void }[] = [];
+
+async function nodeRedis(options: object): Promise<RedisClient> {
+  const client = createClient({ socket: { host: '127.0.0.1', port: server.port }, ...options });
+  client.on('error', () => undefined);
+  await client.connect();
+  opened.push(client);
+  return client;
+}
+
+function ioRedis(options: object): RedisClient {
+  const client = new Redis({ host: '127.0.0.1', port: server.port, disconnectTimeout: 100, ...options });
+  opened.push(client);
+  return client;
+}
+
+function make(client: RedisClient, name = `wake-ups-${++names}`): RedisSemaphore {
+  return new RedisSemaphore(client, { name, permits: 1, leaseMs: 30_000, timeoutMs: 10_000 });
+}
+
+withRedis.describe('A wake-up', () => {
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    direct = await connectDirectly();
+  }, 120_000);
+
+  afterEach(() => {
+    for (const client of opened.splice(0)) {
+      client.destroy?.();
+      client.disconnect?.();
+    }
+  });
+
+  afterAll(async () => {
+    await direct[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  it.each(Object.entries(SET_UPS))('reaches %s', async (_, connect) => {
+    const gated = withGate(await connect());
+    const [giver, taker] = [make(await connect(), `by-${++names}`), make(gated.client, `by-${names}`)];
+    await Promise.all([giver.ready(), taker.ready()]);
+    expect(taker.stats().wakeUps).toBe('push');
+    let pushed = 0;
+    // On a busy machine a waiter may ask before the message arrives.
+    for (let i = 0; i < 5 && pushed === 0; i++) {
+      const held = await giver.acquire();
+      const next = watch(taker.acquire());
+      await queued(taker);
+      const { scripts } = gated;
+      held.release();
+      await until(() => next.state === 'fulfilled');
+      if (gated.scripts === scripts) pushed++;
+      next.value.release();
+    }
+    expect(pushed).toBe(1);
+    await Promise.all([giver.idle(), taker.idle()]);
+  });
+
+  it('comes back after the connection for messages was killed alone', async () => {
+    const semaphore = make(await nodeRedis({}));
+    await semaphore.ready();
+    await direct.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until(() => semaphore.stats().wakeUps === 'poll');
+    await until(() => semaphore.stats().wakeUps === 'push');
+  });
+
+  it.each([
+    [
+      'node-redis',
+      () => nodeRedis({ socket: { port: server.port, host: '127.0.0.1', reconnectStrategy: false } }),
+    ],
+    ['ioredis', () => ioRedis({ retryStrategy: () => null })],
+  ])('comes back to %s although its client gave up on the connection', async (_, connect) => {
+    const semaphore = make(await connect());
+    await semaphore.ready();
+    await direct.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until(() => semaphore.stats().wakeUps === 'poll');
+    await until(() => semaphore.stats().wakeUps === 'push');
+  });
+
+  it('comes back to a client that was closed and opened again', async () => {
+    const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+    client.on('error', () => undefined);
+    await client.connect();
+    const semaphore = make(client);
+    await semaphore.ready();
+    await client.close();
+    await until(() => semaphore.stats().wakeUps === 'poll');
+    await client.connect();
+    await semaphore.run(() => undefined);
+    await until(() => semaphore.stats().wakeUps === 'push');
+    await semaphore.ready();
+    client.destroy();
+  });
+
+  it('is replaced by polling, with one warning, where the user may not subscribe', async () => {
+    const warnings = collectWarnings();
+    await direct.command('ACL', 'SETUSER', 'deaf', 'on', '>pw', '~*', '&*', '+@all', '-subscribe');
+    const semaphore = make(await nodeRedis({ username: 'deaf', password: 'pw' }));
+    const held = await semaphore.acquire();
+    const other = make(await nodeRedis({ username: 'deaf', password: 'pw' }), `wake-ups-${names}`);
+    const next = watch(other.acquire());
+    await until(() => other.waiting === 1);
+    await queued(other);
+    held.release();
+    await until(() => next.state === 'fulfilled');
+    expect(other.stats().wakeUps).toBe('poll');
+    await until(() => warnings.some(({ code }) => code === 'WARN_SEMAPHORE_POLLING'));
+    expect(warnings.filter(({ code }) => code === 'WARN_SEMAPHORE_POLLING')).toHaveLength(1);
+    next.value.release();
+    await Promise.all([semaphore.idle(), other.idle()]);
+  });
+
+  it.each([
+    ['eval', 'eval'],
+    ['evalsha', 'evalsha'],
+    ['subscribe', 'subscribe'],
+    ['zadd', 'ZADD'],
+    ['time', 'TIME'],
+    ['set', 'SET'],
+    ['pexpire', 'PEXPIRE'],
+    ['zremrangebyscore', 'ZREMRANGEBYSCORE'],
+    ['publish', 'PUBLISH'],
+  ])('is not promised by ready() without the right to %s, and the error names it', async (command, named) => {
+    const user = `without-${command}`;
+    await direct.command('ACL', 'SETUSER', user, 'on', '>pw', '~*', '&*', '+@all', `-${command}`);
+    const semaphore = make(await nodeRedis({ username: user, password: 'pw' }));
+    await expect(semaphore.ready()).rejects.toThrow(named);
+  });
+
+  it('reaches each of several objects of one client and name without a question', async () => {
+    for (const connect of Object.values(CLIENTS)) {
+      await using connected = await connect(server.port);
+      const gated = withGate(connected.client);
+      const [one, other] = [make(gated.client), make(gated.client, `wake-ups-${names}`)];
+      await one.ready();
+      const held = await one.acquire();
+      const next = watch(other.acquire());
+      await until(() => other.waiting === 1);
+      await queued(other);
+      expect([one.held, one.waiting, other.held, other.waiting]).toEqual([1, 0, 0, 1]);
+      const { scripts } = gated;
+      held.release();
+      await until(() => next.state === 'fulfilled');
+      expect(gated.scripts).toBe(scripts + 1);
+      next.value.release();
+      await Promise.all([one.idle(), other.idle()]);
+    }
+  });
+
+  it('needs a client that can subscribe: a pool and a legacy client are rejected', () => {
+    const client = createClient();
+    const message = /createClient\(\)/;
+    expect(() => make(createClientPool() as never)).toThrow(message);
+    expect(() => make(client.legacy() as never)).toThrow(message);
+  });
+});
+
+/** Resolves when Redis has queued the waiter of `semaphore`. */
+async function queued(semaphore: RedisSemaphore): Promise<void> {
+  const name = semaphore.name ?? '';
+  await until(async () => ((await direct.command('KEYS', `*{semaphore:${name}}:q`)) as unknown[]).length > 0);
+}
+
+async function connectDirectly(): Promise<TestClient> {
+  const connect = CLIENTS['node-redis'];
+  if (connect === undefined) throw new Error('there is no such client');
+  return connect(server.port);
+}
