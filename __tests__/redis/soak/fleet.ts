@@ -18,6 +18,12 @@ export interface WorkerTerms {
   readonly semaphore: RedisSemaphoreOptions;
   /** By how much all clocks of the process are wrong, in milliseconds. @defaultValue `0` */
   readonly clockOffMs?: number;
+  /** Objects of the same name that the workers of the process use in turn. @defaultValue `1` */
+  readonly objects?: number;
+  /** How long the event loop is blocked once a second, in milliseconds. @defaultValue `0` */
+  readonly stallMs?: number;
+  /** Whether the client is closed and opened again once a second. Only node-redis can do that. */
+  readonly reopens?: boolean;
 }
 
 /** Several processes that share a limit, and the checker that hears what they do. */

@@ -171,6 +171,137 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     }
   },
 
+  'Redis stands still often, always for less than a lease': (random) =>
+    inFleet(
+      random,
+      { holdMs: 200, semaphore: { ...SEMAPHORE, leaseMs: 8_000 } },
+      async ({ fleet, server }) => {
+        for (let i = 0; i < 5; i++) {
+          await pause(random.integer(300, 900));
+          server.signal('SIGSTOP');
+          await pause(random.integer(100, 1_500));
+          server.signal('SIGCONT');
+        }
+        await pause(3_000);
+        check(fleet.checker.count('lost') === 0, `${fleet.checker.count('lost')} leases were lost`);
+        const bound = PERMITS + 3 * Math.ceil(PERMITS / 3);
+        const peak = fleet.checker.peak();
+        check(peak <= bound, `${peak} held at once, which is above the bound of 'local', ${bound}`);
+        return `no lease lost, peak ${peak} of ${bound}, ${expectPeak(fleet, PERMITS, now() - 1_000)} in the end`;
+      },
+    ),
+
+  'each key is evicted in turn': (random) =>
+    inFleet(random, STRICT, async ({ fleet, command }) => {
+      let longest = 0;
+      for (const part of ['h', 'q', 'm', 'h', 'q', 'm']) {
+        await pause(random.integer(200, 600));
+        const from = now();
+        await command('DEL', `{semaphore:soak}:${part}`);
+        await pause(LEASE_MS + SLACK_MS);
+        longest = Math.max(longest, fleet.checker.longestPause(from, now()));
+        check(fleet.checker.peak(now() - 100) <= PERMITS, 'the count was wrong for longer than a lease');
+      }
+      check(longest <= LEASE_MS + SLACK_MS, `nobody was granted for ${longest} ms`);
+      return `peak ${fleet.checker.peak()}, longest pause ${Math.round(longest)} ms`;
+    }),
+
+  'one limit of a client has a key of another type': async () => {
+    await using server = await RedisServer.start();
+    const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+    await client.connect();
+    try {
+      const options = { permits: 2, onUnavailable: 'closed', timeoutMs: 2_000 } as const;
+      const good = new RedisSemaphore(client, { name: 'good', ...options });
+      await good.ready();
+      await client.set('{semaphore:bad}:m', 'a text');
+      await client.hSet('{semaphore:worse}:h', 'a', 'hash');
+      let granted = 0;
+      const end = now() + 6_000;
+      const failing = ['bad', 'worse'].map(async (name) => {
+        const limit = new RedisSemaphore(client, { name, ...options });
+        await limit.acquire().then(
+          () => {
+            check(false, `${name} was granted`);
+          },
+          (error: unknown) => {
+            check(String((error as Error).cause).length > 0, 'the error has no cause');
+          },
+        );
+      });
+      while (now() < end) granted += await good.run(() => 1);
+      await Promise.all(failing);
+      return `${granted} grants of the good limit, no failure`;
+    } finally {
+      client.destroy();
+    }
+  },
+
+  'rights are taken and given back': (random) =>
+    inFleet(random, {}, async ({ fleet, command }) => {
+      for (const right of ['zadd', 'evalsha', 'publish']) {
+        await pause(random.integer(300, 800));
+        await command('ACL', 'SETUSER', 'default', `-${right}`);
+        await pause(random.integer(500, 2_000));
+        await command('ACL', 'SETUSER', 'default', `+${right}`);
+      }
+      await pause(LEASE_MS + 2_000);
+      return `peak ${fleet.checker.peak()} meanwhile, ${expectPeak(fleet, PERMITS, now() - 1_000)} in the end`;
+    }),
+
+  'event loops stall for 300 ms': (random) =>
+    inFleet(random, { stallMs: 300, semaphore: { ...SEMAPHORE, leaseMs: 8_000 } }, async ({ fleet }) => {
+      await pause(8_000);
+      check(fleet.checker.count('stats', 'down') === 0, 'a healthy Redis counted as down');
+      return `peak ${expectPeak(fleet, PERMITS)}, never down`;
+    }),
+
+  'processes use two objects of one name': (random) =>
+    inFleet(random, { ...STRICT, objects: 2 }, async ({ fleet }) => {
+      await pause(3_000);
+      const from = now() - 2_500;
+      const longest = fleet.checker.longestPause(from, from + 2_500);
+      check(longest < SLACK_MS, `nobody was granted for ${longest} ms`);
+      return `peak ${expectPeak(fleet, PERMITS)}, longest pause ${Math.round(longest)} ms`;
+    }),
+
+  'clients are closed and opened again': (random) =>
+    inFleet(random, { ...STRICT, client: 'node-redis', reopens: true }, async ({ fleet }) => {
+      await pause(6_000);
+      check(fleet.checker.count('rejected') === 0, 'somebody was rejected');
+      return `peak ${expectPeak(fleet, PERMITS)}, no rejection`;
+    }),
+
+  '6,000 keys are held while Redis stands still': async () => {
+    await using server = await RedisServer.start();
+    const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
+    await client.connect();
+    try {
+      const limits = Array.from(
+        { length: 6_000 },
+        (_, i) => new RedisSemaphore(client, { name: `held ${i}`, permits: 1, leaseMs: 10_000 }),
+      );
+      const permits = await Promise.all(limits.map((limit) => limit.acquire()));
+      let lost = 0;
+      for (const { signal } of permits) signal.addEventListener('abort', () => lost++);
+      server.signal('SIGSTOP');
+      await pause(4_000);
+      server.signal('SIGCONT');
+      let downs = 0;
+      for (let i = 0; i < 100; i++) {
+        if (i > 20 && limits[0]?.stats().backend === 'down') downs++;
+        await pause(100);
+      }
+      check(lost === 0, `${lost} leases were lost`);
+      check(downs === 0, 'Redis counted as down after it was back');
+      for (const permit of permits) permit.release();
+      await Promise.all(limits.map((limit) => limit.idle()));
+      return 'no lease lost';
+    } finally {
+      client.destroy();
+    }
+  },
+
   'scripts are flushed under load': (random) =>
     inFleet(random, STRICT, async ({ fleet, command }) => {
       for (let i = 0; i < 100; i++) {

@@ -11,6 +11,9 @@ const {
   workers,
   holdMs,
   semaphore: options,
+  objects = 1,
+  stallMs = 0,
+  reopens = false,
 } = JSON.parse(process.argv[2] ?? '') as WorkerTerms;
 let isStopping = false;
 let holds = 0;
@@ -21,26 +24,49 @@ async function main(): Promise<void> {
   const connect = CLIENTS[library];
   if (connect === undefined) throw new Error(`no such client: ${library}`);
   const connected = await connect(port);
-  const semaphore = new RedisSemaphore(connected.client, options);
+  const semaphores = Array.from({ length: objects }, () => new RedisSemaphore(connected.client, options));
   process.on('unhandledRejection', (reason) => {
     say('unhandled', 0, String(reason));
   });
   process.on('message', () => {
     isStopping = true;
   });
-  const working = Promise.all(Array.from({ length: workers }, () => work(semaphore)));
+  const working = Promise.all(Array.from({ length: workers }, (_, i) => work(semaphores, i)));
+  const stalls = setInterval(stall, 1_000);
+  if (reopens) void reopen(connected.client as unknown as ReopenedClient);
   const lagCheck = setInterval(() => {
-    say('stats', 0, semaphore.stats().backend);
+    for (const semaphore of semaphores) say('stats', 0, semaphore.stats().backend);
   }, 100);
   await working;
-  await semaphore.idle();
+  await Promise.all(semaphores.map((semaphore) => semaphore.idle()));
   clearInterval(lagCheck);
+  clearInterval(stalls);
   say('done', 0, '');
   process.disconnect();
   await connected[Symbol.asyncDispose]();
 }
 
-async function work(semaphore: RedisSemaphore): Promise<void> {
+interface ReopenedClient {
+  close(): Promise<unknown>;
+  connect(): Promise<unknown>;
+}
+
+async function reopen(client: ReopenedClient): Promise<void> {
+  while (!isStopping) {
+    await pause(1_000);
+    await client.close();
+    await client.connect();
+  }
+}
+
+function stall(): void {
+  const end = performance.now() + stallMs;
+  while (performance.now() < end);
+}
+
+async function work(semaphores: readonly RedisSemaphore[], worker: number): Promise<void> {
+  const semaphore = semaphores[worker % semaphores.length];
+  if (semaphore === undefined) throw new Error('there is no semaphore');
   while (!isStopping) {
     try {
       using permit = await semaphore.acquire({ maxWaitMs: 30_000 });
