@@ -81,6 +81,26 @@ describe('the outcome of a released permit', () => {
   });
 });
 
+describe('a response that the server destroys with an error', () => {
+  it.each([
+    ['a complete request is an overload', 4, 'overload'],
+    ['an upload that has not arrived says nothing', 1_000, 'ignore'],
+  ] as const)('for %s', async (_what, length, outcome) => {
+    const semaphore = new Semaphore(1);
+    const limited = limit(semaphore);
+    await using server = await serve((req, res) => {
+      limited(req, res, () => {
+        req.once('data', () => setImmediate(() => res.destroy(new Error('mine'))));
+      });
+    });
+    const client = await RawClient.connect(server.port);
+    client.socket.write(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\nhalf`);
+    await until(() => semaphore.stats().acquired === 1);
+    await semaphore.idle();
+    expect(semaphore.stats().released).toEqual({ success: 0, overload: 0, ignore: 0, [outcome]: 1 });
+  });
+});
+
 describe('a limiter whose release throws', () => {
   it('keeps no other permit of the request and no connection, and is a warning', async () => {
     const warnings = collectWarnings();

@@ -55,8 +55,17 @@ describe('a rejection', () => {
 
   it.each([
     ['that no middleware touched', () => undefined],
-    ['with a header', (res: ServerResponse) => res.setHeader('X-Request-Id', '7')],
-    ['whose writeHead was replaced', (res: ServerResponse) => (res.writeHead = res.writeHead.bind(res))],
+    ['with a header of a success', (res: ServerResponse) => res.setHeader('Content-Encoding', 'gzip')],
+    [
+      'whose writeHead was replaced by one that knows no raw headers',
+      (res: ServerResponse) => {
+        const writeHead = res.writeHead.bind(res);
+        res.writeHead = (status: number, headers?: unknown) => {
+          if (Array.isArray(headers)) throw new Error('raw headers');
+          return writeHead(status);
+        };
+      },
+    ],
   ])('has the same status, headers and body on a response %s', async (_what, prepare) => {
     const limited = rejecting({ retryJitter: false });
     await using server = await serve((req, res) => {
