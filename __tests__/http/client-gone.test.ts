@@ -115,18 +115,8 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
     ],
     ['during the response', (res) => res.write('half')],
   ])('%s frees the permit, and its signal aborts', async (when, begin) => {
-    const semaphore = new Semaphore(1);
-    const limited = limit(semaphore);
-    const inside = defer<Permit | undefined>();
-    await using server = await serve((req, res) => {
-      limited(req, res, () => {
-        begin(res);
-        inside.resolve(permitOf(res));
-      });
-    });
-    const client = await RawClient.connect(server.port);
-    client.get('/');
-    const permit = await inside.promise;
+    await using served = await serveOne(begin);
+    const { semaphore, client, permit } = served;
     expect(permit?.signal.aborted).toBe(false);
     if (when !== 'before the response') await client.receives('HTTP/1.1 200');
     leave(client);
@@ -136,21 +126,11 @@ describe.each(LEAVINGS)('a client that leaves by %s', (_name, leave) => {
   });
 
   it('after the response has cost one release, and its signal does not abort', async () => {
-    const semaphore = new Semaphore(1);
-    const limited = limit(semaphore);
-    const inside = defer<Permit | undefined>();
-    await using server = await serve((req, res) => {
-      limited(req, res, () => {
-        inside.resolve(permitOf(res));
-        res.end('served');
-      });
-    });
-    const client = await RawClient.connect(server.port);
-    client.get('/');
-    const permit = await inside.promise;
+    await using served = await serveOne((res) => res.end('served'));
+    const { semaphore, client, permit, server } = served;
     await client.receives('served');
     leave(client);
-    await allGone(server.server);
+    await allGone(server);
     expect(permit?.signal.aborted).toBe(false);
     expect(semaphore.stats()).toMatchObject({ held: 0, available: 1, acquired: 1 });
   });
@@ -234,19 +214,11 @@ describe('a client', () => {
   });
 
   it('that resets while the end of its response is on the way frees the permit', async () => {
-    const semaphore = new Semaphore(1);
-    const limited = limit(semaphore);
-    const inside = defer<Permit | undefined>();
-    await using server = await serve((req, res) => {
-      limited(req, res, () => {
-        res.end(Buffer.alloc(32_000_000));
-        inside.resolve(permitOf(res));
-      });
-    });
-    const client = await RawClient.connect(server.port);
-    client.socket.once('data', () => client.socket.pause());
-    client.get('/');
-    const permit = await inside.promise;
+    await using served = await serveOne(
+      (res) => res.end(Buffer.alloc(32_000_000)),
+      ({ socket }) => socket.once('data', () => socket.pause()),
+    );
+    const { semaphore, client, permit } = served;
     await client.receives('HTTP/1.1 200');
     expect(semaphore.held).toBe(1);
     expect(permit?.signal.aborted).toBe(false);
@@ -379,3 +351,23 @@ describe('the server', () => {
     expect(semaphore.held).toBe(blocker.weight);
   });
 });
+
+/** Serves one request of one client by `begin`, and returns when its handler has its permit. */
+async function serveOne(
+  begin: (res: ServerResponse) => unknown,
+  prepare: (client: RawClient) => unknown = () => undefined,
+) {
+  const semaphore = new Semaphore(1);
+  const limited = limit(semaphore);
+  const inside = defer<Permit | undefined>();
+  const server = await serve((req, res) => {
+    limited(req, res, () => {
+      inside.resolve(permitOf(res));
+      begin(res);
+    });
+  });
+  const client = await RawClient.connect(server.port);
+  prepare(client);
+  client.get('/');
+  return { ...server, semaphore, client, permit: await inside.promise };
+}

@@ -7,58 +7,28 @@ type Exchanged = [req: IncomingMessage, res: ServerResponse];
 
 describe('pipelined requests', () => {
   it('do not deadlock when the first is still on its way to the limit', async () => {
-    const semaphore = new Semaphore(1);
-    const limited = limit(semaphore, { maxWaitMs: Infinity });
-    const auth = defer();
-    const arrived: string[] = [];
-    const served: string[] = [];
-    await using server = await serve((req, res) => {
-      arrived.push(pathOf(req));
-      const enter = () => {
-        limited(req, res, () => {
-          served.push(pathOf(req));
-          res.end(`served ${pathOf(req)}`);
-        });
-      };
-      if (req.url === '/a') void auth.promise.then(enter);
-      else enter();
-    });
-    const client = await RawClient.connect(server.port);
+    await using slow = await serveWithSlowAuth();
+    const client = await RawClient.connect(slow.port);
     client.get('/a', '/b');
-    await until(() => arrived.length === 2);
-    expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 0 });
-    auth.resolve();
+    await until(() => slow.arrived.length === 2);
+    expect(slow.semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 0 });
+    slow.authorize();
     await client.receives('served /b');
-    expect(served).toEqual(['/a', '/b']);
-    await semaphore.idle();
+    expect(slow.served).toEqual(['/a', '/b']);
+    await slow.semaphore.idle();
   });
 
   it('leave no permit held when the client leaves while the first is still on its way', async () => {
-    const semaphore = new Semaphore(1);
-    const limited = limit(semaphore, { maxWaitMs: Infinity });
-    const auth = defer();
-    const arrived: string[] = [];
-    const served: string[] = [];
-    await using server = await serve((req, res) => {
-      arrived.push(pathOf(req));
-      const enter = () => {
-        limited(req, res, () => {
-          served.push(pathOf(req));
-          res.end();
-        });
-      };
-      if (req.url === '/a') void auth.promise.then(enter);
-      else enter();
-    });
-    const client = await RawClient.connect(server.port);
+    await using slow = await serveWithSlowAuth();
+    const client = await RawClient.connect(slow.port);
     client.get('/a', '/b');
-    await until(() => arrived.length === 2);
+    await until(() => slow.arrived.length === 2);
     client.reset();
-    await allGone(server.server);
-    auth.resolve();
-    expect((await fetch(`${server.url}/c`)).status).toBe(200);
-    expect(served).toEqual(['/c']);
-    await semaphore.idle();
+    await allGone(slow.server);
+    slow.authorize();
+    expect((await fetch(`${slow.url}/c`)).status).toBe(200);
+    expect(slow.served).toEqual(['/c']);
+    await slow.semaphore.idle();
   });
 
   it.each<[string, (semaphore: Semaphore, gone: Promise<void>) => RequestListener]>([
@@ -178,6 +148,27 @@ describe('a connection', () => {
     expect(withLimit).toEqual({ during: withOneMore(during), after: withOneMore(after) });
   });
 });
+
+/** A server whose limit of one comes after an authentication, which takes until `authorize` for the path `/a`. */
+async function serveWithSlowAuth() {
+  const semaphore = new Semaphore(1);
+  const limited = limit(semaphore, { maxWaitMs: Infinity });
+  const auth = defer();
+  const arrived: string[] = [];
+  const served: string[] = [];
+  const server = await serve((req, res) => {
+    arrived.push(pathOf(req));
+    const enter = () => {
+      limited(req, res, () => {
+        served.push(pathOf(req));
+        res.end(`served ${pathOf(req)}`);
+      });
+    };
+    if (req.url === '/a') void auth.promise.then(enter);
+    else enter();
+  });
+  return { ...server, semaphore, arrived, served, authorize: auth.resolve };
+}
 
 function withOneMore(listeners: Record<string, number>): Record<string, number> {
   return { ...listeners, close: (listeners['close'] ?? 0) + 1 };
