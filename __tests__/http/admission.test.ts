@@ -167,6 +167,20 @@ describe('admission', () => {
     });
   });
 
+  it('returns a rejection that the tryAcquire of such a limiter throws', async () => {
+    const closed = new Semaphore(1);
+    closed.close();
+    const foreign: Limiter = {
+      acquire: (options) => closed.acquire(options),
+      tryAcquire: (options) => closed.tryAcquire(options),
+      run: (work, options) => closed.run(work, options),
+      close: () => undefined,
+      idle: () => closed.idle(),
+      stats: () => closed.stats(),
+    };
+    expect(await decideOne(admission(foreign))).toMatchObject({ code: 'ERR_SEMAPHORE_CLOSED', status: 503 });
+  });
+
   it('shares its permit with limit on the same request', async () => {
     const semaphore = new Semaphore(1);
     const admit = admission(semaphore);

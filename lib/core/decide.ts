@@ -1,3 +1,4 @@
+import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import type { AcquireRequest } from '../orders/order-queue.js';
 import type { Permit } from './limiter.js';
@@ -33,7 +34,11 @@ export function decide(
   request: AcquireRequest,
   maxWaitMs: number,
 ): Decision {
-  return limiter[DECIDE] === undefined
-    ? (limiter.tryAcquire(request) ?? 'wait')
-    : limiter[DECIDE](request, maxWaitMs);
+  if (limiter[DECIDE] !== undefined) return limiter[DECIDE](request, maxWaitMs);
+  try {
+    return limiter.tryAcquire(request) ?? 'wait';
+  } catch (error) {
+    if (isSemaphoreError(error)) return error;
+    throw error;
+  }
 }
