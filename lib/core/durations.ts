@@ -2,26 +2,26 @@ import { createHistogram } from 'node:perf_hooks';
 import type { RecordableHistogram } from 'node:perf_hooks';
 import type { DurationStats } from './limiter.js';
 
-/** How long a window lasts, in milliseconds. A snapshot covers this one and the one before. */
+/** Length of a window in milliseconds. A snapshot covers the current window and the previous one. */
 const WINDOW_MS = 10_000;
-/** What a histogram counts in: microseconds. */
+/** A histogram counts microseconds. */
 const UNITS_PER_MS = 1_000;
-/** The longest that any timer lasts, in those; whatever is longer counts as this. */
+/** Longest delay of a timer, in microseconds. A longer duration counts as this. */
 const HIGHEST = (2 ** 31 - 1) * UNITS_PER_MS;
 
-/** How long something took, lately: a histogram of fixed size, right to one digit, and exact at the top. */
+/** A histogram of recent durations. Its size is fixed, it is exact to one digit, and the maximum is exact. */
 export class Durations {
   #current = new Window();
   #previous = new Window();
   #since = -Infinity;
 
-  /** Adds one that lasted `ms` and ended `now`. */
+  /** Adds a duration of `ms` that ends `now`. */
   record(ms: number, now: number): void {
     this.#turn(now);
     this.#current.record(ms);
   }
 
-  /** Those that ended in the last 10 to 20 seconds, frozen. */
+  /** Frozen stats of the durations that ended in the last 10 to 20 seconds. */
   snapshot(now: number): DurationStats {
     this.#turn(now);
     const all = (merged ??= makeHistogram());
@@ -29,7 +29,7 @@ export class Durations {
     this.#previous.addTo(all);
     this.#current.addTo(all);
     const maxMs = Math.max(this.#previous.maxMs, this.#current.maxMs);
-    // A histogram knows only the end of the bucket that a value fell into.
+    // A histogram knows only the upper bound of a value's bucket.
     const percentile = (percent: number) => Math.min(all.percentile(percent) / UNITS_PER_MS, maxMs);
     return Object.freeze({
       count: all.count,
@@ -50,7 +50,7 @@ export class Durations {
   }
 }
 
-/** What there is to say where nothing has been measured. */
+/** The stats of no durations. */
 export const NO_DURATIONS: DurationStats = Object.freeze({
   count: 0,
   p50Ms: 0,
@@ -60,7 +60,7 @@ export const NO_DURATIONS: DurationStats = Object.freeze({
 });
 
 class Window {
-  /** Made for the first value: most keep to one of waits and holds, or to neither. */
+  /** Created for the first value, because most windows have none. */
   #histogram: RecordableHistogram | undefined;
   maxMs = 0;
 
@@ -84,5 +84,5 @@ function makeHistogram(): RecordableHistogram {
   return createHistogram({ lowest: 1, highest: HIGHEST, figures: 1 });
 }
 
-/** Where a snapshot adds its windows up: one for all, as nobody else runs meanwhile; made for the first of them. */
+/** Sum of two windows. One serves all snapshots, because a snapshot is synchronous. */
 let merged: RecordableHistogram | undefined;

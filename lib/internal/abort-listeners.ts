@@ -1,15 +1,15 @@
-/** What wants to know when a signal aborts. */
+/** Called when a signal aborts. */
 export interface AbortListener {
   aborted(): void;
 }
 
 /**
- * Who watches which signal. A signal gets one listener, however many watch it: the platform's own list is walked
- * on every add and remove, which makes 100,000 waiters on one signal take minutes.
+ * The listeners of each signal. The signal itself gets one, however many there are: the platform walks its own list at
+ * each add and remove, so 100,000 waiters on one signal would take minutes.
  */
 const watched = new WeakMap<AbortSignal, Set<AbortListener>>();
 
-/** Calls `watcher.aborted()` when `signal`, which has not aborted yet, aborts. */
+/** Calls `watcher.aborted()` when `signal` aborts. It must not have aborted yet. */
 export function addAbortListener(signal: AbortSignal, watcher: AbortListener): void {
   const watchers = watched.get(signal);
   if (watchers !== undefined) {
@@ -20,7 +20,7 @@ export function addAbortListener(signal: AbortSignal, watcher: AbortListener): v
   signal.addEventListener('abort', tellWatchers, ONCE);
 }
 
-/** Stops watching; the last one to leave takes the listener along. */
+/** Removes a listener. With the last one, the signal's own listener is removed, too. */
 export function removeAbortListener(signal: AbortSignal, watcher: AbortListener): void {
   const watchers = watched.get(signal);
   if (watchers === undefined) return;
@@ -33,7 +33,7 @@ export function removeAbortListener(signal: AbortSignal, watcher: AbortListener)
 function tellWatchers(this: AbortSignal): void {
   const watchers = watched.get(this);
   if (watchers === undefined) return;
-  // A watcher that has been told leaves, and may take others with it.
+  // A listener removes itself when it is called, and may remove others.
   for (const watcher of watchers) watcher.aborted();
 }
 

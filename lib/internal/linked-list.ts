@@ -1,10 +1,10 @@
-/** What can be in a list. */
+/** A node of a list. */
 export interface ListNode<Node> {
   previous: Node | undefined;
   next: Node | undefined;
 }
 
-/** A list whose nodes carry their links. Each operation takes constant time, whatever the length. */
+/** A list whose nodes carry their links. Each operation takes constant time. */
 export class LinkedList<Node extends ListNode<Node>> {
   #head: Node | undefined;
   #tail: Node | undefined;
@@ -14,17 +14,17 @@ export class LinkedList<Node extends ListNode<Node>> {
     return this.#size;
   }
 
-  /** The one added before all others. */
+  /** The oldest node. */
   get head(): Node | undefined {
     return this.#head;
   }
 
-  /** The one added last. */
+  /** The newest node. */
   get tail(): Node | undefined {
     return this.#tail;
   }
 
-  /** Puts `node`, which is in no list, at the end. */
+  /** Appends `node`, which must be in no list. */
   push(node: Node): void {
     node.previous = this.#tail;
     if (this.#tail === undefined) this.#head = node;
@@ -33,7 +33,7 @@ export class LinkedList<Node extends ListNode<Node>> {
     this.#size++;
   }
 
-  /** Takes `node`, which is in this list, out of it. */
+  /** Removes `node`, which must be in this list. */
   remove(node: Node): void {
     if (node.previous === undefined) this.#head = node.next;
     else node.previous.next = node.next;
@@ -43,7 +43,7 @@ export class LinkedList<Node extends ListNode<Node>> {
     this.#size--;
   }
 
-  /** From head to tail; the one just yielded may be removed. */
+  /** From head to tail. The node that was yielded may be removed. */
   *[Symbol.iterator](): IterableIterator<Node> {
     for (let node = this.#head; node !== undefined;) {
       const next: Node | undefined = node.next;
