@@ -1,9 +1,9 @@
 import ts from 'typescript';
 
-/** Types of options that are written for others: we hand them over, and take none. */
+/** Types of options that the package passes to other packages and never receives. */
 const GIVEN = ['OpenTelemetryMetricOptions'];
 
-/** Where a caller of an entry can put something in: its functions, classes and their methods, and what options can hold. */
+/** Lists where a caller of an entry passes values: functions, classes, methods and members of options. */
 export function inputsOf(entry: string, options: ts.CompilerOptions): string[] {
   const program = ts.createProgram([entry], options);
   const checker = program.getTypeChecker();
@@ -26,7 +26,7 @@ function isMethod({ flags, name }: ts.Symbol): boolean {
   return (flags & ts.SymbolFlags.Method) !== 0 && !/^(#|__)/.test(name);
 }
 
-/** A class of ours inherits from the language's, too. */
+/** Members that a class inherits from a built-in class are not ours. */
 function isOurs({ declarations = [] }: ts.Symbol): boolean {
   return declarations.some(
     (declaration) =>

@@ -1,4 +1,4 @@
-/** What every option and parameter is tried with. */
+/** The values that each option and parameter is tried with. */
 export const HOSTILE: readonly unknown[] = [
   ...[
     undefined,
@@ -27,10 +27,10 @@ export const HOSTILE: readonly unknown[] = [
   ],
 ];
 
-/** What a throwing getter throws. */
+/** The error of a throwing getter. */
 export const BOOM = new Error('a getter threw');
 
-/** An object that nothing can be read of. */
+/** An object whose every member throws on read. */
 export const THROWING: object = new Proxy(
   {},
   {
@@ -40,11 +40,11 @@ export const THROWING: object = new Proxy(
   },
 );
 
-/** What an option or a parameter takes. */
+/** The values that an option or a parameter accepts. */
 export interface Kind {
-  /** The error that a value deserves; `undefined` if it is plain data. */
+  /** The expected error for a value; `undefined` when the value is accepted. */
   readonly errorOf: (value: unknown) => typeof TypeError | typeof RangeError | undefined;
-  /** A value that works. */
+  /** An accepted value. */
   readonly good: unknown;
 }
 
@@ -58,7 +58,7 @@ export function integerOrInfinity(min: number): Kind {
 
 export const duration: Kind = number((value) => (value >= 0 && value < 2 ** 31) || value === Infinity, 5);
 
-/** Numbers of which `isInRange` holds. */
+/** Numbers that fulfil `isInRange`. */
 export function number(isInRange: (value: number) => boolean, good: number): Kind {
   return {
     errorOf: (value) => (typeof value !== 'number' ? TypeError : isInRange(value) ? undefined : RangeError),
@@ -84,12 +84,12 @@ export function aFunction(good: () => unknown = () => undefined): Kind {
   return ofType((value) => typeof value === 'function', good);
 }
 
-/** Objects that can do what `good` can: nothing hostile is one. */
+/** Objects with the members of `good`. No hostile value is one. */
 export function like(good: object): Kind {
   return ofType((value) => value === good, good);
 }
 
-/** The one or the other; the error is that of the first. */
+/** Values of either kind. The error is that of the first. */
 export function either(first: Kind, second: Kind): Kind {
   return {
     errorOf: (value) => (second.errorOf(value) === undefined ? undefined : first.errorOf(value)),
@@ -97,7 +97,7 @@ export function either(first: Kind, second: Kind): Kind {
   };
 }
 
-/** What may be left out. */
+/** Values that may be left out. */
 export function optional({ errorOf, good }: Kind): Kind {
   return { errorOf: (value) => (value === undefined ? undefined : errorOf(value)), good };
 }

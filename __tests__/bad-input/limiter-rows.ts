@@ -4,8 +4,8 @@ import type { Kind } from './kinds';
 import { row, rowsOf } from './row';
 import type { Row, Trial } from './row';
 
-/** What the rows ask of a limiter with three permits; a limiter of keys has one bound. */
-export interface Asked {
+/** The members of a limiter with three permits that the rows call. For a `KeyedSemaphore` a key is bound. */
+export interface LimiterSubject {
   acquire(options?: AcquireOptions): Promise<Permit>;
   tryAcquire(options?: AcquireOptions): Permit | undefined;
   run?(work: () => unknown, options?: AcquireOptions): Promise<unknown>;
@@ -27,24 +27,29 @@ const OUTCOME: Kind = {
 const REQUEST: Record<string, Kind> = { weight: integer(1), priority: integer(-100, 100), flow: string };
 /** What the request to a limiter without orders may hold. */
 const PLAIN_REQUEST: Record<string, Kind> = { weight: integer(1), priority: integer(0, 0), flow: oneOf('') };
-/** What `acquire` can be told. */
+/** The options of `acquire`. */
 export const WAIT: Record<string, Kind> = {
   ...REQUEST,
   maxWaitMs: duration,
   signal: like(new AbortController().signal),
 };
 
-/** Rows for all that a limiter can be asked; `note` tells apart those of one class. */
-export function limiterRows(name: string, make: () => Asked, can: readonly Skill[], note = ''): Row[] {
+/** Rows for the methods of a limiter. `note` distinguishes limiters of one class. */
+export function limiterRows(
+  name: string,
+  make: () => LimiterSubject,
+  can: readonly Skill[],
+  note = '',
+): Row[] {
   return rowsFor(name, make, can).map((one) => ({ ...one, title: one.title + note }));
 }
 
-/** What not every limiter can do. */
+/** Abilities that not every limiter has. */
 type Skill = 'run' | 'resize' | 'order';
 
-function rowsFor(name: string, make: () => Asked, can: readonly Skill[]): Row[] {
+function rowsFor(name: string, make: () => LimiterSubject, can: readonly Skill[]): Row[] {
   return [
-    ...[false, true].flatMap((isFull) => askRows(name, make, isFull, can)),
+    ...[false, true].flatMap((isFull) => acquireRows(name, make, isFull, can)),
     row(`${name}.acquire`, 'work', like(Promise.resolve()), holding(make)),
     row(`${name}.acquire`, 'outcome', OUTCOME, releasing(make)),
     row(`${name}.close`, 'reason', anything, started(make, false, close)),
@@ -67,13 +72,20 @@ function rowsFor(name: string, make: () => Asked, can: readonly Skill[]): Row[] 
   ];
 }
 
-/** Rows for asking for a permit, while there are some or while one waits for them already. */
-function askRows(name: string, make: () => Asked, isFull: boolean, can: readonly Skill[]): Row[] {
+/** Rows for acquiring a permit, while some are free, or while all are held and a caller waits. */
+function acquireRows(
+  name: string,
+  make: () => LimiterSubject,
+  isFull: boolean,
+  can: readonly Skill[],
+): Row[] {
   const start = (call: Call): Row['start'] => started(make, isFull, call);
-  const acquire = (limiter: Asked, options: unknown) => limiter.acquire(options as AcquireOptions);
-  const tryAcquire = (limiter: Asked, options: unknown) => limiter.tryAcquire(options as AcquireOptions);
-  const run = (limiter: Asked, options: unknown) => limiter.run?.(() => 1, options as AcquireOptions);
-  const work = (limiter: Asked, value: unknown) => limiter.run?.(value as () => unknown);
+  const acquire = (limiter: LimiterSubject, options: unknown) => limiter.acquire(options as AcquireOptions);
+  const tryAcquire = (limiter: LimiterSubject, options: unknown) =>
+    limiter.tryAcquire(options as AcquireOptions);
+  const run = (limiter: LimiterSubject, options: unknown) =>
+    limiter.run?.(() => 1, options as AcquireOptions);
+  const work = (limiter: LimiterSubject, value: unknown) => limiter.run?.(value as () => unknown);
   const request = { ...(can.includes('order') ? REQUEST : PLAIN_REQUEST), weight: integer(1, PERMITS) };
   const kinds = { ...WAIT, ...request };
   const wait = { type: 'AcquireOptions', kinds, rejects: true };
@@ -91,13 +103,13 @@ function askRows(name: string, make: () => Asked, isFull: boolean, can: readonly
           row(`${name}.run`, 'work', aFunction(), start(work), true),
         ]
       : []),
-  ].map((one) => (isFull ? { ...one, title: `${one.title}, while all is taken` } : one));
+  ].map((one) => (isFull ? { ...one, title: `${one.title}, while all permits are held` } : one));
 }
 
-type Call = (limiter: Asked, value: unknown) => unknown;
+type Call = (limiter: LimiterSubject, value: unknown) => unknown;
 
-/** A call of a fresh limiter; if `isFull`, one holds all permits and another waits. */
-function started(make: () => Asked, isFull: boolean, call: Call): Row['start'] {
+/** A call of a fresh limiter. When `isFull`, one caller holds all permits and another waits. */
+function started(make: () => LimiterSubject, isFull: boolean, call: Call): Row['start'] {
   return async () => {
     const limiter = make();
     const taken: unknown[] = isFull ? [await limiter.acquire({ weight: PERMITS }), limiter.acquire()] : [];
@@ -107,18 +119,18 @@ function started(make: () => Asked, isFull: boolean, call: Call): Row['start'] {
         taken.push(result);
         return result;
       },
-      ...booksOf(limiter),
+      ...countsOf(limiter),
       async end() {
         limiter.resize?.(PERMITS);
-        await Promise.all(taken.map(giveBack));
+        await Promise.all(taken.map(release));
         await limiter.idle();
       },
     };
   };
 }
 
-/** A permit that work is to hold. */
-function holding(make: () => Asked): Row['start'] {
+/** A permit that work holds. */
+function holding(make: () => LimiterSubject): Row['start'] {
   return async () => {
     const limiter = make();
     const permit = await limiter.acquire();
@@ -126,7 +138,7 @@ function holding(make: () => Asked): Row['start'] {
       call: (work) => {
         permit.hold(work as Promise<unknown>);
       },
-      ...booksOf(limiter),
+      ...countsOf(limiter),
       async end() {
         permit.release();
         await limiter.idle();
@@ -136,7 +148,7 @@ function holding(make: () => Asked): Row['start'] {
 }
 
 /** A permit that comes back whatever its outcome is said to be, so all is back without further help. */
-function releasing(make: () => Asked): Row['start'] {
+function releasing(make: () => LimiterSubject): Row['start'] {
   return async () => {
     const limiter = make();
     const permit = await limiter.acquire();
@@ -149,24 +161,24 @@ function releasing(make: () => Asked): Row['start'] {
   };
 }
 
-async function giveBack(result: unknown): Promise<void> {
+async function release(result: unknown): Promise<void> {
   const permit = await Promise.resolve(result).catch(() => undefined);
   if (typeof permit === 'object' && permit !== null && 'release' in permit) (permit as Permit).release();
 }
 
-export function booksOf(limiter: Pick<Asked, 'stats'>): Pick<Trial, 'books'> {
+export function countsOf(limiter: Pick<LimiterSubject, 'stats'>): Pick<Trial, 'counts'> {
   return {
-    books() {
+    counts() {
       const { held, waiting } = limiter.stats();
       return [held, waiting];
     },
   };
 }
 
-function close(limiter: Asked, reason: unknown): void {
+function close(limiter: LimiterSubject, reason: unknown): void {
   limiter.close(reason);
 }
 
-function resize(limiter: Asked, permits: unknown): void {
+function resize(limiter: LimiterSubject, permits: unknown): void {
   limiter.resize?.(permits as number);
 }

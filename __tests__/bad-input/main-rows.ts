@@ -21,10 +21,10 @@ import {
   string,
 } from './kinds';
 import type { Kind } from './kinds';
-import { booksOf, limiterRows, WAIT } from './limiter-rows';
+import { countsOf, limiterRows, WAIT } from './limiter-rows';
 import { plainRow, row, rowsOf } from './row';
 import type { Row, Trial } from './row';
-import type { Asked } from './limiter-rows';
+import type { LimiterSubject } from './limiter-rows';
 
 const SEMAPHORE: Record<string, Kind> = {
   name: string,
@@ -225,7 +225,7 @@ function startShare(): Trial {
       if (limiter.waiting > 0) all?.release();
       (await asked).release();
     },
-    ...booksOf(limiter),
+    ...countsOf(limiter),
     async end() {
       all?.release();
       await limiter.idle();
@@ -249,19 +249,19 @@ function startCreate(): Trial {
       made = value;
       (await limiter.acquire(`key ${limiter.size}`)).release();
     },
-    ...booksOf(limiter),
+    ...countsOf(limiter),
   };
 }
 
 function startKeyed(ask: (limiter: lib.KeyedSemaphore, key: unknown) => unknown): Row['start'] {
   return () => {
     const limiter = keyed();
-    return { call: (key) => ask(limiter, key), ...booksOf(limiter) };
+    return { call: (key) => ask(limiter, key), ...countsOf(limiter) };
   };
 }
 
 /** A limiter of keys as one that is asked for one of them. */
-function bound(): Asked {
+function bound(): LimiterSubject {
   const limiter = keyed();
   return {
     acquire: (options) => limiter.acquire('a', options),

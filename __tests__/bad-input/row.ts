@@ -1,29 +1,29 @@
 import { object, optional } from './kinds';
 import type { Kind } from './kinds';
 
-/** One parameter or option, and how to try a value on it. */
+/** One parameter or option, and how to try a value for it. */
 export interface Row {
   readonly title: string;
-  /** The parameter or option, as messages begin with it. */
+  /** The parameter or option, with which an error message begins. */
   readonly name: string;
   readonly kind: Kind;
-  /** What it tries, as the package names it: `Semaphore`, `Semaphore.acquire`, `SemaphoreOptions.name`. */
+  /** The exports that it tries: `Semaphore`, `Semaphore.acquire`, `SemaphoreOptions.name`. */
   readonly covers: readonly string[];
-  /** Whether a bad value makes a promise reject. */
+  /** True when a bad value makes a promise reject. */
   readonly rejects: boolean;
   readonly start: () => Trial | Promise<Trial>;
 }
 
-/** One call, made for one value. */
+/** One call for one value. */
 export interface Trial {
   readonly call: (value: unknown) => unknown;
-  /** How much is held and how many wait. */
-  readonly books?: () => readonly [held: number, waiting: number];
-  /** Gives back whatever was taken; resolves once all is back. */
+  /** The weight that is held, and the number of waiters. */
+  readonly counts?: () => readonly [held: number, waiting: number];
+  /** Releases every permit of the trial. */
   readonly end?: () => Promise<void>;
 }
 
-/** Something that takes options. */
+/** A function or class that takes options. */
 export interface Subject {
   readonly name: string;
   /** The type of its options. */

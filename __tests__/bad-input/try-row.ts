@@ -2,7 +2,7 @@ import { isSemaphoreError } from 'express-semaphore';
 import { BOOM, HOSTILE, THROWING } from './kinds';
 import type { Row, Trial } from './row';
 
-/** What is wrong with a row: nothing if each value is plain data, or gives a clear error and leaves all as it was. */
+/** Returns the faults of a row. Each value is either accepted as data, or gives a clear error and changes nothing. */
 export async function complaintsOf(row: Row): Promise<string[]> {
   const complaints: string[] = [];
   for (const value of [...HOSTILE, THROWING]) {
@@ -16,16 +16,16 @@ export async function complaintsOf(row: Row): Promise<string[]> {
   return complaints;
 }
 
-/** It may be refused, as any call may, but it is no mistake. */
+/** A limiter may reject the call, but the value is not a mistake. */
 async function complaintOfData(trial: Trial, value: unknown): Promise<string | undefined> {
   const result = settle(trial, value);
   await trial.end?.();
   const error = await result;
   if (error !== undefined && error !== BOOM && !isSemaphoreError(error))
     return `it is no mistake, yet ${textOf(error)}`;
-  return trial.end === undefined || ['none', '0,0'].includes(booksOf(trial))
+  return trial.end === undefined || ['none', '0,0'].includes(countsOf(trial))
     ? undefined
-    : `in the end ${booksOf(trial)}`;
+    : `in the end ${countsOf(trial)}`;
 }
 
 async function complaintOfBad(
@@ -34,25 +34,25 @@ async function complaintOfBad(
   value: unknown,
   kind: ErrorKind,
 ): Promise<string | undefined> {
-  const before = booksOf(trial);
+  const before = countsOf(trial);
   const error = row.rejects ? await rejectionOf(trial, value) : thrownBy(trial, value);
-  const after = booksOf(trial);
+  const after = countsOf(trial);
   const again = settle(trial, row.kind.good);
   await trial.end?.();
   const later = await again;
-  // A getter that throws is not ours to explain.
+  // The error of a throwing getter is the caller's own.
   if (error !== BOOM && !isClear(error, kind, row.name, value))
     return `${kind.name} was due, ${textOf(error)} came`;
-  if (after !== before) return `the books were ${before} and are ${after}`;
+  if (after !== before) return `the counts were ${before} and are ${after}`;
   return later === undefined || isSemaphoreError(later) ? undefined : `after it ${textOf(later)} came`;
 }
 
 type ErrorKind = typeof TypeError | typeof RangeError;
 
-/** Whether it is of that kind, and names what is wrong and what it is. */
+/** Whether the error has that class, begins with the option's name and ends with the value. */
 function isClear(error: unknown, kind: ErrorKind, name: string, value: unknown): boolean {
   if (!(error instanceof kind) || error.constructor !== kind || !error.message.startsWith(name)) return false;
-  // Of an object it may name what it lacks.
+  // For an object it may name the missing member instead.
   return typeof value === 'object' && value !== null
     ? error.message.includes(', got ')
     : error.message.endsWith(`, got ${shown(value)}`);
@@ -95,8 +95,8 @@ async function rejectionOf(trial: Trial, value: unknown): Promise<unknown> {
   ]);
 }
 
-function booksOf({ books }: Trial): string {
-  return books === undefined ? 'none' : books().join();
+function countsOf({ counts }: Trial): string {
+  return counts === undefined ? 'none' : counts().join();
 }
 
 /** As a message shows it: never a long text whole. */

@@ -1,3 +1,4 @@
+/** Real pages in Chromium. */
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { findCommandOrExit } from './requirements';
@@ -32,10 +33,10 @@ export function browserOfTests(): () => Browser {
   };
 }
 
-/** A page, and what it must not do. */
+/** A page, and its faults. */
 export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;
-  /** Errors of its console, what it threw, and requests to another origin. */
+  /** Console errors, thrown errors, and requests to another origin. */
   readonly faults: string[];
 }
 
@@ -54,8 +55,8 @@ export async function openPage(
   });
   page.on('pageerror', (error) => faults.push(`thrown: ${error.message}`));
   page.on('request', (request) => {
-    const asked = request.url();
-    if (!asked.startsWith(`${origin}/`) && !asked.startsWith('data:')) faults.push(`request: ${asked}`);
+    const target = request.url();
+    if (!target.startsWith(`${origin}/`) && !target.startsWith('data:')) faults.push(`request: ${target}`);
   });
   page.setDefaultTimeout(60_000);
   await page.goto(url);

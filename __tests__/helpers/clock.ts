@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/internal/clock';
 
-/** A clock that stands still until a test moves it, and that counts the timers it was asked for. */
+/** A clock that moves only when a test moves it, and that counts its timers. */
 export class FakeClock implements Clock {
   /** Timers made so far. */
   made = 0;
@@ -12,7 +12,7 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Those of them that would keep a process alive. */
+  /** The pending timers that would keep a process alive. */
   get foregroundTimers(): number {
     return [...this.#timers].filter((timer) => !timer.background).length;
   }
@@ -34,9 +34,9 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Lets time pass; timers fire in the order in which they are due, each at its own moment.
+   * Moves the clock. Timers fire in order of their due times, each at its own due time.
    *
-   * @throws `Error` when there is no end of them, because each makes another.
+   * @throws `Error` when each timer sets another without end.
    */
   advance(ms: number): void {
     const end = this.#now + ms;

@@ -25,7 +25,7 @@ export class EventStream<Data> {
     return new EventStream<Data>(response);
   }
 
-  /** The next event; `undefined` after the last. */
+  /** Returns the next event; `undefined` after the last. */
   async next(): Promise<Data | undefined> {
     for (;;) {
       const end = this.text.indexOf('\n\n', this.#end);
@@ -46,7 +46,7 @@ export class EventStream<Data> {
     }
   }
 
-  /** Reads on until an event is as `wanted`. */
+  /** Reads events until one fulfils `wanted`, and returns it. */
   async find(wanted: (data: Data) => boolean): Promise<Data> {
     for (;;) {
       const data = await this.next();

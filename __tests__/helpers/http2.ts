@@ -4,12 +4,12 @@ import type { ClientHttp2Session, Http2ServerRequest, Http2ServerResponse } from
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An HTTP/2 server of a test and a client of it, stopped at the end of their scope. */
+/** An HTTP/2 server with a client of it. Both stop at the end of their scope. */
 export interface Http2Pair extends AsyncDisposable {
   readonly client: ClientHttp2Session;
 }
 
-/** Serves by Node's compatibility API, which has the shape of HTTP/1.1 though not the type. */
+/** Serves by Node's compatibility API, which has the members of HTTP/1.1 but not its types. */
 export async function serveHttp2(
   listener: (req: IncomingMessage, res: ServerResponse & Http2ServerResponse) => void,
 ): Promise<Http2Pair> {

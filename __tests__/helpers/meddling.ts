@@ -1,9 +1,10 @@
+/** Redis clients that lose, repeat and delay what they carry. */
 import type { RedisClient } from '../../lib/redis';
 
-/** How messages arrive: what is done with one, given the way to pass it on. */
+/** Changes how messages arrive: wraps the function that delivers a message. */
 export type Meddling = (deliver: (message: string) => void) => (message: string) => void;
 
-/** A way that messages can take through a network and a server that promise nothing. */
+/** What an unreliable network and server may do with messages. */
 export const MEDDLINGS: Readonly<Record<string, Meddling>> = {
   dropped: () => () => undefined,
   doubled: (deliver) => (message) => {
@@ -14,7 +15,7 @@ export const MEDDLINGS: Readonly<Record<string, Meddling>> = {
     const kept: string[] = [];
     return (message) => {
       kept.push(message);
-      // Whatever came meanwhile goes before.
+      // A later message is delivered first.
       setTimeout(() => {
         deliver(kept.pop() ?? message);
       }, 5);
@@ -22,7 +23,7 @@ export const MEDDLINGS: Readonly<Record<string, Meddling>> = {
   },
 };
 
-/** A client that meddles with the messages to its subscriptions. */
+/** A client whose subscriptions get their messages through `meddling`. */
 export function withMessages<Client extends RedisClient>(client: Client, meddling: Meddling): Client {
   const meddle = (listener: unknown) => meddling(listener as (message: string) => void);
   return wrap(client, {
@@ -48,7 +49,7 @@ export function withMessages<Client extends RedisClient>(client: Client, meddlin
             });
           },
         }),
-    // GLIDE is asked for each message.
+    // The application polls GLIDE for each message.
     getPubSubMessage: (next) => {
       const ready: unknown[] = [];
       const waiting: ((message: unknown) => void)[] = [];

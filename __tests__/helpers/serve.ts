@@ -1,10 +1,11 @@
+/** HTTP servers, raw clients, and waiting for a condition. */
 import { createServer } from 'node:http';
 import type { RequestListener, Server, ServerOptions } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** A server of a test on a port of this machine, a free one unless told which, stopped at the end of its scope. */
+/** A server on 127.0.0.1, on a free port by default. It stops at the end of its scope. */
 export interface TestServer extends AsyncDisposable {
   readonly server: Server;
   readonly port: number;
@@ -32,7 +33,7 @@ export async function serve(
   };
 }
 
-/** A client that writes its own bytes, and keeps all it was sent. */
+/** A client that writes raw bytes, and keeps all that it receives. */
 export class RawClient {
   readonly socket: Socket;
   received = '';
@@ -51,29 +52,29 @@ export class RawClient {
     return client;
   }
 
-  /** Sends the heads of GET requests behind one another. */
+  /** Sends pipelined GET requests. */
   get(...paths: string[]): void {
     this.socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''));
   }
 
-  /** Sends a POST request with a body of so many bytes, as far as the server takes it. */
+  /** Sends a POST request with a body of `bytes` bytes, as far as the server reads it. */
   upload(bytes: number): void {
     this.socket.write(`POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${bytes}\r\n\r\n`);
     this.socket.write(Buffer.alloc(bytes));
   }
 
-  /** Resolves once `text` has come in. */
+  /** Resolves once the client has received `text`. */
   async receives(text: string): Promise<void> {
     await until(() => this.received.includes(text));
   }
 
-  /** Leaves at once: the server reads a reset. */
+  /** Resets the connection. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
 }
 
-/** How many connections `server` has open. */
+/** Counts the open connections of `server`. */
 export function connectionsOf(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.getConnections((error, count) => {
@@ -83,7 +84,7 @@ export function connectionsOf(server: Server): Promise<number> {
   });
 }
 
-/** Resolves once `server` knows that every client has left. */
+/** Resolves once `server` has no open connection. */
 export async function allGone(server: Server): Promise<void> {
   while ((await connectionsOf(server)) > 0) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -97,7 +98,7 @@ export async function until(condition: () => boolean | Promise<boolean>, limitMs
   }
 }
 
-/** A promise settled from outside. */
+/** A promise that its owner settles. */
 export interface Deferred<Value = void> {
   readonly promise: Promise<Value>;
   readonly resolve: (value: Value) => void;

@@ -2,23 +2,23 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** Which way bytes go: to the server, or back to the client. */
+/** The direction of bytes: `up` to the server, `down` to the client. */
 export type Direction = 'up' | 'down';
 
-/** A way to a server of this machine that a test can block, slow down and cut. */
+/** A proxy to a local server. A test can block it, slow it down and cut its connections. */
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #target: number;
   readonly #pairs = new Set<Record<Direction, Socket>>();
   readonly #blocked = new Set<Direction>();
   #delayMs = 0;
-  #refuses = false;
+  #resets = false;
 
   private constructor(server: Server, target: number) {
     this.#server = server;
     this.#target = target;
     server.on('connection', (socket) => {
-      if (this.#refuses) socket.resetAndDestroy();
+      if (this.#resets) socket.resetAndDestroy();
       else this.#join(socket);
     });
   }
@@ -34,7 +34,7 @@ export class TcpProxy implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Connections stay open, but what is sent in these directions is kept back until `unblock`. */
+  /** Keeps connections open, and holds all bytes in these directions until `unblock`. */
   block(...directions: Direction[]): void {
     for (const direction of directions) this.#blocked.add(direction);
     for (const pair of this.#pairs) this.#apply(pair);
@@ -45,14 +45,14 @@ export class TcpProxy implements AsyncDisposable {
     for (const pair of this.#pairs) this.#apply(pair);
   }
 
-  /** Whatever is sent arrives so much later. */
+  /** Delays all bytes by `ms` milliseconds. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
 
-  /** Resets every connection; `refuses` says if new ones are, too. */
-  cut(refuses = false): void {
-    this.#refuses = refuses;
+  /** Resets every connection, and each new one when `resetsNew` is true. */
+  cut(resetsNew = false): void {
+    this.#resets = resetsNew;
     for (const { up, down } of this.#pairs) {
       up.destroy();
       down.resetAndDestroy();
@@ -65,7 +65,7 @@ export class TcpProxy implements AsyncDisposable {
     await once(this.#server, 'close');
   }
 
-  /** `down` is the client's socket, as bytes that go down are written to it. */
+  /** Connects a client's socket, named `down` because bytes to the client are written to it, with the server. */
   #join(down: Socket): void {
     const up = connect({ port: this.#target, host: '127.0.0.1', noDelay: true });
     const pair = { up, down };

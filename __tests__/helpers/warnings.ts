@@ -4,8 +4,8 @@ export interface EmittedWarning extends NodeJS.EmitWarningOptions {
 }
 
 /**
- * Collects process warnings in place of printing them, until Jest restores its mocks: Jest gives tests a copy of
- * `process`, on which the `warning` event never comes.
+ * Collects process warnings instead of printing them, until Jest restores its mocks. Jest gives tests a copy of `process`
+ * that never emits `warning`.
  */
 export function collectWarnings(): EmittedWarning[] {
   const warnings: EmittedWarning[] = [];

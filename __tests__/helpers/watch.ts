@@ -1,4 +1,4 @@
-/** What has become of a promise so far; it also handles a rejection, so that none goes unhandled. */
+/** Shows the state of a promise synchronously. It handles a rejection, so that none is unhandled. */
 export class Watched<Value> {
   state: 'pending' | 'fulfilled' | 'rejected' = 'pending';
   #value: Value | undefined;
@@ -17,14 +17,14 @@ export class Watched<Value> {
     );
   }
 
-  /** What it was fulfilled with; throws if it was not. */
+  /** The value. @throws `Error` unless the promise is fulfilled. */
   get value(): Value {
     if (this.state !== 'fulfilled')
       throw new Error(`not fulfilled but ${this.state}`, { cause: this.#reason });
     return this.#value as Value;
   }
 
-  /** What it was rejected with; throws if it was not. */
+  /** The reason. @throws `Error` unless the promise is rejected. */
   get reason(): unknown {
     if (this.state !== 'rejected') throw new Error(`not rejected but ${this.state}`);
     return this.#reason;
@@ -39,7 +39,7 @@ export function states(watched: readonly Watched<unknown>[]): string[] {
   return watched.map(({ state }) => state);
 }
 
-/** One turn of the event loop: every promise job there was has run. */
+/** Waits one turn of the event loop, in which all pending promise jobs run. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
