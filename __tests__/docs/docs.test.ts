@@ -51,6 +51,11 @@ describe.each(documents)('$path', (document) => {
     expect(filesOf(document).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
+  it('has fewer than 150 rows, unless a command wrote it', () => {
+    const isWritten = /(benchmarks|simulation|README|CHANGELOG)\.md$/.test(document.path);
+    expect(isWritten ? 0 : document.text.split('\n').length).toBeLessThanOrEqual(150);
+  });
+
   it('names npm scripts that exist', () => {
     const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
     expect(scriptsOf(document).filter((name) => !(name in manifest.scripts))).toEqual([]);
