@@ -1,8 +1,6 @@
 import { Semaphore } from 'express-semaphore';
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
-
-/** Orders to choose from. */
-const ORDERS = ['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'] as const;
+import { ORDER_NAMES } from '../lib/orders/index.js';
 
 /** Options of the limiter of `/users`. */
 export interface UsersChoice {
@@ -15,8 +13,9 @@ export interface UsersChoice {
 /** Creates the limiter of `/users`, on which an order or an adaptive limit can be tried. */
 export function createUsersLimiter(choice: UsersChoice): Semaphore | AdaptiveSemaphore {
   const { order = 'fifo', isAdaptive = false } = choice;
-  const known = ORDERS.find((each) => each === order);
-  if (known === undefined) throw new RangeError(`order must be one of ${ORDERS.join(', ')}, got ${order}`);
+  const known = ORDER_NAMES.find((each) => each === order);
+  if (known === undefined)
+    throw new RangeError(`order must be one of ${ORDER_NAMES.join(', ')}, got ${order}`);
   const options = { name: 'users', queueLimit: 6, order: known };
   return isAdaptive ? new AdaptiveSemaphore(options) : new Semaphore(3, options);
 }

@@ -3,11 +3,11 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser, openPage } from '../__tests__/helpers/browser';
 import { startServer } from '../example-server/start-server';
 
-/** Takes the pictures of the dashboard in docs/, of the example server with load on it. */
+/** Takes the pictures of the dashboard for docs/guide/, of the example server under load. */
 
 const LOOKS: Record<string, BrowserContextOptions> = {
-  light: { colorScheme: 'light', viewport: { width: 1_200, height: 1_044 } },
-  dark: { colorScheme: 'dark', viewport: { width: 1_200, height: 720 } },
+  light: { colorScheme: 'light', viewport: { width: 1_280, height: 860 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1_280, height: 560 } },
   phone: {
     colorScheme: 'light',
     viewport: { width: 390, height: 844 },
@@ -16,7 +16,7 @@ const LOOKS: Record<string, BrowserContextOptions> = {
   },
 };
 
-/** So long it takes until the plots are full, in milliseconds. */
+/** Time until the plots are full, in milliseconds. */
 const SPAN_MS = 60_000;
 
 void main();
@@ -28,18 +28,16 @@ async function main(): Promise<void> {
   try {
     const pages = new Map<string, Page>();
     for (const [look, options] of Object.entries(LOOKS)) {
-      pages.set(look, (await openPage(browser, `${server.url}/limits`, options)).page);
+      pages.set(look, (await openPage(browser, `${server.url}/limits/`, options)).page);
     }
-    const first = pages.get('light');
-    if (first === undefined) throw new Error('there is no light look');
-    await first.getByLabel('Limiter').selectOption('expected wait');
-    await first.getByRole('switch').check();
+    await changePlayground(server.url, { isOn: true, kind: 'expected wait' });
     await setTimeout(SPAN_MS / 2);
-    await first.getByRole('button', { name: 'Double' }).click();
+    await changePlayground(server.url, { serviceMs: 200 });
     await setTimeout(SPAN_MS / 2);
-
-    await pages.get('dark')?.evaluate(scrollTo('perUser'));
-    await pages.get('phone')?.evaluate(scrollTo('playground'));
+    // A page that opens under load opens the cards of busy limiters.
+    for (const page of pages.values()) await page.reload();
+    await setTimeout(2_000);
+    await pages.get('dark')?.evaluate(`document.querySelector('[aria-label="perUser"]').scrollIntoView()`);
     await setTimeout(2_000);
     for (const [look, page] of pages) await page.screenshot({ path: `docs/guide/dashboard-${look}.png` });
   } finally {
@@ -49,11 +47,16 @@ async function main(): Promise<void> {
   }
 }
 
-function scrollTo(limiter: string): string {
-  return `document.querySelector('[aria-label="${limiter}"]').scrollIntoView()`;
+async function changePlayground(url: string, change: object): Promise<void> {
+  const response = await fetch(`${url}/playground/state`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(change),
+  });
+  if (!response.ok) throw new Error(await response.text());
 }
 
-/** Users of the other routes, now more and now fewer, and many when the pictures are taken. Returns what stops them. */
+/** Sends requests to the other routes in waves, with a high wave when the pictures are taken. Returns a function that stops it. */
 function startLoad(url: string): () => void {
   const users = Array.from({ length: 14 }, (_, index) => ({ headers: { 'x-api-token': `token ${index}` } }));
   const highTide = performance.now() + SPAN_MS + 4_000;

@@ -3,9 +3,10 @@ import { createLimiters } from '../../example-server/limiters';
 import { readStats } from '../../example-server/read-stats';
 import { startServer } from '../../example-server/start-server';
 import { Work } from '../../example-server/work';
+import { ORDER_NAMES } from '../../lib/orders';
 import { serve, until } from '../helpers/serve';
 
-test.each(['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'])('ORDER=%s serves', async (order) => {
+test.each(ORDER_NAMES)('ORDER=%s serves', async (order) => {
   await using server = await serve(
     createApp({ limiters: createLimiters(undefined, { order }), work: new Work(undefined, 1) }),
   );

@@ -5,8 +5,8 @@ import { KeysTable } from './keys-table.js';
 import type { LimiterModel } from './limiter.js';
 import { Panel } from './panel.js';
 
-/** A limiter is idle once it has been free for this long, in milliseconds. */
-const IDLE_MS = 60_000;
+/** A limiter is idle when no call has waited or was rejected for this long, in seconds. */
+const IDLE_S = 60;
 
 /** The card of one limiter: its verdict and, while it is open, its figures with plots and its busiest keys. */
 export class LimiterCard {
@@ -16,7 +16,6 @@ export class LimiterCard {
   readonly #model: LimiterModel;
   #body: Body | undefined;
   #isChosen = false;
-  #busyAt = 0;
 
   constructor(model: LimiterModel) {
     this.#model = model;
@@ -47,11 +46,9 @@ export class LimiterCard {
     const { verdict } = this.#model;
     this.element.dataset['condition'] = verdict.condition;
     setText(this.#verdict, verdict.text);
-    if (verdict.condition !== 'free') this.#busyAt = performance.now();
-    const isBusy = this.#busyAt > 0 && performance.now() - this.#busyAt < IDLE_MS;
-    const shouldBeOpen = isBusy || isOneOfFew;
-    if (!this.#isChosen && shouldBeOpen !== this.#details.open && (isFirst || this.#isBelowView)) {
-      this.#details.open = shouldBeOpen;
+    const mayToggle = !this.#isChosen && (isFirst || this.#isBelowView);
+    if (mayToggle) {
+      this.#details.open = isOneOfFew || verdict.condition !== 'free' || this.#model.wasBusy(IDLE_S);
     }
     this.#fill();
   }

@@ -1,7 +1,7 @@
 import type { LimiterFrame, Sample } from '../frame.js';
 import { follows, judge } from './judge.js';
 import type { Verdict } from './judge.js';
-import { Series } from './series.js';
+import { COLUMN, Series } from './series.js';
 
 /** Number of frames that a rate is taken over: two seconds, so rates are calm and a single rejection is seen. */
 const FRAMES = 4;
@@ -26,6 +26,15 @@ export class LimiterModel {
 
   get verdict(): Verdict {
     return this.#verdict;
+  }
+
+  /** Whether a call waited or was rejected within the last `seconds` that the series knows. */
+  wasBusy(seconds: number): boolean {
+    const [times] = this.series.columns;
+    const start = (times.at(-1) ?? 0) - seconds;
+    const isBusy = (row: number) =>
+      [COLUMN.waiting, COLUMN.rejected].some((column) => (this.series.columns[column]?.[row] ?? 0) > 0);
+    return times.some((time, row) => time >= start && isBusy(row));
   }
 
   /** Takes the newest frame. `isFirst` means that frames before it may be missing. */

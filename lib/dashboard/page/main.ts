@@ -62,7 +62,8 @@ function remove(name: string): void {
 function onHistory({ at, limiters }: History): void {
   const times = at.map((ms) => ms / 1_000);
   for (const { name, samples } of limiters) models.get(name)?.series.fill(times, samples);
-  show(false);
+  // The history arrives with the first frame, so it may still open cards.
+  show(true);
 }
 
 function show(isFirst: boolean): void {

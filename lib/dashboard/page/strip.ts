@@ -4,7 +4,7 @@ import { CONDITIONS } from './judge.js';
 import type { LimiterModel } from './limiter.js';
 
 /** How long a limiter keeps the place of its worst condition, in milliseconds. */
-const CALM_MS = 10_000;
+const CALM_MS = 3_000;
 
 /**
  * All limiters, one line each, the worst first. Lines are created once and overwritten, so nothing moves. The order stays
