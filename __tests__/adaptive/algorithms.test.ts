@@ -137,6 +137,77 @@ describe.each([
     expect(load.limit).toBeGreaterThan(settled * 0.8);
   });
 
+  it('falls when a fifth of the work is overloaded', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    for (let round = 0; round < 200; round++) load.give(1, { outcome: 'overload' }).give(4);
+    expect(load.limit).toBeLessThan(settled * 0.7);
+  });
+
+  it('does not doubt a baseline before ten baselines have passed', () => {
+    const load = new Load(make()).give(10, { ms: 400, busy: 0.5 });
+    const measuredMs = load.now;
+    let before = load.limit;
+    for (let samples = 0; samples < 1_000; samples++) {
+      load.give(1, { ms: 1_000, busy: 0.5 });
+      if (load.limit > before * 1.5) break;
+      before = load.limit;
+    }
+    expect(load.limit).toBeGreaterThan(before * 1.5);
+    expect(load.now - measuredMs).toBeGreaterThan(10 * 400);
+  });
+
+  it('recovers when all clients leave before their response', () => {
+    const load = new Load(make()).give(20_000);
+    load.give(20_000, { outcome: 'ignore', ms: 250 });
+    expect(load.limit).toBe(3);
+    load.give(20_000);
+    expect(load.limit).toBeGreaterThan(20);
+  });
+
+  it('keeps its limit through work that is ignored at once', () => {
+    const load = new Load(make()).give(15_000);
+    const settled = load.limit;
+    load.give(20_000, { outcome: 'ignore', ms: 1, busy: 0.5 });
+    load.give(2_000);
+    expect(load.limit).toBeGreaterThan(settled * 0.8);
+  });
+
+  it('does not change the limit for streams that clients end', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    load.give(2_000, { outcome: 'ignore', ms: 60_000, busy: 0.1 });
+    expect(load.limit).toBe(settled);
+  });
+
+  it('does not reject calls of a dependency that is 1.8 times slow', () => {
+    const load = new Load(make());
+    const second = (ms: number, wanted: number): void => {
+      const end = load.now + 1_000;
+      while (load.now < end)
+        load.give(1, { ms, busy: 0.5, inFlight: Math.min(Math.floor(load.limit), wanted) });
+    };
+    for (let count = 0; count < 10; count++) second(22, 14);
+    for (let count = 0; count < 3; count++) second(39.6, 24);
+    const limits = Array.from({ length: 50 }, () => {
+      second(39.6, 24);
+      return load.limit;
+    });
+    expect(Math.min(...limits)).toBeGreaterThanOrEqual(24);
+  });
+
+  it('does not lower the limit for one slow call in twenty', () => {
+    const load = new Load(make());
+    for (let round = 0; round < 2_000; round++) {
+      load.give(19, { ms: 5, busy: 0.5, inFlight: 28 }).give(1, { ms: 500, busy: 0.5, inFlight: 28 });
+    }
+    const settled = load.limit;
+    for (let round = 0; round < 200; round++) {
+      load.give(19, { ms: 8, busy: 0.5, inFlight: 28 }).give(1, { ms: 503, busy: 0.5, inFlight: 28 });
+    }
+    expect(load.limit).toBeGreaterThanOrEqual(Math.min(28, settled));
+  });
+
   it('stays within its bounds', () => {
     const [few, many] = [gradient({ random, maxPermits: 10 }), gradient({ random, minPermits: 30 })];
     expect(new Load(few).give(10_000).limit).toBeLessThanOrEqual(10);

@@ -55,23 +55,32 @@ export class Service {
   }
 
   #callDependency(done: () => void): void {
-    const { isFailing = false, latencyMs = usualLatencyMs, places = Infinity } = this.dependency;
+    const { isFailing = false, latencyMs = usualLatencyMs } = this.dependency;
     if (isFailing) {
       this.#clock.schedule(1, done);
       return;
     }
-    if (this.#calls >= places) {
-      this.#waitingCalls.push(() => {
-        this.#callDependency(done);
-      });
+    if (this.#calls >= this.#places()) {
+      this.#waitingCalls.push(done);
       return;
     }
     this.#calls++;
     this.#clock.schedule(latencyMs(this.#random), () => {
       this.#calls--;
-      this.#waitingCalls.shift()?.();
+      this.#startWaitingCalls();
       done();
     });
+  }
+
+  #startWaitingCalls(): void {
+    for (let count = this.#waitingCalls.length; count > 0 && this.#calls < this.#places(); count--) {
+      const done = this.#waitingCalls.shift();
+      if (done !== undefined) this.#callDependency(done);
+    }
+  }
+
+  #places(): number {
+    return this.dependency.places ?? Infinity;
   }
 }
 

@@ -97,13 +97,13 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     window.extend(TRIAL_FACTOR * timeMs);
   }
 
-  function endTrial(ended: TrialRaise, summary: WindowSummary, medianMs: number): void {
+  function endTrial(ended: TrialRaise, summary: WindowSummary, medianMs: number, isUsedUp: boolean): void {
     const timeMs = medianMs + skewMs;
     const verdict = ended.judge(timeMs, summary);
     pauseMs = verdict === 'slow' ? PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * pauseMs);
     if (verdict === 'slow') {
       baseline.set(medianMs, summary.endedMs);
-      if (summary.maxInFlight >= FULL_SHARE * limit) raise(summary, timeMs);
+      if (isUsedUp) raise(summary, timeMs);
     } else {
       limit = ended.limit;
       if (timeMs > (verdict === 'unknown' ? DOUBT : JUMP) * (baseline.ms + skewMs)) {
@@ -116,6 +116,7 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     const { medianMs, maxInFlight, endedMs } = summary;
     skewMs += SKEW_WEIGHT * (summary.skewMs - skewMs);
     const ended = trial;
+    const isUsedUp = maxInFlight >= FULL_SHARE * limit;
     trial = undefined;
     if (ended !== undefined) limit = clamp(ended.keep(summary), bounds);
     if (isOverload(summary) || isAbandonedByLoad(summary)) {
@@ -125,7 +126,7 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     if (medianMs === undefined) return;
     if (medianMs < FALL * baseline.ms && summary.ignoredShare < 0.5) baseline.set(medianMs, endedMs);
     const timeMs = medianMs + skewMs;
-    if (ended !== undefined) endTrial(ended, summary, medianMs);
+    if (ended !== undefined) endTrial(ended, summary, medianMs, isUsedUp);
     else if (maxInFlight <= bounds.min && maxInFlight * 2 < limit) baseline.set(medianMs, endedMs);
     else if (isInDoubt(summary, timeMs)) {
       doubtedMs = endedMs;
