@@ -16,7 +16,8 @@ server.on('upgrade', (req, socket, head) => {
   socket.on('error', () => {
     socket.destroy();
   });
-  const permit = sockets.tryAcquire();
+  // tryAcquire throws after close().
+  const permit = sockets.closed ? undefined : sockets.tryAcquire();
   if (permit === undefined) {
     socket.once('finish', () => {
       socket.destroy();
