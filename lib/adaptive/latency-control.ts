@@ -90,10 +90,10 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     return factor > DOUBT && isFull && isThreadIdle(summary) && endedMs - doubtedMs > pauseMs;
   }
 
-  function raise(summary: WindowSummary, timeMs: number): void {
+  function startTrial(summary: WindowSummary, timeMs: number): void {
     trial = new TrialRaise(limit, timeMs, summary);
     limit = clamp(limit * TRIAL_FACTOR, bounds);
-    // In a queue, the permits of the raise are held for twice the time.
+    // In a queue, the permits of the trial raise are held for twice the time.
     window.extend(TRIAL_FACTOR * timeMs);
   }
 
@@ -103,7 +103,7 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     pauseMs = verdict === 'slow' ? PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * pauseMs);
     if (verdict === 'slow') {
       baseline.set(medianMs, summary.endedMs);
-      if (isUsedUp) raise(summary, timeMs);
+      if (isUsedUp) startTrial(summary, timeMs);
     } else {
       limit = ended.limit;
       if (timeMs > (verdict === 'unknown' ? DOUBT : JUMP) * (baseline.ms + skewMs)) {
@@ -130,7 +130,7 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     else if (maxInFlight <= bounds.min && maxInFlight * 2 < limit) baseline.set(medianMs, endedMs);
     else if (isInDoubt(summary, timeMs)) {
       doubtedMs = endedMs;
-      if (isThreadIdle(summary)) raise(summary, timeMs);
+      if (isThreadIdle(summary)) startTrial(summary, timeMs);
       else baseline.probe(limit, medianMs, summary);
     } else if (maxInFlight >= limit * USE_SHARE) {
       if (baseline.isDue(summary)) baseline.probe(limit, medianMs, summary);

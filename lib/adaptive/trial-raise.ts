@@ -31,7 +31,7 @@ export class TrialRaise {
     this.#before = before;
   }
 
-  /** Judges the window with the raised limit. The verdict is unknown when callers did not use the raise. */
+  /** Judges the window with the raised limit. The verdict is unknown when callers did not use the raised limit. */
   judge(timeMs: number, { maxInFlight, ignoredShare }: WindowSummary): Verdict {
     if (ignoredShare > this.#before.ignoredShare + MORE_IGNORED) return 'queue';
     const growth = maxInFlight / this.#before.maxInFlight;

@@ -130,9 +130,9 @@ export class WakeUps {
     this.#timer = undefined;
     if (this.#isSubscribed) return;
     this.#looks++;
-    const isRefused = this.#adapter.isReply(this.#error);
+    const isRejected = this.#adapter.isReply(this.#error);
     const isServerUp = this.#clock.now() - this.#answeredAt < 2 * LOOK_MS;
-    if (isServerUp && (isRefused || this.#looks >= LOOKS_BEFORE_WARNING)) this.#warn();
+    if (isServerUp && (isRejected || this.#looks >= LOOKS_BEFORE_WARNING)) this.#warn();
     this.start();
   };
 
