@@ -1,7 +1,7 @@
 import { ClosedError, isSemaphoreError, QueueFullError, SemaphoreError } from 'express-semaphore';
 import { BackendError, LeaseLostError } from 'express-semaphore/redis';
 import { runInNewContext } from 'node:vm';
-import { retryAfterSeconds } from '../lib/errors';
+import { retryAfterSeconds } from '../lib/internal/retry-after';
 
 describe('a rejection', () => {
   it('follows the http-errors convention', () => {

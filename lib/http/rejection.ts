@@ -1,6 +1,7 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
-import { retryAfterSeconds, withoutStacks } from '../errors.js';
+import { withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
+import { retryAfterSeconds } from '../internal/retry-after.js';
 
 /** What an answer says in place of the error's own values. */
 export interface AnswerOptions {
