@@ -164,6 +164,19 @@ it('says that the busiest keys of a keyed limiter are all full', async () => {
   await card.getByText('Free').waitFor();
 });
 
+it('compares the limit of a fleet with the permits of all its processes', async () => {
+  const orders = new Semaphore(10);
+  const stats = orders.stats.bind(orders);
+  const fleet = { held: 9, waiting: 0, nodes: 3 };
+  jest.spyOn(orders, 'stats').mockImplementation(() => ({ ...stats(), fleet }));
+  const permit = await orders.acquire({ weight: 2 });
+  await using shown = await openDashboard(browser(), { orders });
+  await lineOf(shown.page, 'orders').getByText('9 of 10').waitFor();
+  const card = await openCard(shown.page, 'orders');
+  await panelOf(card, 'In use').getByText('of 10, fleet 9 in 3').waitFor();
+  permit.release();
+});
+
 it('stops its stream while it is hidden or paused', async () => {
   const api = new Semaphore(1);
   await using shown = await openDashboard(browser(), { api });

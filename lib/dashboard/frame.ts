@@ -24,6 +24,8 @@ export interface LimiterFrame {
   readonly holdP50Ms?: number;
   /** Time without a release although permits are held and callers wait. Missing below 10 seconds. */
   readonly stuckMs?: number;
+  /** All processes that share the limit, together. Missing for a limiter of this process alone. */
+  readonly fleet?: { readonly held: number; readonly waiting: number; readonly nodes: number };
   readonly keys?: KeysFrame;
 }
 

@@ -78,7 +78,8 @@ function progressOf(
 
 function readOne(limiter: Limiter): Reading {
   const stats = limiter.stats();
-  return { ...readBase(stats), permits: stats.permits };
+  const { fleet } = stats as Pick<LimiterFrame, 'fleet'>;
+  return { ...readBase(stats), permits: stats.permits, ...(fleet !== undefined && { fleet }) };
 }
 
 function readBase({ held, waiting, acquired, rejected, released, wait, hold }: BaseStats): Reading {

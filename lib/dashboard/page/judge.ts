@@ -29,7 +29,7 @@ export function judge(now: LimiterFrame, before: LimiterFrame, seconds: number):
 }
 
 function conditionOf(
-  { held, waiting, permits, stuckMs, keys }: LimiterFrame,
+  { held, waiting, permits, stuckMs, keys, fleet }: LimiterFrame,
   rejected: NewRejections,
   rejectedRate: number,
 ): [condition: Condition, text: string, short?: string] {
@@ -46,7 +46,7 @@ function conditionOf(
       : ['queueing', text, 'Queueing'];
   }
   if (allFull) return ['full', 'Busiest keys all full'];
-  if (permits !== undefined && held >= permits) {
+  if (permits !== undefined && (fleet?.held ?? held) >= permits) {
     return ['full', permits === 0 ? 'Paused: the limit is 0' : 'At its limit'];
   }
   return ['free', 'Free'];

@@ -1,3 +1,4 @@
+import type { LimiterFrame } from '../frame.js';
 import { element, setText } from './element.js';
 import { count, duration, perSecond, visible } from './format.js';
 import { rejections } from './judge.js';
@@ -125,8 +126,8 @@ class Body {
 
   show(): void {
     const { frame, verdict } = this.#model;
-    const { held, permits, waiting, wait, holdP50Ms, keys } = frame;
-    this.#inUse.show(count(held), permits === undefined ? 'in all keys' : `of ${count(permits)}`);
+    const { held, waiting, wait, holdP50Ms, keys } = frame;
+    this.#inUse.show(count(held), limitOf(frame));
     this.#queued.show(count(waiting), `${perSecond(verdict.admittedRate)} admitted`);
     this.#rejected.show(perSecond(verdict.rejectedRate), `${count(rejections(frame))} in total`);
     if (wait === undefined) this.#wait.show('–', 'no recent wait');
@@ -134,4 +135,10 @@ class Body {
     this.#hold.show(holdP50Ms === undefined ? '–' : duration(holdP50Ms), '');
     if (keys !== undefined) this.#keys?.show(keys);
   }
+}
+
+function limitOf({ permits, fleet }: LimiterFrame): string {
+  if (permits === undefined) return 'in all keys';
+  const limit = `of ${count(permits)}`;
+  return fleet === undefined ? limit : `${limit}, fleet ${count(fleet.held)} in ${count(fleet.nodes)}`;
 }

@@ -89,7 +89,9 @@ class Line {
   show(model: LimiterModel): void {
     this.#model = model;
     const { frame, verdict } = model;
-    const { held, permits, waiting, wait, holdP50Ms, keys } = frame;
+    const { permits, waiting, wait, holdP50Ms, keys, fleet } = frame;
+    // The limit of a fleet is for all processes together, so their permits are compared with it.
+    const held = fleet?.held ?? frame.held;
     this.element.dataset['condition'] = verdict.condition;
     setText(this.#name, visible(model.name));
     setText(this.#verdict, verdict.short);
