@@ -142,6 +142,7 @@ it('labels the limit of a fleet, so that it is not summed over processes', async
     'express_semaphore_fleet_permit_usage{limiter="orders",scope="fleet"}': 9,
     'express_semaphore_fleet_waiters{limiter="orders",scope="fleet"}': 4,
     'express_semaphore_fleet_nodes{limiter="orders",scope="fleet"}': 3,
+    'express_semaphore_backend_up{limiter="orders"}': 1,
   });
   shared.fleet = undefined;
   expect(Object.keys(await scrape()).filter((name) => name.includes('fleet'))).toEqual([
@@ -163,7 +164,7 @@ class SharedSemaphore extends Semaphore {
   fleet: { held: number; waiting: number; nodes: number } | undefined = { held: 9, waiting: 4, nodes: 3 };
 
   override stats() {
-    return { ...super.stats(), fleet: this.fleet };
+    return { ...super.stats(), fleet: this.fleet, backend: 'up' as const };
   }
 }
 

@@ -84,6 +84,16 @@ export const STATS_INSTRUMENTS: readonly StatsInstrument[] = [
     read: (stats) => ofFleet(stats, ({ nodes }) => nodes),
   },
   {
+    name: 'express_semaphore.backend.up',
+    kind: 'gauge',
+    unit: '1',
+    description: '1 while this process can use the backend of the limiter, 0 while it cannot.',
+    read: (stats) => {
+      const { backend } = stats as Partial<SharedStats>;
+      return backend === undefined ? [] : [[backend === 'up' ? 1 : 0]];
+    },
+  },
+  {
     name: 'express_semaphore.keys',
     kind: 'gauge',
     unit: '{key}',
@@ -176,6 +186,7 @@ const FLEET = 'fleet';
 
 /** Stats of a limiter that all processes of a fleet share. `fleet` is `undefined` until the backend has answered. */
 interface SharedStats {
+  readonly backend: 'up' | 'down';
   readonly fleet: { readonly held: number; readonly waiting: number; readonly nodes: number } | undefined;
 }
 
