@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { getEventListeners } from 'node:events';
 import { Semaphore } from 'express-semaphore';
+import type { Permit } from 'express-semaphore';
 import { collectGarbage } from '../helpers/gc';
 import { states, turn, watch } from '../helpers/watch';
 
@@ -89,5 +90,47 @@ describe('what a wait leaves behind', () => {
     await collectGarbage();
     expect(store.deref()).toBeUndefined();
     expect(semaphore.held).toBe(1);
+  });
+});
+
+describe('a released permit that its caller keeps', () => {
+  const acquire = async (semaphore: Semaphore): Promise<[Permit, WeakRef<AbortSignal>]> => {
+    const { signal } = new AbortController();
+    const permit = await semaphore.acquire({ signal });
+    expect(permit.signal).toBe(signal);
+    return [permit, new WeakRef(signal)];
+  };
+
+  it('does not keep the signal of its acquire alive', async () => {
+    const [permit, signal] = await acquire(new Semaphore(1));
+    await collectGarbage();
+    expect(signal.deref()).toBeDefined();
+    permit.release();
+    await collectGarbage();
+    expect(signal.deref()).toBeUndefined();
+    expect(permit.signal.aborted).toBe(false);
+  });
+
+  it('has the signal until the held work has settled', async () => {
+    const [permit, signal] = await acquire(new Semaphore(1));
+    let settle = (): void => undefined;
+    permit.hold(
+      new Promise<void>((resolve) => {
+        settle = resolve;
+      }),
+    );
+    permit.release();
+    expect(permit.signal).toBe(signal.deref());
+    settle();
+    await turn();
+    expect(permit.signal).not.toBe(signal.deref());
+  });
+
+  it('shows an abort that came before the release', async () => {
+    const leaving = new AbortController();
+    const permit = await new Semaphore(1).acquire({ signal: leaving.signal });
+    leaving.abort('gone');
+    permit.release();
+    expect(permit.signal.reason).toBe('gone');
   });
 });

@@ -93,7 +93,7 @@ export interface Permit extends Disposable {
 
   /**
    * Aborts when the signal given to `acquire` aborts, or when the client disconnects. Created on first use. A release
-   * does not abort it.
+   * does not abort it. Read it before the release: a later read may give a signal that never aborts.
    */
   readonly signal: AbortSignal;
 

@@ -36,9 +36,15 @@ export class HeldPermit implements Permit {
     if (this.#outcome !== undefined) return;
     const isKnown = outcome === 'success' || OUTCOMES.includes(outcome);
     this.#outcome = isKnown ? outcome : 'ignore';
-    if (this.#works === 0) this.#onRelease(this.weight, this.#outcome);
+    if (this.#works === 0) this.#end(this.#outcome);
     // Thrown last, so that the permit is released. An event that a listener gets is no outcome.
     if (!isKnown && typeof outcome === 'string') throw notOneOf('outcome', outcome, OUTCOMES);
+  }
+
+  #end(outcome: Outcome): void {
+    // A permit that its caller keeps must not keep the request behind the signal alive.
+    if (this.#signal?.aborted === false) this.#signal = undefined;
+    this.#onRelease(this.weight, outcome);
   }
 
   hold(work: PromiseLike<unknown>): void {
@@ -46,7 +52,7 @@ export class HeldPermit implements Permit {
     if (this.#outcome !== undefined && this.#works === 0) return;
     this.#works++;
     const settled = () => {
-      if (--this.#works === 0 && this.#outcome !== undefined) this.#onRelease(this.weight, this.#outcome);
+      if (--this.#works === 0 && this.#outcome !== undefined) this.#end(this.#outcome);
     };
     const failed = (reason: unknown) => {
       settled();
