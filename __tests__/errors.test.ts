@@ -1,6 +1,8 @@
 import { ClosedError, isSemaphoreError, QueueFullError, SemaphoreError } from 'express-semaphore';
 import { BackendError, LeaseLostError } from 'express-semaphore/redis';
+import { once } from 'node:events';
 import { runInNewContext } from 'node:vm';
+import { Worker } from 'node:worker_threads';
 import { retryAfterSeconds } from '../lib/internal/retry-after';
 
 describe('a rejection', () => {
@@ -34,6 +36,24 @@ describe('a rejection', () => {
     for (const other of [new Error('x'), Object.assign(new Error('x'), { code: 'ENOENT' }), null]) {
       expect(isSemaphoreError(other)).toBe(false);
     }
+  });
+
+  it("is recognised after a worker's 'error' event", async () => {
+    const rejection = "Object.assign(new Error('the queue is full'), { code: 'ERR_SEMAPHORE_QUEUE_FULL' })";
+    const worker = new Worker(`throw ${rejection}`, { eval: true });
+    const [error] = (await once(worker, 'error')) as [unknown];
+    expect(isSemaphoreError(error)).toBe(true);
+    expect(error).toMatchObject({ code: 'ERR_SEMAPHORE_QUEUE_FULL', message: 'the queue is full' });
+  });
+
+  it('loses its code when it is cloned, and keeps it when its fields are', () => {
+    const rejection = new QueueFullError('the queue is full');
+    const clone = structuredClone(rejection);
+    expect(clone).toMatchObject({ name: 'Error', message: 'the queue is full' });
+    expect(isSemaphoreError(clone)).toBe(false);
+    const { code, message, retryAfterMs } = rejection;
+    const sent = structuredClone({ code, message, retryAfterMs });
+    expect(isSemaphoreError(Object.assign(new Error(sent.message), sent))).toBe(true);
   });
 });
 

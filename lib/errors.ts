@@ -153,7 +153,10 @@ export class BackendError extends SemaphoreError {
 }
 
 /**
- * Whether `value` is a rejection by a limiter, also by one from another copy of this package.
+ * Whether `value` is a rejection by a limiter, also by one from another copy of this package or from a worker's
+ * `'error'` event.
+ *
+ * `false` for a copy that `structuredClone` or `postMessage` makes: a copied error has the message, without a code.
  *
  * @example
  * ```ts
@@ -166,6 +169,9 @@ export class BackendError extends SemaphoreError {
  * ```
  */
 export function isSemaphoreError(value: unknown): value is SemaphoreError {
-  // No instanceof: another copy of the package and another realm have classes of their own.
-  return types.isNativeError(value) && 'code' in value && String(value.code).startsWith('ERR_SEMAPHORE_');
+  // No instanceof: another copy of the package and another realm have classes of their own. Node rebuilds the error of a
+  // worker from its properties, which makes an object that is not native.
+  const isError =
+    types.isNativeError(value) || (typeof value === 'object' && value !== null && 'stack' in value);
+  return isError && 'code' in value && String(value.code).startsWith('ERR_SEMAPHORE_');
 }

@@ -22,6 +22,14 @@ describe('every limiter', () => {
     );
   });
 
+  it('is not cloneable, and its stats are', () => {
+    const limiters = [new Semaphore(3), new AdaptiveSemaphore(), new KeyedSemaphore(() => new Semaphore(1))];
+    for (const limiter of limiters) {
+      expect(() => structuredClone(limiter)).toThrow('a limiter of express-semaphore');
+      expect(structuredClone(limiter.stats())).toEqual(limiter.stats());
+    }
+  });
+
   it('counts a tryAcquire that finds no permit as a rejection', () => {
     const semaphore = new Semaphore(1);
     semaphore.tryAcquire();

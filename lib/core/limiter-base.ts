@@ -15,8 +15,14 @@ import type { StatsRecorder } from './stats-recorder.js';
 /** Method that `util.inspect` and `console.log` call. */
 export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
+/** Value that `structuredClone` cannot copy. The error shows the description. */
+export const UNCLONEABLE: unique symbol = Symbol('a limiter of express-semaphore');
+
 /** What limiters without keys have in common. It has no state of its own. */
 export abstract class LimiterBase implements Limiter {
+  /** @internal Makes `structuredClone` and `postMessage` throw. They would make an empty object of a limiter. */
+  readonly uncloneable = UNCLONEABLE;
+
   /** @internal */
   abstract get [STATS](): StatsRecorder;
 

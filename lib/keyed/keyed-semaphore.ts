@@ -3,7 +3,7 @@ import type { InspectOptions } from 'node:util';
 import { decide, DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision } from '../core/decide.js';
 import { Lifecycle } from '../core/lifecycle.js';
-import { INSPECT, inspectLimiter, runWithPermit } from '../core/limiter-base.js';
+import { INSPECT, UNCLONEABLE, inspectLimiter, runWithPermit } from '../core/limiter-base.js';
 import type { Inspect, LimiterBase } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
@@ -118,6 +118,9 @@ export class KeyedSemaphore {
 
   /** @internal */
   readonly [KEYED] = true;
+
+  /** @internal Makes `structuredClone` and `postMessage` throw. */
+  readonly uncloneable = UNCLONEABLE;
 
   /** @internal */
   get [STATS](): StatsRecorder {
