@@ -53,7 +53,7 @@ test('10,000 mixed requests, a third of them reset at random moments, leave no p
   }
   // Some clients left while they were queued.
   expect(limiters.users.stats().aborted + limiters.orders.stats().aborted).toBeGreaterThan(0);
-});
+}, 300_000);
 
 /** The limiters of `/stats` with permits held or callers waiting. */
 async function leftOver(url: string): Promise<string[]> {

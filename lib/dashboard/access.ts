@@ -17,7 +17,7 @@ export function isLocalDevelopment({ headers: { host = '' } }: IncomingMessage):
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
 /**
- * Makes an `authorize` of HTTP basic authentication: the browser asks for the user name and the password.
+ * Makes an `authorize` of HTTP basic authentication: the browser prompts for the user name and the password.
  *
  * Nobody gets in while `password` is `undefined` or empty. The comparison takes the same time wherever the texts differ.
  * Serve the dashboard over HTTPS: basic authentication sends the password with each request.

@@ -120,7 +120,7 @@ interface Viewer {
   readonly since: number;
 }
 
-/** Ends a stream and asks the page for a new request. A viewer that reads too slowly is disconnected. */
+/** Ends a stream with the event that makes the page send a new request. A viewer that reads too slowly is disconnected. */
 function renew(res: ServerResponse): void {
   if (res.writableNeedDrain) res.destroy();
   else res.end('event: renew\ndata: {}\n\n');

@@ -88,7 +88,7 @@ export class Feed {
     });
   };
 
-  /** An `EventSource` does not tell the status of an answer, so a plain request asks for it. */
+  /** An `EventSource` does not tell the status of an answer, so a plain request gets it. */
   async #reopen(): Promise<void> {
     const status = await fetch(this.#base, { method: 'HEAD' }).then(
       (response) => response.status,

@@ -6,7 +6,7 @@ const KEPT_S = 15 * 60;
 /** Distance between the rows of the server's history, in seconds. */
 const STEP_S = 5;
 
-/** A distance between two rows that a plot must not draw a line across, in seconds. */
+/** Shortest distance between two rows that a plot shows as a gap, in seconds. */
 const GAP_S = 3 * STEP_S;
 
 /** Indexes of the columns of a series. The first seven after the time are those of a `Sample`. */

@@ -7,14 +7,14 @@ import type { LimiterModel } from './limiter.js';
 const CALM_MS = 3_000;
 
 /**
- * All limiters, one line each, the worst first. Lines are created once and overwritten, so nothing moves. The order stays
+ * All limiters, one row each, the worst first. Rows are created once and overwritten, so nothing moves. The order stays
  * as it is while the pointer or the focus is in the strip.
  */
 export class Strip {
   readonly #table: HTMLElement;
   readonly #body: HTMLTableSectionElement;
   readonly #open: (name: string) => void;
-  readonly #lines: Line[] = [];
+  readonly #rows: Row[] = [];
   readonly #worst = new Map<string, { readonly rank: number; readonly at: number }>();
   #order: string[] = [];
 
@@ -35,15 +35,15 @@ export class Strip {
       this.#order = names.sort((one, other) => (ranks.get(one) ?? 0) - (ranks.get(other) ?? 0));
     }
     const byName = new Map(models.map((model) => [model.name, model]));
-    while (this.#lines.length > models.length) this.#lines.pop()?.element.remove();
-    while (this.#lines.length < models.length) this.#add();
+    while (this.#rows.length > models.length) this.#rows.pop()?.element.remove();
+    while (this.#rows.length < models.length) this.#add();
     this.#order.forEach((name, index) => {
       const model = byName.get(name);
-      if (model !== undefined) this.#lines[index]?.show(model);
+      if (model !== undefined) this.#rows[index]?.show(model);
     });
   }
 
-  /** The worst condition of the last seconds, so that a line does not change its place with every frame. */
+  /** The worst condition of the last seconds, so a row does not change its place with every frame. */
   #rankOf({ name, verdict }: LimiterModel, now: number): number {
     const rank = CONDITIONS.indexOf(verdict.condition);
     const worst = this.#worst.get(name);
@@ -53,13 +53,13 @@ export class Strip {
   }
 
   #add(): void {
-    const line = new Line(this.#open);
-    this.#lines.push(line);
-    this.#body.append(line.element);
+    const row = new Row(this.#open);
+    this.#rows.push(row);
+    this.#body.append(row.element);
   }
 }
 
-class Line {
+class Row {
   readonly element: HTMLTableRowElement;
   readonly #name = element('bdi');
   readonly #verdict = element('span', { className: 'verdict' });
