@@ -15,7 +15,12 @@ import { machine, makePage } from './page.mjs';
 const QUICK = ['uncontended', 'contended', 'cancel', 'diagnostics', 'express', 'load'];
 const PAGE = [...QUICK, 'redis', 'overload'];
 /** The simulations: they print tables of their own. */
-const SIMULATIONS = { sim: 'sim/main.mts', 'sim-seeds': 'sim/seeds.mts', 'sim-redis': 'sim/redis.mts' };
+const SIMULATIONS = {
+  sim: 'sim/main.mts',
+  'sim-seeds': 'sim/seeds.mts',
+  'sim-workloads': 'sim/workloads.mts',
+  'sim-redis': 'sim/redis.mts',
+};
 
 const args = process.argv.slice(2);
 const options = args.filter((arg) => arg.startsWith('-'));
