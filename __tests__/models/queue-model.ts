@@ -15,6 +15,8 @@ export interface LineModel {
   evictee(ask: Ask, now: number): Call | undefined;
   /** Who is refused now because the line has stood for too long. */
   overdue(now: number): Call | undefined;
+  /** The time at which the head changes by itself; `Infinity` when it does not. */
+  headChanges(): number;
 }
 
 abstract class ListModel implements LineModel {
@@ -32,6 +34,10 @@ abstract class ListModel implements LineModel {
   abstract isPassedBy(ask: Ask, now: number): boolean;
   abstract evictee(ask: Ask, now: number): Call | undefined;
   abstract overdue(now: number): Call | undefined;
+
+  headChanges(): number {
+    return Infinity;
+  }
 }
 
 export class FifoModel extends ListModel {
@@ -104,6 +110,10 @@ export class AdaptiveLifoModel extends ListModel {
     this.#isStanding = this.waiting.length > 0 && this.#stands(now);
     if (!this.#isStanding) return undefined;
     return this.waiting.slice(0, -1).find(({ since }) => now - since > this.#targetMs);
+  }
+
+  override headChanges(): number {
+    return this.waiting.length < 2 || this.#isStanding ? Infinity : this.#occupiedSince + this.#intervalMs;
   }
 
   #stands(now: number): boolean {
@@ -199,6 +209,10 @@ export class FairModel implements LineModel {
       (a, b) => b.line.length - a.line.length || a.changedAt - b.changedAt,
     );
     return longest !== undefined && longest.line.length >= own + 2 ? longest.line.at(-1) : undefined;
+  }
+
+  headChanges(): number {
+    return Infinity;
   }
 
   overdue(): undefined {

@@ -110,6 +110,16 @@ export class SemaphoreModel {
     this.#serve();
   }
 
+  /** The time at which the head of waiters beside free permits changes by itself; `Infinity` when it does not. */
+  headChanges(): number {
+    return this.held < this.permits ? this.#line.headChanges() : Infinity;
+  }
+
+  /** Serves the head that has changed by itself. */
+  changeHead(): void {
+    this.#serve();
+  }
+
   resize(permits: number): void {
     this.permits = permits;
     for (const call of this.waiting.filter((waiter) => this.#isTooHeavy(waiter))) {

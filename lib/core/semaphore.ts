@@ -59,6 +59,8 @@ export class Semaphore extends LimiterBase {
   readonly #maxWaitMs: number;
   readonly #warnHeldMs: number;
   readonly #clock: Clock;
+  /** Timer of `#watchHead`. */
+  #headTimer: unknown = undefined;
   readonly #stats: StatsRecorder;
   readonly #lifecycle: Lifecycle;
 
@@ -162,6 +164,7 @@ export class Semaphore extends LimiterBase {
   override close(reason?: unknown): void {
     if (!this.#lifecycle.close(reason)) return;
     for (const waiter of this.#queue) this.#queue.reject(waiter, this.#lifecycle.closedError(waiter));
+    this.#watchHead();
     this.#noticeIdle();
   }
 
@@ -276,7 +279,20 @@ export class Semaphore extends LimiterBase {
         head.grant(permit);
       } else break;
     }
+    if (this.#headTimer !== undefined || this.#held < this.#permits) this.#watchHead();
     this.#noticeIdle();
+  }
+
+  /** Serves again when the head changes with time. Only a head that is too heavy for the free permits is watched. */
+  #watchHead(): void {
+    if (this.#headTimer !== undefined) this.#clock.clearTimer(this.#headTimer);
+    this.#headTimer = undefined;
+    const delayMs = this.#held < this.#permits ? this.#queue.headChangesInMs() : Infinity;
+    if (delayMs === Infinity) return;
+    this.#headTimer = this.#clock.setTimer(() => {
+      this.#headTimer = undefined;
+      this.#serve();
+    }, delayMs);
   }
 
   #abort(waiter: Waiter): void {

@@ -99,6 +99,12 @@ export class WaitQueue {
     }
   }
 
+  /** Time until the head changes without an arrival or a grant, in milliseconds; `Infinity` if it does not. */
+  headChangesInMs(): number {
+    const { size, headChangesMs = Infinity } = this.#queue;
+    return size < 2 || headChangesMs === Infinity ? Infinity : Math.max(0, headChangesMs - this.#clock.now());
+  }
+
   /** Removes the head, which is `waiter`, because it is served. */
   shift(waiter: Waiter): void {
     this.#queue.shift();

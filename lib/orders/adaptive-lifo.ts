@@ -57,6 +57,10 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
     return this.#isOverloaded ? this.#list.tail : this.#list.head;
   }
 
+  get headChangesMs(): number {
+    return this.#isOverloaded ? Infinity : this.#occupiedSince + this.#intervalMs;
+  }
+
   permitsFor(_priority: number, permits: number): number {
     return permits;
   }

@@ -47,6 +47,9 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
 
   /** A waiter to reject because it has waited too long. Read after each arrival and before each grant. */
   overdue(now: number): Node | undefined;
+
+  /** The time at which the head changes without an arrival or a grant, in milliseconds. The default is never. */
+  readonly headChangesMs?: number;
 }
 
 /** One row of the table of orders. */
