@@ -356,7 +356,8 @@ async function inFleet(
       command: (...args) => client.sendCommand(args),
     });
     await fleet.stop();
-    check(fleet.checker.count('unhandled') === 0, 'a promise was rejected and nobody handled it');
+    const unhandled = fleet.checker.events.find(({ event }) => event === 'unhandled');
+    check(unhandled === undefined, `nobody handled a rejection: ${unhandled?.detail}`);
     // Whatever has run out is struck out by the next who looks.
     await new RedisSemaphore(client, { name: 'soak', permits: PERMITS, leaseMs: LEASE_MS }).ready();
     const { used } = await readBooks((...args) => client.sendCommand(args), 'soak');

@@ -52,8 +52,9 @@ interface ReopenedClient {
 }
 
 async function reopen(client: ReopenedClient): Promise<void> {
-  while (!isStopping) {
+  for (;;) {
     await pause(1_000);
+    if (isStopping) return;
     await client.close();
     await client.connect();
   }
