@@ -74,8 +74,19 @@ async function writeCommonJs(path, text) {
     sourcemap: 'external',
     sourcefile: basename(path),
   });
-  writeFileSync(path, `${code}//# sourceMappingURL=${basename(path)}.map\n`);
+  writeFileSync(path, `${lazily(code)}//# sourceMappingURL=${basename(path)}.map\n`);
   writeFileSync(`${path}.map`, map);
+}
+
+/**
+ * Loads a dependency on first use: other entries share the main entry's file and do not need its dependencies. Lines stay
+ * where they are, for the source map.
+ */
+function lazily(code) {
+  return code.replace(
+    /var (import_\w+) = __toESM\(require\("([\w.-]+)"\)\);/g,
+    'var $1 = { get default() { var it = __toESM(require("$2")).default; Object.defineProperty(this, "default", { value: it }); return it; } };',
+  );
 }
 
 /** The page of the dashboard, which CommonJS loads when somebody opens it, is an import here. */

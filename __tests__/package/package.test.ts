@@ -158,6 +158,13 @@ describe('loading', () => {
       console.log(JSON.stringify(done));`;
     expect(await node(plain, '--eval', script)).toBe('[]\n');
   });
+
+  it('of the entry for Redis loads no dependency of the main entry', async () => {
+    const script = `
+      require('express-semaphore/redis');
+      console.log(Object.keys(require.cache).filter((file) => file.includes('ipaddr')).length);`;
+    expect(await node(plain, '--eval', script)).toBe('0\n');
+  });
 });
 
 describe.each([

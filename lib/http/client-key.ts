@@ -51,14 +51,17 @@ export function clientKey<Req extends IncomingMessage = IncomingMessage>(
     if (!ipaddr.isValid(text)) return undefined;
     const ip = ipaddr.process(text);
     if (ip instanceof ipaddr.IPv4) return ip.toString();
-    if (ip.match(NAT64, 96)) return new ipaddr.IPv4(ip.toByteArray().slice(-4)).toString();
+    if (ip.match((nat64 ??= ipaddr.IPv6.parse(NAT64)), 96))
+      return new ipaddr.IPv4(ip.toByteArray().slice(-4)).toString();
     const subnet = ipaddr.IPv6.networkAddressFromCIDR(`${text}/${ipv6Prefix}`);
     return `${subnet.toString()}/${ipv6Prefix}`;
   };
 }
 
 /** The well-known prefix of RFC 6052. The last 32 bits of its addresses are an IPv4 address. */
-const NAT64 = ipaddr.IPv6.parse('64:ff9b::');
+const NAT64 = '64:ff9b::';
+/** Parsed on first use, because the CommonJS build loads the parser then. */
+let nat64: ipaddr.IPv6 | undefined;
 
 function addressOf(req: IncomingMessage): string | undefined {
   const ip: unknown = 'ip' in req ? req.ip : req.socket.remoteAddress;
