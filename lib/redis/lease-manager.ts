@@ -20,9 +20,8 @@ import type { SyncResult } from './sync/sync-client.js';
 import { Answer } from './sync/sync-reply.js';
 import type { FleetStats, PublishedGrant, Rules } from './sync/sync-reply.js';
 import { RESIZE_KEPT_MS } from './sync/sync-script.js';
-import type { WakeUpListener } from './sync/wake-ups.js';
 import { RedisWaitQueue } from './wait-queue.js';
-import type { RedisWaiter } from './wait-queue.js';
+import type { GrantReceiver, RedisWaiter } from './wait-queue.js';
 
 /** Checks of the queue within the time of a claim. */
 const CHECKS_A_CLAIM = 2;
@@ -44,7 +43,7 @@ const collected = new FinalizationRegistry<() => void>((forget) => {
  * The holders and waiters of one limit in this process. All `RedisSemaphore` objects of one client, name and options
  * share one manager, so a grant of Redis reaches the waiter whatever object its caller asked.
  */
-export class LeaseManager implements WakeUpListener {
+export class LeaseManager implements GrantReceiver {
   readonly shared: SharedOptions;
   readonly #connection: Connection;
   readonly #keys: KeyNames;
@@ -225,7 +224,8 @@ export class LeaseManager implements WakeUpListener {
     stats.enqueue(waiter);
     usage.waiting++;
     this.#queue.enqueue(waiter);
-    this.#connection.addWaiter(waiter.seq, this);
+    waiter.receiver = this;
+    this.#connection.addWaiter(waiter);
     this.#sync.join();
     if (this.isDown) this.#serveLocally();
     else {
@@ -276,10 +276,9 @@ export class LeaseManager implements WakeUpListener {
     this.#noticeQuiet();
   }
 
-  granted({ seq, fencingToken, untilMs }: PublishedGrant): void {
-    const waiter = this.#queue.get(seq);
-    if (waiter === undefined) return;
-    if (!waiter.isQueued) waiter.early = { seq, fencingToken, untilMs };
+  granted(waiter: RedisWaiter, grant: PublishedGrant): void {
+    const { fencingToken, untilMs } = grant;
+    if (!waiter.isQueued) waiter.early = grant;
     else if (fencingToken === 0) {
       this.#sync.rules = { ...this.#sync.rules, permits: untilMs };
       this.#reject(waiter, this.#tooHeavy(waiter));
@@ -300,11 +299,12 @@ export class LeaseManager implements WakeUpListener {
     let index = 0;
     for (const waiter of batch.requests) this.#answer(waiter, reply.answer(index++), sentAt);
     for (const [seq, fencingToken] of reply.promoted) {
-      const waiter = this.#queue.get(seq);
-      if (waiter === undefined) {
+      const waiter = this.#connection.waiter(seq);
+      if (waiter === undefined) continue;
+      if (waiter.receiver !== this) {
         // It belongs to a manager with other options.
         const untilMs = fencingToken === 0 ? this.permits : reply.serverNow + this.shared.leaseMs;
-        this.#connection.deliver({ seq, fencingToken, untilMs });
+        waiter.receiver?.granted(waiter, { seq, fencingToken, untilMs });
       } else if (fencingToken === 0) this.#reject(waiter, this.#tooHeavy(waiter));
       else this.#grant(waiter, fencingToken, sentAt);
     }
@@ -342,7 +342,7 @@ export class LeaseManager implements WakeUpListener {
 
   #answer(waiter: RedisWaiter, answer: number, sentAt: number): void {
     if (this.#prefetched.settle(waiter)) this.#keepSpare(waiter, answer, sentAt);
-    else if (!this.#queue.has(waiter)) this.#answerGone(waiter, answer, sentAt);
+    else if (waiter.isOver) this.#answerGone(waiter, answer, sentAt);
     else if (answer > 0) {
       const wasQueued = waiter.isQueued;
       this.#grant(waiter, answer, sentAt);
@@ -381,7 +381,7 @@ export class LeaseManager implements WakeUpListener {
     const { early, isQueued } = waiter;
     this.#queue.setQueued(waiter);
     waiter.early = undefined;
-    if (early !== undefined) this.granted(early);
+    if (early !== undefined) this.granted(waiter, early);
     else if (isNew && isQueued) {
       // It was queued before, so Redis has lost the queue and the others have no place any more, either.
       for (const other of this.#queue) if (other.isQueued && other !== waiter) this.#sync.request(other);
@@ -420,7 +420,7 @@ export class LeaseManager implements WakeUpListener {
 
   #dequeued(waiter: RedisWaiter, usage: Usage): void {
     waiter.isOver = true;
-    this.#connection.removeWaiter(waiter.seq);
+    this.#connection.removeWaiter(waiter);
     this.#sync.drop(waiter);
     usage.waiting--;
     usage.lifecycle.stats.dequeue(waiter);

@@ -6,6 +6,13 @@ import { FifoQueue } from '../orders/fifo.js';
 import type { Usage } from './lease.js';
 import type { PublishedGrant } from './sync/sync-reply.js';
 
+/** The lease manager of a waiter, to which another process can grant a permit. */
+export interface GrantReceiver {
+  granted(waiter: RedisWaiter, grant: PublishedGrant): void;
+  /** Messages may have been lost. */
+  resubscribed(): void;
+}
+
 /** A caller that waits for an answer of Redis, or in the queue there. */
 export class RedisWaiter extends Waiter {
   declare previous: RedisWaiter | undefined;
@@ -13,6 +20,8 @@ export class RedisWaiter extends Waiter {
   readonly seq: string;
   /** The object that the caller asked; `undefined` for a prefetch request, which has no caller. */
   readonly usage: Usage | undefined;
+  /** Set while it is in a queue. */
+  receiver: GrantReceiver | undefined;
   /** Whether it takes a permit that is free now, or none. */
   readonly isTry: boolean;
   /** Whether Redis may know of it. */
@@ -53,7 +62,6 @@ export class RedisWaiter extends Waiter {
  */
 export class RedisWaitQueue {
   readonly #queue = new FifoQueue<RedisWaiter>();
-  readonly #bySeq = new Map<string, RedisWaiter>();
   readonly #clock: Clock;
   readonly #checkMs: number;
   readonly #check: () => void;
@@ -73,14 +81,6 @@ export class RedisWaitQueue {
     return this.#queue.size;
   }
 
-  get(seq: string): RedisWaiter | undefined {
-    return this.#bySeq.get(seq);
-  }
-
-  has(waiter: RedisWaiter): boolean {
-    return this.#bySeq.get(waiter.seq) === waiter;
-  }
-
   /** The first waiter that Redis has queued. Redis serves in order, so its answer tells about all others. */
   get firstQueued(): RedisWaiter | undefined {
     if (this.#queued === 0) return undefined;
@@ -90,7 +90,6 @@ export class RedisWaitQueue {
 
   enqueue(waiter: RedisWaiter): void {
     this.#queue.push(waiter);
-    this.#bySeq.set(waiter.seq, waiter);
   }
 
   /** Notes that Redis has queued `waiter`. From now on it waits for a permit, not just for an answer. */
@@ -116,7 +115,6 @@ export class RedisWaitQueue {
   remove(waiter: RedisWaiter): void {
     this.setUnqueued(waiter);
     this.#queue.remove(waiter);
-    this.#bySeq.delete(waiter.seq);
     if (this.#queue.size === 0) this.#disarm();
   }
 

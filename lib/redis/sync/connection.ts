@@ -14,9 +14,8 @@ import type { ValkeyGlideClient } from '../clients/valkey-glide.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import type { KeyNames } from './keys.js';
 import { CHANNEL, CHECK_SOURCE, syncScript } from './sync-script.js';
-import type { PublishedGrant } from './sync-reply.js';
 import { WakeUps } from './wake-ups.js';
-import type { WakeUpListener } from './wake-ups.js';
+import type { RedisWaiter } from '../wait-queue.js';
 
 /** A client of one of the libraries that `RedisSemaphore` supports. */
 export type RedisClient = NodeRedisClient | IoRedisClient | ValkeyGlideClient;
@@ -129,11 +128,6 @@ export class Connection {
     return this.#wakeUps.error;
   }
 
-  /** Passes a grant to the waiter that it is for. */
-  deliver(grant: PublishedGrant): void {
-    this.#wakeUps.listeners.get(grant.seq)?.granted(grant);
-  }
-
   /** Whether Redis itself answered with this error. */
   isReply(error: unknown): boolean {
     return this.#adapter.isReply(error);
@@ -144,14 +138,18 @@ export class Connection {
     this.#wakeUps.start();
   }
 
-  /** Passes on what is published to the waiter `seq`. */
-  addWaiter(seq: string, listener: WakeUpListener): void {
-    this.#wakeUps.listeners.set(seq, listener);
+  /** Passes on what is published to `waiter`. */
+  addWaiter(waiter: RedisWaiter): void {
+    this.#wakeUps.waiters.set(waiter.seq, waiter);
     this.#wakeUps.start();
   }
 
-  removeWaiter(seq: string): void {
-    this.#wakeUps.listeners.delete(seq);
+  removeWaiter(waiter: RedisWaiter): void {
+    this.#wakeUps.waiters.delete(waiter.seq);
+  }
+
+  waiter(seq: string): RedisWaiter | undefined {
+    return this.#wakeUps.waiters.get(seq);
   }
 
   /**

@@ -34,6 +34,12 @@ export class SyncBatch {
     return count === 0 && this.resizeTo === undefined && !this.isInquiry && !this.isSurvey;
   }
 
+  /** Whether it has at most `most` operations of each kind. */
+  isWithin(most: number): boolean {
+    const { releases, cancels, renewals, requests } = this;
+    return Math.max(releases.size, cancels.size, renewals.size, requests.size) <= most;
+  }
+
   /** Whether an operation belongs to this object. */
   involves(usage: Usage): boolean {
     if (this.resizedBy === usage) return true;

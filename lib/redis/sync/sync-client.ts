@@ -217,9 +217,16 @@ export class SyncClient implements CircuitMember, Sender {
   send(): void {
     this.#isScheduled = false;
     if (this.isDown || this.#batch.isEmpty) return;
-    this.#call(this.#batch.take(MAX_OPERATIONS));
-    this.#updateDue();
-    this.#schedule();
+    if (this.#batch.isWithin(MAX_OPERATIONS)) {
+      const batch = this.#batch;
+      this.#batch = new SyncBatch();
+      this.dueAt = Infinity;
+      this.#call(batch);
+    } else {
+      this.#call(this.#batch.take(MAX_OPERATIONS));
+      this.#updateDue();
+      this.#schedule();
+    }
   }
 
   #updateDue(): void {

@@ -3,14 +3,7 @@ import { runInRootContext } from '../../internal/root-context.js';
 import { warnOnce } from '../../internal/warn.js';
 import type { RedisAdapter, Subscription } from '../clients/adapter.js';
 import { parseMessage } from './sync-reply.js';
-import type { PublishedGrant } from './sync-reply.js';
-
-/** Somebody whose waiters can be granted by another process. */
-export interface WakeUpListener {
-  granted(grant: PublishedGrant): void;
-  /** Messages may have been lost. */
-  resubscribed(): void;
-}
+import type { RedisWaiter } from '../wait-queue.js';
 
 /** Time between two looks at a subscription that is not active, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -24,8 +17,8 @@ const ECHO = '!';
  * replaced, as long as the client is open. Without a subscription the waiters poll, and the process warns once.
  */
 export class WakeUps {
-  /** The listeners by the numbers of their waiters. */
-  readonly listeners = new Map<string, WakeUpListener>();
+  /** All waiters of this node, by their numbers. */
+  readonly waiters = new Map<string, RedisWaiter>();
   readonly #adapter: RedisAdapter;
   readonly #channel: string;
   readonly #clock: Clock;
@@ -110,14 +103,18 @@ export class WakeUps {
       this.#echoes.delete(message);
       return;
     }
-    for (const grant of parseMessage(message)) this.listeners.get(grant.seq)?.granted(grant);
+    for (const grant of parseMessage(message)) {
+      const waiter = this.waiters.get(grant.seq);
+      waiter?.receiver?.granted(waiter, grant);
+    }
   }
 
   #subscribed(): void {
     this.#isSubscribed = true;
     this.#error = undefined;
     this.#looks = 0;
-    for (const listener of new Set(this.listeners.values())) listener.resubscribed();
+    const receivers = new Set(Array.from(this.waiters.values(), ({ receiver }) => receiver));
+    for (const receiver of receivers) receiver?.resubscribed();
   }
 
   #lost(error: unknown): void {
