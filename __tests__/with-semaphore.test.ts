@@ -73,13 +73,128 @@ describe('a function behind withSemaphore', () => {
   });
 });
 
-describe('withSemaphore', () => {
-  it('refuses a KeyedSemaphore at once, since no call says which key it is for', () => {
-    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+describe('withSemaphore with a KeyedSemaphore', () => {
+  const one = () => new KeyedSemaphore(() => new Semaphore(1));
+
+  it('needs a key', () => {
     // @ts-expect-error -- the types say so, too
-    expect(() => withSemaphore(keyed)).toThrow(
-      new TypeError('limiter must be a limiter without keys, got a KeyedSemaphore'),
+    expect(() => withSemaphore(one())).toThrow(new TypeError('key must be a function, got undefined'));
+  });
+
+  it('limits each key on its own, with the key of the parameters of the call', async () => {
+    const keyed = one();
+    const load = withSemaphore(keyed, { key: (tenant: string) => tenant })(async (
+      tenant: string,
+      n: number,
+    ) => {
+      await turn();
+      return `${tenant}${n}`;
+    });
+    const all = Promise.all([load('a', 1), load('b', 2), load('a', 3)]);
+    await turn();
+    expect([load.name, load.length, keyed.stats('a')?.held, keyed.stats('b')?.held]).toEqual(['', 2, 1, 1]);
+    expect(keyed.waiting).toBe(1);
+    expect(await all).toEqual(['a1', 'b2', 'a3']);
+    await keyed.idle();
+  });
+
+  it('rejects a call without a key or whose key function throws, and does not start its work', async () => {
+    const work = jest.fn(async () => turn());
+    const withoutKey = withSemaphore(one(), { key: () => undefined as unknown as string })(work);
+    await expect(withoutKey()).rejects.toThrow(
+      new TypeError('what key returns must be a string, got undefined'),
     );
+    const failure = new Error('no tenant');
+    const failing = withSemaphore(one(), {
+      key() {
+        throw failure;
+      },
+    })(work);
+    await expect(failing()).rejects.toBe(failure);
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  it('gives key the instance of a decorated method, in both forms', async () => {
+    const keyed = one();
+    const limited = withSemaphore(keyed, {
+      key(this: { readonly tenant: string }) {
+        return this.tenant;
+      },
+    });
+    class Reports {
+      constructor(readonly tenant: string) {}
+
+      @limited
+      async make(): Promise<string> {
+        await turn();
+        return this.tenant;
+      }
+
+      async remake(): Promise<string> {
+        await turn();
+        return this.tenant;
+      }
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(
+      Reports.prototype,
+      'remake',
+    ) as TypedPropertyDescriptor<Reports['remake']>;
+    Object.defineProperty(Reports.prototype, 'remake', limited(Reports.prototype, 'remake', descriptor));
+    const [ann, bob] = [new Reports('ann'), new Reports('bob')];
+    const all = Promise.all([ann.make(), bob.make(), ann.remake(), bob.remake()]);
+    await turn();
+    expect([...keyed].map(([key, { held, waiting }]) => [key, held, waiting])).toEqual([
+      ['ann', 1, 1],
+      ['bob', 1, 1],
+    ]);
+    expect(await all).toEqual(['ann', 'bob', 'ann', 'bob']);
+  });
+});
+
+describe('an option of withSemaphore that is a function', () => {
+  it('is computed from the parameters of each call', async () => {
+    const semaphore = new Semaphore(3, { order: 'priority' });
+    const work = defer();
+    const gone = AbortSignal.abort('gone');
+    const limited = withSemaphore(semaphore, {
+      weight: (rows: number[]) => rows.length,
+      priority: (_rows: number[], level: number) => level,
+      signal: (_rows: number[], _level: number, isGone?: boolean) => (isGone === true ? gone : undefined),
+      maxWaitMs: (rows: number[]) => (rows.length === 2 ? 0 : undefined),
+    });
+    const done: number[] = [];
+    const run = limited(async (_rows: number[], level: number, isGone?: boolean) => {
+      await work.promise;
+      done.push(level);
+      return isGone;
+    });
+    const calls = [
+      run([1, 2, 3], 1),
+      run([1, 2], 2),
+      run([1, 2, 3], 3),
+      run([1], 5, true),
+      run([1, 2, 3], 4),
+    ].map(watch);
+    await turn();
+    expect(semaphore.held).toBe(3);
+    expect(states(calls)).toEqual(['pending', 'rejected', 'pending', 'rejected', 'pending']);
+    expect(calls[1]?.reason).toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
+    expect(calls[3]?.reason).toBe('gone');
+    work.resolve();
+    await semaphore.idle();
+    expect(done).toEqual([1, 4, 3]);
+  });
+
+  it('rejects the call when it throws', async () => {
+    const semaphore = new Semaphore(1);
+    const failure = new Error('no weight');
+    const limited = withSemaphore(semaphore, {
+      weight() {
+        throw failure;
+      },
+    })(async () => turn());
+    await expect(limited()).rejects.toBe(failure);
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 0 });
   });
 });
 

@@ -2,7 +2,6 @@ export { observe } from './core/events.js';
 export type { LimiterEvents } from './core/events.js';
 export type {
   AcquireOptions,
-  BaseStats,
   DurationStats,
   KeyedStats,
   Limiter,
@@ -33,8 +32,6 @@ export { admission } from './http/admission.js';
 export type { AdmissionDecision } from './http/admission.js';
 export { KeyedSemaphore } from './keyed/keyed-semaphore.js';
 export type { KeyedSemaphoreOptions } from './keyed/keyed-semaphore.js';
-export type { KeyUse } from './keyed/top-keys.js';
 export type { Clock } from './internal/clock.js';
 export type { Order } from './orders/index.js';
 export { withSemaphore } from './with-semaphore.js';
-export type { WithSemaphore } from './with-semaphore.js';

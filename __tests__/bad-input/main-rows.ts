@@ -1,7 +1,7 @@
 import * as lib from 'express-semaphore';
 import * as adaptiveLib from 'express-semaphore/adaptive';
 import * as redisLib from 'express-semaphore/redis';
-import type { KeyUse, Limiter, LimiterEvents, Order, SemaphoreError } from 'express-semaphore';
+import type { Limiter, LimiterEvents, Order, SemaphoreError } from 'express-semaphore';
 import type { LimitAlgorithm } from 'express-semaphore/adaptive';
 import { ORDER_NAMES as ORDERS } from '../../lib/orders';
 import { systemClock } from '../../lib/internal/clock';
@@ -51,6 +51,11 @@ const LIMIT: Record<string, Kind> = {
   priority: either(integer(-100, 100), aFunction()),
   flow: either(string, aFunction()),
 };
+
+/** The options of `withSemaphore`: fixed, or computed for each call. */
+const CALL = Object.fromEntries(
+  Object.entries(WAIT).map(([name, kind]) => [name, either(kind, aFunction())]),
+);
 
 /** `admission` calls nothing and has no dry run. */
 const ADMISSION = Object.fromEntries(
@@ -150,7 +155,7 @@ export const MAIN_ROWS: readonly Row[] = [
   row('KeyedSemaphore.acquire', 'what create returns', limiter, startCreate, true),
   plainRow('KeyedSemaphore.stats', 'key', optional(string), (key) => keyed().stats(key as string)),
   plainRow('KeyedSemaphore.top', 'rank', oneOf('held', 'waiting', 'rejected'), (rank) =>
-    keyed().top(rank as Exclude<keyof KeyUse, 'key'>, 1),
+    keyed().top(rank as 'held', 1),
   ),
   plainRow('KeyedSemaphore.top', 'count', integer(1), (count) => keyed().top('held', count as number)),
 
@@ -183,7 +188,18 @@ export const MAIN_ROWS: readonly Row[] = [
   plainRow('withSemaphore', 'withSemaphore takes', aFunction(), (fn) =>
     lib.withSemaphore(semaphore())(fn as never),
   ),
-  ...options('withSemaphore', 'AcquireOptions', WAIT, (o) => lib.withSemaphore(semaphore(), o)),
+  ...options('withSemaphore', 'CallOptions', CALL, (o) => lib.withSemaphore(semaphore(), o)),
+  ...options(
+    'withSemaphore',
+    'KeyedCallOptions',
+    { ...CALL, key: aFunction() },
+    (o) => lib.withSemaphore(keyed(), o as never),
+    { key: next },
+  ),
+  row('withSemaphore', 'what key returns', string, startKeyOfCall, true),
+  ...Object.entries(WAIT).map(([name, kind]) =>
+    row('withSemaphore', name, optional(name === 'weight' ? integer(1, 3) : kind), startOfCall(name), true),
+  ),
 
   plainRow('observe', 'event', oneOf('acquire', 'queued', 'release', 'reject', 'lost', 'limit'), (event) => {
     lib.observe(event as keyof LimiterEvents, next)();
@@ -251,6 +267,32 @@ function startCreate(): Trial {
     },
     ...countsOf(limiter),
   };
+}
+
+/** A call whose option `name` is computed. */
+function startOfCall(name: string): Row['start'] {
+  return () => {
+    const limiter = semaphore();
+    let given: unknown;
+    const wrapped = lib.withSemaphore(limiter, { [name]: () => given } as object)(async () =>
+      Promise.resolve(1),
+    );
+    return {
+      call(value) {
+        given = value;
+        return wrapped();
+      },
+      ...countsOf(limiter),
+    };
+  };
+}
+
+function startKeyOfCall(): Trial {
+  const limiter = keyed();
+  const wrapped = lib.withSemaphore(limiter, { key: (key: string) => key })(async (key: string) =>
+    Promise.resolve(key),
+  );
+  return { call: (key) => wrapped(key as string), ...countsOf(limiter) };
 }
 
 function startKeyed(ask: (limiter: lib.KeyedSemaphore, key: unknown) => unknown): Row['start'] {

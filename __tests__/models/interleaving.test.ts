@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { KeyedSemaphore, Semaphore, withSemaphore } from 'express-semaphore';
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
-import type { AcquireOptions, BaseStats } from 'express-semaphore';
+import type { AcquireOptions, LimiterStats } from 'express-semaphore';
 import fc from 'fast-check';
 import { SEED, STEPS } from './check-histories';
 
 /** One way to work with a permit. */
 interface Place {
   work(work: () => Promise<void>, options: AcquireOptions): Promise<void>;
-  stats(): BaseStats;
+  stats(): Omit<LimiterStats, 'permits' | 'available' | 'releasesPerSecond'>;
 }
 
 const PLACES: [name: string, make: (permits: number) => Place][] = [

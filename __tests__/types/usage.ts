@@ -129,6 +129,53 @@ export async function functions(): Promise<void> {
   wrap(() => 5);
   // @ts-expect-error -- which key?
   withSemaphore(keyed);
+  /* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- is only read, as the first overload */
+  // @ts-expect-error -- no such option
+  withSemaphore(semaphore, { maxWaitMs: 5, maxWait: 5 });
+  // @ts-expect-error -- a weight is a number
+  withSemaphore(semaphore, { weight: (id: string) => id });
+  // @ts-expect-error -- there are no keys to tell apart
+  withSemaphore(semaphore, { key: (id: string) => id });
+  /* eslint-enable @typescript-eslint/no-unsafe-class-instance-assignment */
+}
+
+export async function keyedFunctions(all: AcquireOptions): Promise<void> {
+  const byTenant = withSemaphore(keyed, {
+    key: (tenant: string) => tenant,
+    weight: (_tenant: string, rows: readonly number[]) => rows.length,
+    maxWaitMs: 5,
+  });
+  const sum: (tenant: string, rows: number[], scale?: number) => Promise<number> = byTenant(
+    async (_tenant: string, rows: number[], scale = 1) => Promise.resolve(rows.length * scale),
+  );
+  await sum('a', [1]);
+  // @ts-expect-error -- its tenant is no string
+  byTenant(async (tenant: number, rows: number[]) => Promise.resolve(tenant + rows.length));
+  // @ts-expect-error -- it has no rows
+  byTenant(async (tenant: string) => Promise.resolve(tenant));
+  const untyped = withSemaphore(keyed, { key: (_n, tenant) => String(tenant) });
+  await untyped(async (n: number, tenant: string) => Promise.resolve(tenant.length * n))(1, 'a');
+  await withSemaphore(semaphore, all)(async () => Promise.resolve(1))();
+}
+
+export class Tenant {
+  readonly id = 'a';
+
+  @withSemaphore(keyed, {
+    key(this: Tenant) {
+      return this.id;
+    },
+    signal: (signal: AbortSignal) => signal,
+  })
+  async load(signal: AbortSignal): Promise<boolean> {
+    return Promise.resolve(signal.aborted);
+  }
+
+  // @ts-expect-error -- its parameter is no string
+  @withSemaphore(keyed, { key: (id: string) => id })
+  async find(id: number): Promise<number> {
+    return Promise.resolve(id);
+  }
 }
 
 export class Users {
