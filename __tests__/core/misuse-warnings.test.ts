@@ -7,6 +7,7 @@ import type * as OpenTelemetry from 'express-semaphore/opentelemetry';
 import type * as Prometheus from 'express-semaphore/prometheus';
 import { metrics } from '@opentelemetry/api';
 import * as prom from 'prom-client';
+import { ORDER_NAMES } from '../../lib/orders';
 import type * as Redis from '../../lib/redis/options';
 import { anchorsOf } from '../docs/markdown';
 import { FakeClock } from '../helpers/clock';
@@ -69,12 +70,10 @@ describe('an option that is not known', () => {
     ['acquire', () => new lib.Semaphore(1).run(() => 1, misspelt())],
     ['tryAcquire', () => new lib.Semaphore(1).tryAcquire(misspelt())],
     ['acquire', () => new lib.KeyedSemaphore(() => new lib.Semaphore(1)).acquire('a', misspelt())],
-    ...(['fifo', 'lifo', 'adaptive-lifo', 'priority', 'fair'] as const).map(
-      (name): [string, () => unknown] => [
-        `the order ${name}`,
-        () => new lib.Semaphore(1, { order: { name, ...misspelt() } as never }),
-      ],
-    ),
+    ...ORDER_NAMES.map((name): [string, () => unknown] => [
+      `the order ${name}`,
+      () => new lib.Semaphore(1, { order: { name, ...misspelt() } as never }),
+    ]),
     ['aimd', () => adaptive.aimd(misspelt())],
     ['gradient', () => adaptive.gradient(misspelt())],
     ['vegas', () => adaptive.vegas(misspelt())],

@@ -125,7 +125,7 @@ it.each([
   [{ arrivals: 201 }, 'arrivals must be an integer from 5 to 200'],
   [{ serviceMs: 1.5 }, 'serviceMs must be an integer from 10 to 1000'],
   [{ kind: 'none' }, 'kind must be one of unbounded queue, bounded queue, expected wait, adaptive'],
-  [{ order: 'random' }, 'order must be one of fifo, lifo, adaptive-lifo'],
+  [{ order: 'random' }, 'order must be one of fifo, lifo, adaptive-lifo, priority, fair'],
 ])('rejects the change %j', async (change, title) => {
   const response = await fetch(`${server.url}/playground/state`, {
     method: 'PUT',

@@ -2,6 +2,7 @@ import express from 'express';
 import request from 'supertest';
 import { limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Order } from 'express-semaphore';
+import { ORDER_NAMES } from '../../lib/orders';
 import { RawClient, serve, until } from '../helpers/serve';
 
 describe('limit', () => {
@@ -76,7 +77,7 @@ describe('limit', () => {
     expect(told).toEqual(new Set(['1', '2']));
   });
 
-  it.each<Order>(['fifo', 'lifo', { name: 'adaptive-lifo', targetMs: 0, intervalMs: 0 }, 'priority', 'fair'])(
+  it.each<Order>([...ORDER_NAMES, { name: 'adaptive-lifo', targetMs: 0, intervalMs: 0 }])(
     'serves all of many pipelined requests on several connections in the order %j',
     async (order) => {
       const semaphore = new Semaphore(1, { order });

@@ -1,18 +1,15 @@
 import assert from 'node:assert/strict';
 import { AdaptiveLifoQueue } from '../../lib/orders/adaptive-lifo';
+import { createQueue, ORDER_NAMES } from '../../lib/orders';
 import { FairQueue } from '../../lib/orders/fair';
-import { FifoQueue } from '../../lib/orders/fifo';
-import { LifoQueue } from '../../lib/orders/lifo';
 import { PriorityQueue } from '../../lib/orders/priority';
 import type { OrderQueue } from '../../lib/orders/order-queue';
 import { Node, serveAll } from './node';
 import { seeded } from '../helpers/random';
 
 const MAKERS: Record<string, () => OrderQueue<Node>> = {
-  fifo: () => new FifoQueue(),
-  lifo: () => new LifoQueue(),
-  'adaptive-lifo': () => new AdaptiveLifoQueue(5, 100),
-  priority: () => new PriorityQueue(Infinity),
+  ...Object.fromEntries(ORDER_NAMES.map((name) => [name, () => createQueue<Node>(name)])),
+  'adaptive-lifo of short times': () => new AdaptiveLifoQueue(5, 100),
   'priority with ageing': () => new PriorityQueue(50),
   fair: () => new FairQueue(() => 1),
   'weighted fair': () => new FairQueue((flow) => flow.charCodeAt(0) % 4 || 1),

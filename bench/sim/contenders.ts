@@ -2,6 +2,7 @@ import { Semaphore } from 'express-semaphore';
 import { AdaptiveSemaphore, aimd, gradient, vegas } from 'express-semaphore/adaptive';
 import type { Order } from 'express-semaphore';
 import type { LimitAlgorithm } from 'express-semaphore/adaptive';
+import { ORDER_NAMES } from '../../lib/orders/index.js';
 import { ORACLE } from './phases.js';
 import { envoyGradient, failsafeGo, netflixGradient2 } from './references.js';
 import type { MakeLimiter } from './simulate.js';
@@ -14,10 +15,11 @@ export const CONTENDERS: Readonly<Record<string, MakeLimiter>> = {
   none: () => undefined,
   'fixed, endless fifo': (clock) => new Semaphore(ORACLE, { clock }),
   'fixed, expected wait': fixed(ORACLE),
+  ...Object.fromEntries(
+    ORDER_NAMES.filter((name) => name !== 'fifo').map((name) => [name, fixed(ORACLE, name)]),
+  ),
+  // A newcomer is the head of this order, so no expected wait bounds the queue.
   lifo: (clock) => new Semaphore(ORACLE, { queueLimit: 100, order: 'lifo', clock }),
-  'adaptive-lifo': fixed(ORACLE, 'adaptive-lifo'),
-  priority: fixed(ORACLE, 'priority'),
-  fair: fixed(ORACLE, 'fair'),
   aimd: adaptive((random) => aimd({ random })),
   vegas: adaptive((random) => vegas({ random })),
   gradient: adaptive((random) => gradient({ random })),

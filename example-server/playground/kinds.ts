@@ -1,6 +1,7 @@
 import { limit, Semaphore } from 'express-semaphore';
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { Limiter, Middleware } from 'express-semaphore';
+import type { OrderName } from '../../lib/orders/index.js';
 
 /** Number of requests that the service can do at once at full speed, and hence the right fixed limit. */
 export const CAPACITY = 10;
@@ -8,13 +9,9 @@ export const CAPACITY = 10;
 /** Half of the time that a client waits, in milliseconds. The other half is for the work itself. */
 const MAX_WAIT_MS = 500;
 
-/** Orders of the queue to choose from. */
-export const ORDERS = ['fifo', 'lifo', 'adaptive-lifo'] as const;
-
 /** Kinds of limiter to choose from. */
 export const KINDS = ['unbounded queue', 'bounded queue', 'expected wait', 'adaptive'] as const;
 
-export type PlaygroundOrder = (typeof ORDERS)[number];
 export type Kind = (typeof KINDS)[number];
 
 /** A limiter and its middleware. */
@@ -23,7 +20,7 @@ export interface LimitedBy {
   readonly limit: Middleware;
 }
 
-export function createLimiter(kind: Kind, order: PlaygroundOrder): LimitedBy {
+export function createLimiter(kind: Kind, order: OrderName): LimitedBy {
   switch (kind) {
     case 'unbounded queue':
       // An explicit bound, however large, turns off the warning about an unbounded queue.

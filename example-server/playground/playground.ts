@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Limiter, Middleware } from 'express-semaphore';
-import { CAPACITY, createLimiter, KINDS, ORDERS } from './kinds.js';
-import type { Kind, PlaygroundOrder } from './kinds.js';
+import { ORDER_NAMES } from '../../lib/orders/index.js';
+import type { OrderName } from '../../lib/orders/index.js';
+import { CAPACITY, createLimiter, KINDS } from './kinds.js';
+import type { Kind } from './kinds.js';
 import type { LoadReport } from './load-generator.js';
 import { Load } from './load.js';
 
@@ -13,9 +15,9 @@ export interface PlaygroundState {
   readonly arrivals: number;
   readonly serviceMs: number;
   readonly kind: Kind;
-  readonly order: PlaygroundOrder;
+  readonly order: OrderName;
   readonly kinds: readonly Kind[];
-  readonly orders: readonly PlaygroundOrder[];
+  readonly orders: readonly OrderName[];
   readonly lastSecond: LoadReport;
 }
 
@@ -28,7 +30,7 @@ export class Playground {
   #arrivals = 60;
   #serviceMs = 100;
   #kind: Kind = 'unbounded queue';
-  #order: PlaygroundOrder = 'fifo';
+  #order: OrderName = 'fifo';
   #limitedBy = createLimiter(this.#kind, this.#order);
   #running = 0;
 
@@ -45,7 +47,7 @@ export class Playground {
       kind: this.#kind,
       order: this.#order,
       kinds: KINDS,
-      orders: ORDERS,
+      orders: ORDER_NAMES,
       lastSecond: this.#load.report,
     };
   }
@@ -76,7 +78,7 @@ export class Playground {
     if (typeof isOn !== 'boolean') throw new TypeError('isOn must be true or false');
     const rate = integerOf('arrivals', arrivals, 5, 200);
     const ms = integerOf('serviceMs', serviceMs, 10, 1_000);
-    const [newKind, newOrder] = [oneOf('kind', kind, KINDS), oneOf('order', order, ORDERS)];
+    const [newKind, newOrder] = [oneOf('kind', kind, KINDS), oneOf('order', order, ORDER_NAMES)];
 
     this.#revision++;
     this.#arrivals = rate;
@@ -101,7 +103,7 @@ export class Playground {
     this.#load.start({ port: this.port, rate: this.#arrivals });
   }
 
-  #replaceLimiter(kind: Kind, order: PlaygroundOrder): void {
+  #replaceLimiter(kind: Kind, order: OrderName): void {
     this.limiter.close('replaced');
     this.#kind = kind;
     this.#order = order;
