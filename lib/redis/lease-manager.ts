@@ -2,14 +2,14 @@ import { tooHeavyError } from '../core/lifecycle.js';
 import type { Outcome } from '../core/limiter.js';
 import type { LeaveReason } from '../core/waiter.js';
 import { BackendError, LeaseLostError } from '../errors.js';
-import { warnOnce } from '../internal/warn.js';
 import { LeaseTable } from './lease-table.js';
 import { Lease, LeasePermit } from './lease.js';
 import type { Usage } from './lease.js';
 import { claimMsOf, localPermits } from './options.js';
 import type { SharedOptions } from './options.js';
 import { PrefetchedLeases } from './prefetched-leases.js';
-import { MissingRightsError, rootClock } from './sync/connection.js';
+import { checkReadiness } from './readiness.js';
+import { rootClock } from './sync/connection.js';
 import type { Connection } from './sync/connection.js';
 import { keyNames } from './sync/keys.js';
 import type { KeyNames } from './sync/keys.js';
@@ -27,11 +27,6 @@ import type { GrantReceiver, RedisWaiter } from './wait-queue.js';
 const CHECKS_A_CLAIM = 2;
 /** Shortest time between two surveys of the fleet, in milliseconds. */
 const SURVEY_MS = 1_000;
-
-/** Shortest deadline of `ready()`, in milliseconds. */
-const MIN_READY_MS = 4_000;
-/** Delay between two attempts of `ready()`, in milliseconds. */
-const READY_RETRY_MS = 50;
 
 /** The live managers of each client. A manager without users is collected. */
 const managers = new WeakMap<Connection, Map<string, WeakRef<LeaseManager>>>();
@@ -60,8 +55,6 @@ export class LeaseManager implements GrantReceiver {
   #fleet: FleetStats | undefined;
   #surveyedAt = -Infinity;
   #keepTimer: unknown = undefined;
-  /** The last error of the client while `ready()` waited. */
-  #readyError: unknown;
 
   private constructor(connection: Connection, keys: KeyNames, shared: SharedOptions, rules: Rules) {
     this.shared = shared;
@@ -165,46 +158,8 @@ export class LeaseManager implements GrantReceiver {
   }
 
   /** Resolves once Redis can run the script and wake this process. Rejects with an error that names what is missing. */
-  async ready(): Promise<void> {
-    const waiting = new AbortController();
-    const deadlineMs = Math.max(MIN_READY_MS, 4 * this.shared.timeoutMs);
-    const late = new Promise<never>((_, reject) => {
-      const timer = rootClock.setTimer(() => {
-        waiting.abort();
-        const cause = this.#connection.wakeUpError ?? this.#readyError;
-        const why = cause instanceof Error ? `: ${cause.message}` : '';
-        reject(new Error(`no answer within ${deadlineMs} ms${why}`, { cause }));
-      }, deadlineMs);
-      waiting.signal.addEventListener('abort', () => {
-        rootClock.clearTimer(timer);
-      });
-    });
-    let policy: string;
-    try {
-      policy = await Promise.race([this.#prove(waiting.signal), late]);
-    } finally {
-      waiting.abort();
-    }
-    if (policy === '') return;
-    const what = `Redis may evict the keys of a RedisSemaphore, because its maxmemory-policy is ${policy}`;
-    warnOnce('WARN_SEMAPHORE_EVICTION', what);
-  }
-
-  /** An error that Redis did not answer is tried again: the client may still be connecting. */
-  async #prove(signal: AbortSignal): Promise<string> {
-    for (;;) {
-      try {
-        const policy = await this.#connection.checkRights(this.#keys);
-        await this.#sync.ping();
-        await this.#connection.proveWakeUps(this.#keys, signal);
-        return policy;
-      } catch (error) {
-        if (signal.aborted || this.#connection.isReply(error) || error instanceof MissingRightsError)
-          throw error;
-        this.#readyError = error;
-        await new Promise<void>((resolve) => rootClock.setTimer(resolve, READY_RETRY_MS));
-      }
-    }
+  ready(): Promise<void> {
+    return checkReadiness(this.#connection, this.#sync, this.#keys, this.shared);
   }
 
   /** Grants a permit without a question to Redis: a prefetched one, or while Redis is down one that the policy allows. */
