@@ -43,8 +43,8 @@ export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
 /**
  * A semaphore that finds its limit from how long permits are held and how their work ends.
  *
- * `release('overload')` reports that the work failed because something was overloaded. `release('ignore')` excludes the
- * permit from the search. `limit` chooses the outcome from the response.
+ * `release('overload')` reports that the work failed because something was overloaded. After `release('ignore')` the
+ * holding time is only a lower bound. `limit` chooses the outcome from the response.
  *
  * A weight above the current limit is a `RangeError`: set the algorithm's `minPermits` to the largest weight in use.
  * An algorithm that throws, or returns no number, leaves the limit unchanged and causes one warning.
