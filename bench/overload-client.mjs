@@ -1,6 +1,6 @@
-// Sends requests at a rate, however they fare: a process of its own, so that the server's trouble is not the client's.
-// Its connections are made before and never broken off, as those of a proxy: Node accepts one connection in a turn of
-// its loop, so that with new ones the line in the kernel would be what protects the server.
+// Sends requests at a rate, whatever becomes of them, from a process of its own, so that load on the server does not slow
+// the client. It connects before the measurement and keeps its connections, as a proxy does: Node accepts one connection in
+// a turn of its loop, so with new ones the queue of the kernel would protect the server.
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,13 +8,13 @@ const { port, connections, warmUp, load, deadlineMs } = JSON.parse(process.argv[
 const REQUEST = 'GET /work HTTP/1.1\r\nHost: bench\r\n\r\n';
 
 const free = [];
-let tally;
+let counts;
 
 /** One keep-alive connection with one request at a time; an answer after the deadline is one to nobody. */
 class Connection {
   #socket = connect(port, '127.0.0.1');
   #since = 0;
-  #tally;
+  #counts;
   #text = '';
 
   constructor() {
@@ -27,7 +27,7 @@ class Connection {
 
   send(since) {
     this.#since = since;
-    this.#tally = tally;
+    this.#counts = counts;
     this.#text = '';
     this.#socket.write(REQUEST);
   }
@@ -40,26 +40,26 @@ class Connection {
     if (this.#text.length < head + 4 + length) return;
     const latency = performance.now() - this.#since;
     if (latency <= deadlineMs) {
-      if (this.#text.startsWith('HTTP/1.1 200')) this.#tally.latencies.push(latency);
-      else this.#tally.refused++;
+      if (this.#text.startsWith('HTTP/1.1 200')) this.#counts.latencies.push(latency);
+      else this.#counts.rejected++;
     }
     free.push(this);
   }
 }
 
-/** What was neither served nor refused in time was late; so is what found no free connection. */
+/** Sends for `seconds`. A request counts as late unless it was served or rejected in time. */
 async function drive({ rate, seconds }) {
-  tally = { sent: 0, refused: 0, latencies: [] };
+  counts = { sent: 0, rejected: 0, latencies: [] };
   const start = performance.now();
   for (let elapsed = 0; elapsed < seconds * 1_000; elapsed = performance.now() - start) {
     // Late ones of this tick are sent now but were due before: their latency counts from then.
-    for (const due = (elapsed * rate) / 1_000; tally.sent < due; tally.sent++) {
-      free.pop()?.send(start + (tally.sent * 1_000) / rate);
+    for (const due = (elapsed * rate) / 1_000; counts.sent < due; counts.sent++) {
+      free.pop()?.send(start + (counts.sent * 1_000) / rate);
     }
     await sleep(2);
   }
   await sleep(deadlineMs);
-  return tally;
+  return counts;
 }
 
 for (let count = 0; count < connections; count++) new Connection();

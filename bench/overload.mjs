@@ -1,5 +1,5 @@
 // Overload for real: each way to limit, driven at multiples of what the server can serve, by clients that do not wait for
-// one another and need an answer within 250 ms. Then: what a refusal costs the processor, beside Express's 404.
+// one another and need an answer within 250 ms. Then: what a rejection costs the processor, beside Express's 404.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import autocannon from 'autocannon';
@@ -12,7 +12,7 @@ const OURS = SUBJECTS.slice(2);
 const LOADS = smoke ? [0.5, 2] : [0.5, 1, 2, 5, 10];
 const SECONDS = smoke ? 0.5 : 8;
 const CLIENTS = 2;
-/** More than are ever under way at once where overload is refused. */
+/** More connections than a server that rejects overload ever uses at once. */
 const CONNECTIONS = smoke ? 200 : 2_000;
 const ROUNDS = smoke ? 1 : 25;
 
@@ -20,7 +20,7 @@ const capacity = await findCapacity();
 const permits = Math.ceil((1.2 * capacity * SERVICE_MS) / 1_000);
 console.log(`Capacity: ${capacity.toFixed(0)} requests a second; fixed limits have ${permits} permits.\n`);
 
-const refusalUs = await compareRefusals();
+const rejectionUs = await compareRejections();
 
 const runs = SUBJECTS.flatMap((subject) => LOADS.map((load) => ({ subject, load })));
 const results = [];
@@ -29,7 +29,7 @@ for (const [index, { subject, load }] of runs.entries()) {
   results.push({ subject, load, ...(await overload(subject, load * capacity)) });
 }
 progress('');
-const HEAD = ['', 'load', 'sent a second', 'goodput', 'refused', 'late', 'possible', 'p50 ms', 'p99 ms'];
+const HEAD = ['', 'load', 'sent a second', 'goodput', 'rejected', 'late', 'possible', 'p50 ms', 'p99 ms'];
 publish({
   title: `Overload: goodput as a part of capacity, answers within ${DEADLINE_MS} ms`,
   unit: 'of capacity',
@@ -41,8 +41,8 @@ publish({
       `${result.load}x`,
       (result.sent / SECONDS).toFixed(0),
       goodput(result).toFixed(2),
-      percent(result.refused / result.sent),
-      percent((result.sent - result.good - result.refused) / result.sent),
+      percent(result.rejected / result.sent),
+      percent((result.sent - result.good - result.rejected) / result.sent),
       possible(result.load).toFixed(2),
       milliseconds(result.latencies, 0.5),
       milliseconds(result.latencies, 0.99),
@@ -67,20 +67,20 @@ async function overload(subject, rate) {
     const warmUp = { rate: Math.min(rate, capacity / 2) / CLIENTS, seconds: smoke ? 0.2 : 2 };
     const load = { rate: rate / CLIENTS, seconds: SECONDS };
     const connections = CONNECTIONS / CLIENTS;
-    const ask = JSON.stringify({ port, connections, warmUp, load, deadlineMs: DEADLINE_MS });
-    const tallies = await Promise.all(Array.from({ length: CLIENTS }, () => drive(ask)));
-    const sum = (name) => tallies.reduce((total, tally) => total + tally[name], 0);
-    const latencies = tallies.flatMap((tally) => tally.latencies).sort((a, b) => a - b);
-    return { sent: sum('sent'), refused: sum('refused'), good: latencies.length, latencies };
+    const task = JSON.stringify({ port, connections, warmUp, load, deadlineMs: DEADLINE_MS });
+    const counts = await Promise.all(Array.from({ length: CLIENTS }, () => drive(task)));
+    const sum = (name) => counts.reduce((total, each) => total + each[name], 0);
+    const latencies = counts.flatMap(({ latencies }) => latencies).sort((a, b) => a - b);
+    return { sent: sum('sent'), rejected: sum('rejected'), good: latencies.length, latencies };
   };
   return await withServer(subject, use, permits);
 }
 
 /** A client in a process of its own, and what it says became of its requests. */
-async function drive(ask) {
-  const client = fork(new URL('overload-client.mjs', import.meta.url), [ask], { serialization: 'advanced' });
-  const [tally] = await once(client, 'message');
-  return tally;
+async function drive(task) {
+  const client = fork(new URL('overload-client.mjs', import.meta.url), [task], { serialization: 'advanced' });
+  const [counts] = await once(client, 'message');
+  return counts;
 }
 
 /** What was served in time, as a part of what can be. */
@@ -88,10 +88,10 @@ function goodput({ good }) {
   return good / SECONDS / capacity;
 }
 
-/** What could be served of it if the processor did nothing but to serve, and to refuse the rest, at what each takes. */
+/** The largest possible goodput: the processor serves and rejects, and does nothing else. */
 function possible(load) {
-  const refusalShare = (refusalUs / 1e6) * capacity;
-  return Math.min(load, Math.max(0, (1 - load * refusalShare) / (1 - refusalShare)));
+  const rejectionShare = (rejectionUs / 1e6) * capacity;
+  return Math.min(load, Math.max(0, (1 - load * rejectionShare) / (1 - rejectionShare)));
 }
 
 function judge(result) {
@@ -100,19 +100,19 @@ function judge(result) {
   return ours && result.load > 1 ? { ...row, target: '>= 0.95', met: isMet(row.figure, '>= 0.95') } : row;
 }
 
-/** Processor time of the server for a refusal, and of one without a limit for a 404, measured in turn. */
-async function compareRefusals() {
+/** Processor time of the server for a rejection, and of one without a limit for a 404, measured in turn. */
+async function compareRejections() {
   const samples = await withServer('full', (full) =>
     withServer('none', (none) =>
       interleave(
-        { 'a refusal': () => costOf(full, '/work'), 'a 404 of Express': () => costOf(none, '/nowhere') },
+        { 'a rejection': () => costOf(full, '/work'), 'a 404 of Express': () => costOf(none, '/nowhere') },
         ROUNDS,
       ),
     ),
   );
-  const goals = { 'a refusal': '<= 1' };
-  report('Processor time of a refusal', 'µs', compare(samples, 'a 404 of Express', goals));
-  return median(samples['a refusal']);
+  const goals = { 'a rejection': '<= 1' };
+  report('Processor time of a rejection', 'µs', compare(samples, 'a 404 of Express', goals));
+  return median(samples['a rejection']);
 }
 
 /** Processor time that a server takes for an answer, in microseconds. */
