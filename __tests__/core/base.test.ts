@@ -54,9 +54,10 @@ describe('idle()', () => {
     const permit = semaphore.tryAcquire();
     expect(semaphore.idle()).toBe(semaphore.idle());
     const leaving = new AbortController();
+    const { signal } = new AbortController();
     const [ended, waiting] = [
       watch(semaphore.idle({ signal: leaving.signal })),
-      watch(semaphore.idle({ signal: new AbortController().signal })),
+      watch(semaphore.idle({ signal })),
     ];
     leaving.abort('gone');
     await turn();
@@ -65,6 +66,7 @@ describe('idle()', () => {
     permit?.release();
     await turn();
     expect(waiting.state).toBe('fulfilled');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
     await semaphore.idle({ signal: new AbortController().signal });
   });
 });

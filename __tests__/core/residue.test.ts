@@ -134,3 +134,18 @@ describe('a released permit that its caller keeps', () => {
     expect(permit.signal.reason).toBe('gone');
   });
 });
+
+it('an idle() that was aborted leaves nothing, although a permit is still held', async () => {
+  const semaphore = new Semaphore(1);
+  const permit = await semaphore.acquire();
+  const abortIdle = (): WeakRef<AbortSignal> => {
+    const leaving = new AbortController();
+    watch(semaphore.idle({ signal: leaving.signal }));
+    leaving.abort('gone');
+    return new WeakRef(leaving.signal);
+  };
+  const signal = abortIdle();
+  await collectGarbage();
+  expect(signal.deref()).toBeUndefined();
+  permit.release();
+});

@@ -263,6 +263,25 @@ describe('Semaphore.resize', () => {
     expect(semaphore.tryAcquire()).toBeUndefined();
   });
 
+  it('forgets the release rate at the end of a pause, whose length says nothing of it', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(1, { clock });
+    let held = await semaphore.acquire();
+    const waits = Array.from({ length: 10 }, () => semaphore.acquire());
+    for (const wait of waits.slice(0, 9)) {
+      clock.advance(100);
+      held.release();
+      held = await wait;
+    }
+    expect(semaphore.stats().releasesPerSecond).toBe(10);
+    semaphore.resize(0);
+    clock.advance(60_000);
+    semaphore.resize(1);
+    expect(semaphore.stats().releasesPerSecond).toBeUndefined();
+    held.release();
+    (await waits[9])?.release();
+  });
+
   it('keeps heavy waiters through a pause, and serves them after it', async () => {
     const semaphore = new Semaphore(4);
     const held = semaphore.tryAcquire({ weight: 4 });
