@@ -16,7 +16,7 @@ import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
-import { requireBoolean, requireInteger, requireMethods, requireOptions } from '../internal/validate.js';
+import { requireBoolean, requireInteger, requireMethods, requireObject } from '../internal/validate.js';
 import { isSemaphoreError } from '../errors.js';
 import { warn } from '../internal/warn.js';
 import type { LimitAlgorithm } from './algorithm.js';
@@ -71,7 +71,7 @@ export class AdaptiveSemaphore extends LimiterBase {
   #hasWarned = false;
 
   constructor(options: AdaptiveSemaphoreOptions = {}) {
-    requireOptions(options);
+    requireObject('options', options);
     super();
     const {
       algorithm = gradient(),

@@ -1,6 +1,5 @@
 import type { Outcome } from '../core/limiter.js';
 import { requireInteger } from '../internal/validate.js';
-import { warnOfUnknown } from '../internal/warn.js';
 
 /** One released permit, as an algorithm sees it. */
 export interface LimitSample {
@@ -62,12 +61,10 @@ export interface ResolvedBounds {
   readonly initial: number;
 }
 
-/** Validates the bounds given to the algorithm `what`. Warns of any other option. */
-export function resolveBounds(what: string, bounds: LimitBounds): ResolvedBounds {
-  const { minPermits = 3, ...others } = bounds;
-  requireInteger('minPermits', minPermits, 1);
-  const { maxPermits = Math.max(1_000, minPermits), initialPermits, ...unknown } = others;
-  warnOfUnknown(what, unknown);
+/** Applies the defaults of `bounds` and checks each bound against the others. `minPermits` must be valid. */
+export function resolveBounds(bounds: LimitBounds): ResolvedBounds {
+  const { minPermits = 3, initialPermits } = bounds;
+  const { maxPermits = Math.max(1_000, minPermits) } = bounds;
   requireInteger('maxPermits', maxPermits, minPermits);
   if (initialPermits !== undefined) requireInteger('initialPermits', initialPermits, minPermits, maxPermits);
   const initial = initialPermits ?? clamp(20, { min: minPermits, max: maxPermits });

@@ -1,4 +1,5 @@
-import { requireFunction, requireOptions } from '../internal/validate.js';
+import { readOptions, unchecked } from '../internal/options.js';
+import { integer, requireFunction } from '../internal/validate.js';
 import { clamp, resolveBounds } from './algorithm.js';
 import type { LimitAlgorithm, LimitBounds } from './algorithm.js';
 import { Baseline } from './baseline.js';
@@ -54,10 +55,13 @@ export interface LatencyOptions extends LimitBounds {
  * without a queue is the baseline plus the skew: the difference of mean and median.
  */
 export function latencyControl(name: string, step: Step, options: LatencyOptions): LimitAlgorithm {
-  requireOptions(options);
-  const { random = Math.random, ...boundOptions } = options;
-  requireFunction('random', random);
-  const bounds = resolveBounds(name, boundOptions);
+  const { random = Math.random, ...boundOptions } = readOptions(name, options, {
+    random: requireFunction,
+    minPermits: integer(1),
+    maxPermits: unchecked,
+    initialPermits: unchecked,
+  });
+  const bounds = resolveBounds(boundOptions);
   const baseline = new Baseline(random, bounds.min, bounds.initial * FIRST_PROBE_SHARE);
   const window = new SampleWindow();
   let limit = bounds.initial;

@@ -3,15 +3,14 @@ import type { Limiter } from '../core/limiter.js';
 import { permitOf } from '../http/exchange.js';
 import type { Middleware, Next } from '../http/limit-options.js';
 import { passError } from '../http/middleware.js';
+import { readOptions } from '../internal/options.js';
 import {
   isLimiter,
   requireBoolean,
   requireFunction,
   requireLimiter,
   requireObject,
-  requireOptions,
 } from '../internal/validate.js';
-import { warnOfUnknown } from '../internal/warn.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { isLocalDevelopment } from './access.js';
 import type { Authorize } from './access.js';
@@ -67,15 +66,14 @@ export function dashboard<
   limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>,
   options: DashboardOptions<Req, Res> = {},
 ): Middleware<Req, Res> {
-  requireOptions(options);
-  const { authorize = isLocalDevelopment, maskKey, ...unknown } = options;
-  warnOfUnknown('dashboard', unknown);
+  const { authorize = isLocalDevelopment, maskKey } = readOptions('dashboard', options, {
+    authorize: requireFunction,
+    maskKey: requireFunction,
+  });
   requireObject('limiters', limiters);
   if (isLimiter(limiters))
     throw new TypeError('limiters must name each limiter, as in { api }, got a limiter');
   for (const [name, limiter] of Object.entries(limiters)) requireLimiter(`limiters.${name}`, limiter);
-  requireFunction('authorize', authorize);
-  if (maskKey !== undefined) requireFunction('maskKey', maskKey);
 
   const reader = new FrameReader(limiters, maskKey);
   const stream = new FrameStream(() => reader.read());

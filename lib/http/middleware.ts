@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
 import { isPromiseLike } from '../core/permit.js';
-import { describe, requireBoolean, requireFunction, requireOptions } from '../internal/validate.js';
+import { describe, requireBoolean, requireFunction, requireObject } from '../internal/validate.js';
 import { warn } from '../internal/warn.js';
 import type { FaultCode } from '../internal/warn.js';
 import { isSemaphoreError } from '../errors.js';
@@ -20,7 +20,7 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
   options: LimitOptions<Req, Res> & Partial<KeyedLimitOptions<Req, Res>> = {},
   serve: (req: Req, res: Res, next: Next) => unknown,
 ): Middleware<Req, Res> {
-  requireOptions(options);
+  requireObject('options', options);
   const { onRejected, dryRun = false, ...admissionOptions } = options;
   const admit = createAdmission(what, limiter, admissionOptions, dryRun);
   if (onRejected !== undefined) requireFunction('onRejected', onRejected);

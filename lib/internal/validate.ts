@@ -36,11 +36,6 @@ export function requireObject(name: string, value: unknown): asserts value is ob
   throw new TypeError(`${name} must be an object, got ${describe(value)}`);
 }
 
-/** Throws unless `value` is an object. A default has replaced `undefined`. */
-export function requireOptions(value: unknown): void {
-  requireObject('options', value);
-}
-
 /** Throws unless `value` is an object with these methods. */
 export function requireMethods(name: string, value: unknown, ...methods: string[]): void {
   requireObject(name, value);

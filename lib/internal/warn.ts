@@ -53,18 +53,6 @@ export function warnOfUnknownOption(what: string, option: string): void {
   warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', message, undefined, message);
 }
 
-/** Warns of the options in `rest`: those that `what` does not have. */
-export function warnOfUnknown(what: string, rest: object): void {
-  for (const name in rest) warnOfUnknownOption(what, name);
-}
-
-/** The same for the options that are not in `known`. */
-export function warnUnlessKnown(what: string, options: object, known: ReadonlySet<string>): void {
-  for (const name in options) {
-    if (!known.has(name) && Object.hasOwn(options, name)) warnOfUnknownOption(what, name);
-  }
-}
-
 function emit(code: FaultCode | HazardCode, message: string, detail: string | undefined): void {
   process.emitWarning(message, {
     type: 'SemaphoreWarning',

@@ -1,8 +1,8 @@
 import type { BatchObservableResult, Meter, Observable, Span, TraceAPI } from '@opentelemetry/api';
 import { observe } from '../core/events.js';
 import type { LimiterEvents } from '../core/events.js';
-import { requireMethods, requireOptions } from '../internal/validate.js';
-import { warnOfUnknown } from '../internal/warn.js';
+import { readOptions } from '../internal/options.js';
+import { integer, requireMethods } from '../internal/validate.js';
 import { DURATION_BUCKETS, WAIT_DURATION } from './instruments.js';
 import type { DurationInstrument, Instrument } from './instruments.js';
 import { register } from './register.js';
@@ -44,9 +44,7 @@ export function registerMetrics(
   limiters: readonly Measurable[],
   options: OpenTelemetryOptions = {},
 ): () => void {
-  requireOptions(options);
-  const { topKeys = 0, ...unknown } = options;
-  warnOfUnknown('registerMetrics', unknown);
+  const { topKeys = 0 } = readOptions('registerMetrics', options, { topKeys: integer(0) });
   requireMethods('meter', meter, ...METER_METHODS);
   return register(limiters, topKeys, () => new OpenTelemetryExporter(meter));
 }

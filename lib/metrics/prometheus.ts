@@ -1,6 +1,6 @@
 import type * as prom from 'prom-client';
-import { requireMethods, requireOptions } from '../internal/validate.js';
-import { warnOfUnknown } from '../internal/warn.js';
+import { readOptions } from '../internal/options.js';
+import { integer, requireMethods, withMethods } from '../internal/validate.js';
 import { DURATION_BUCKETS } from './instruments.js';
 import type { DurationInstrument, Instrument } from './instruments.js';
 import { register } from './register.js';
@@ -55,12 +55,12 @@ export function registerMetrics(
   limiters: readonly Measurable[],
   options: PrometheusOptions = {},
 ): () => void {
-  requireOptions(options);
-  const { registry, topKeys = 0, ...unknown } = options;
-  warnOfUnknown('registerMetrics', unknown);
   requireMethods('client', client, 'Gauge', 'Counter', 'Histogram');
-  if (registry !== undefined) requireMethods('registry', registry, 'removeSingleMetric');
-  return register(limiters, topKeys, () => new PrometheusExporter(client, registry ?? client.register));
+  const { registry = client.register, topKeys = 0 } = readOptions('registerMetrics', options, {
+    registry: withMethods('removeSingleMetric'),
+    topKeys: integer(0),
+  });
+  return register(limiters, topKeys, () => new PrometheusExporter(client, registry));
 }
 
 class PrometheusExporter implements Exporter {

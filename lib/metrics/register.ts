@@ -1,4 +1,3 @@
-import { requireInteger } from '../internal/validate.js';
 import { HOLD_DURATION, KEY_INSTRUMENTS, STATS_INSTRUMENTS, WAIT_DURATION } from './instruments.js';
 import type { DurationInstrument, Instrument } from './instruments.js';
 import { Source } from './source.js';
@@ -19,14 +18,13 @@ export interface Exporter {
 /**
  * Registers every instrument of `limiters` with the exporter that `connect` makes. Returns a function that removes them.
  *
- * @throws `TypeError` or `RangeError` for a bad limiter or a bad `topKeys`. `connect` is not called then.
+ * @throws `TypeError` for a bad limiter. `connect` is not called then.
  */
 export function register(
   limiters: readonly Measurable[],
   topKeys: number,
   connect: () => Exporter,
 ): () => void {
-  requireInteger('topKeys', topKeys, 0);
   const source = new Source(limiters);
   const exporter = connect();
   for (const instrument of STATS_INSTRUMENTS)
