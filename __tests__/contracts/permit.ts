@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { defer } from '../helpers/serve';
-import { ask, itByArrival } from './subject';
+import { ask, itByArrival, pass } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 export function describePermit(make: MakeSubject, traits: Traits): void {
   const { local } = traits;
   const inOrder = itByArrival(traits);
+
+  inOrder('says how long its caller waited', async () => {
+    await using subject = await make(1);
+    const [first, second] = await ask(subject, {}, {});
+    await pass(subject, 100);
+    first?.value.release();
+    await subject.settle();
+    const waitedMs = second?.value.waitedMs ?? 0;
+    if (local) expect([first?.value.waitedMs, waitedMs]).toEqual([0, 100]);
+    // A timer of the platform may fire one millisecond early.
+    else expect(waitedMs).toBeGreaterThanOrEqual(99);
+  });
 
   inOrder('takes a permit back once, however often it is released', async () => {
     await using subject = await make(2);

@@ -29,6 +29,21 @@ describe('permitOf', () => {
     await request(app).get('/').expect(200, [3, 2, 3]);
   });
 
+  it('says how long the request waited', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(1, { clock });
+    const held = await semaphore.acquire();
+    const app = express().use(limit(semaphore), (_req, res) => {
+      res.json(permitOf(res)?.waitedMs);
+    });
+    const waiting = request(app).get('/').expect(200, '40').then();
+    await until(() => semaphore.waiting === 1);
+    clock.advance(40);
+    held.release();
+    await waiting;
+    await request(app).get('/').expect(200, '0');
+  });
+
   it('releases early, once, for a stream that no longer needs its permit', async () => {
     const semaphore = new Semaphore(1);
     const limited = limit(semaphore);

@@ -54,7 +54,7 @@ export async function permits(limiter: Limiter, asked: AcquireOptions): Promise<
   const length: number = await semaphore.run(async ({ signal }) =>
     Promise.resolve(String(signal.aborted).length),
   );
-  return length + permit.weight;
+  return length + permit.weight + permit.waitedMs;
 }
 
 /** Express types a request more closely than node:http does, and the callbacks are given just that. */

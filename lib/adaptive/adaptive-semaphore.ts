@@ -193,10 +193,11 @@ class SampledPermit extends HeldPermit {
   readonly #permit: Permit;
 
   constructor(permit: Permit, startedMs: number, inFlight: number, onSample: OnSample) {
-    super(permit.weight, (_weight, outcome) => {
+    const onRelease = (_weight: number, outcome: Outcome) => {
       onSample(startedMs, inFlight, outcome);
       permit.release(outcome);
-    });
+    };
+    super(permit.weight, onRelease, undefined, permit.waitedMs);
     this.#permit = permit;
   }
 

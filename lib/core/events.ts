@@ -21,8 +21,8 @@ export interface QueuedMessage extends LimiterMessage {
 /** A permit was granted. */
 export interface AcquireMessage extends LimiterMessage {
   readonly weight: number;
-  /** Time in the queue, in milliseconds: 0 without a wait, `undefined` when the wait was not measured. */
-  readonly waitMs: number | undefined;
+  /** Time in the queue, in milliseconds: 0 without a wait. */
+  readonly waitMs: number;
   /** The message of the start of this wait; `undefined` without a wait, or when nobody listened then. */
   readonly queued: QueuedMessage | undefined;
 }
@@ -31,8 +31,8 @@ export interface AcquireMessage extends LimiterMessage {
 export interface RejectMessage extends LimiterMessage {
   /** The code of the error; `undefined` after an abort. */
   readonly code: SemaphoreErrorCode | undefined;
-  /** Time in the queue, in milliseconds: 0 without a wait, `undefined` when the wait was not measured. */
-  readonly waitMs: number | undefined;
+  /** Time in the queue, in milliseconds: 0 without a wait. */
+  readonly waitMs: number;
   /** The message of the start of this wait; `undefined` without a wait, or when nobody listened then. */
   readonly queued: QueuedMessage | undefined;
 }
@@ -142,6 +142,5 @@ export function publishQueued(waiter: Waiter, source: LimiterMessage): void {
 /** The fields about the wait in a message that ends it. */
 export function waitOf(waiter: Waiter | undefined, clock: Clock): Pick<AcquireMessage, 'waitMs' | 'queued'> {
   if (waiter === undefined) return { waitMs: 0, queued: undefined };
-  const waitMs = Number.isNaN(waiter.since) ? undefined : clock.now() - waiter.since;
-  return { waitMs, queued: queuedMessages.get(waiter) };
+  return { waitMs: clock.now() - waiter.since, queued: queuedMessages.get(waiter) };
 }

@@ -88,6 +88,9 @@ export interface Permit extends Disposable {
   /** How many permits of the limiter this one counts for. */
   readonly weight: number;
 
+  /** Time that the caller waited in the queue, in milliseconds: 0 when it did not wait. */
+  readonly waitedMs: number;
+
   /** A number that grows from grant to grant. Only a permit of a `RedisSemaphore` has one, also behind a key. */
   readonly fencingToken?: number | undefined;
 

@@ -8,6 +8,7 @@ export type OnRelease = (weight: number, outcome: Outcome) => void;
 /** A permit from grant to release. It calls `onRelease` once: when it is released and all held work has settled. */
 export class HeldPermit implements Permit {
   readonly weight: number;
+  readonly waitedMs: number;
   readonly #onRelease: OnRelease;
   #signal: AbortSignal | undefined;
   /** Set by the first release. */
@@ -15,8 +16,9 @@ export class HeldPermit implements Permit {
   /** Promises given to `hold` that have not settled. */
   #works = 0;
 
-  constructor(weight: number, onRelease: OnRelease, signal?: AbortSignal) {
+  constructor(weight: number, onRelease: OnRelease, signal?: AbortSignal, waitedMs = 0) {
     this.weight = weight;
+    this.waitedMs = waitedMs;
     this.#onRelease = onRelease;
     this.#signal = signal;
   }

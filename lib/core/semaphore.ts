@@ -236,9 +236,10 @@ export class Semaphore extends LimiterBase {
   #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
     let onRelease: OnRelease = this.#onRelease;
     // First, because a clock that throws must not cost a permit.
+    const waitedMs = waiter === undefined ? 0 : this.#clock.now() - waiter.since;
     if (this.#warnHeldMs !== Infinity) onRelease = this.#warnIfHeldLong(onRelease, waiter?.calledAt);
     this.#held += weight;
-    return new HeldPermit(weight, this.#stats.grant(weight, onRelease, waiter), signal);
+    return new HeldPermit(weight, this.#stats.grant(weight, onRelease, waiter), signal, waitedMs);
   }
 
   #warnIfHeldLong(onRelease: OnRelease, calledAt = new Error('acquired here')): OnRelease {

@@ -80,11 +80,6 @@ export class StatsRecorder {
     return this.#parent === undefined ? this.#durations : this.#parent.durations;
   }
 
-  /** Whether somebody reads how long waiters wait. */
-  get isTimingWaits(): boolean {
-    return this.durations !== undefined || areWaitsObserved();
-  }
-
   /** Counts everything in `parent`, too, as done by `key`. From then on only `parent` measures durations. */
   reportTo(parent: StatsRecorder, key: string): void {
     this.#parent = parent;
@@ -177,11 +172,11 @@ export class StatsRecorder {
     if (areWaitsObserved()) publishQueued(waiter, this.#source());
   }
 
-  /** Counts a waiter that leaves the queue, and records its wait if it has an enqueue time. */
+  /** Counts a waiter that leaves the queue, and records its wait. */
   dequeue(waiter: Waiter): void {
     this.countWaiter(-1);
     const { durations } = this;
-    if (durations === undefined || Number.isNaN(waiter.since)) return;
+    if (durations === undefined) return;
     const now = this.#clock.now();
     durations.wait.record(now - waiter.since, now);
   }

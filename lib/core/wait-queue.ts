@@ -79,7 +79,7 @@ export class WaitQueue {
   enqueue(waiter: Waiter): void {
     const { stats } = this.#lifecycle;
     const isFirst = this.#queue.size === 0;
-    if (isFirst || this.#queue.isTimed || stats.isTimingWaits) waiter.since = this.#clock.now();
+    waiter.since = this.#clock.now();
     stats.enqueue(waiter);
     if (isFirst) this.#rate.begin(waiter.since);
     try {

@@ -18,8 +18,8 @@ export class Waiter implements QueueNode<Waiter> {
   readonly priority: number;
   readonly flow: string;
   readonly signal: AbortSignal | undefined;
-  /** Enqueue time on the limiter's clock; `NaN` where neither the order nor a measurement needs it. */
-  since = NaN;
+  /** Enqueue time on the limiter's clock. The queue sets it. */
+  since = 0;
   /** Stack of the `acquire` call, for the warning about a permit held long. */
   calledAt: Error | undefined = undefined;
 

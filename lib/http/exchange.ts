@@ -214,6 +214,10 @@ export class RequestPermit implements Permit {
     return this.#permit.weight;
   }
 
+  get waitedMs(): number {
+    return this.#permit.waitedMs;
+  }
+
   get fencingToken(): number | undefined {
     return this.#permit.fencingToken;
   }

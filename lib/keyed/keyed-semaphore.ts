@@ -359,13 +359,14 @@ class KeyedPermit extends HeldPermit {
   readonly #permit: Permit;
 
   constructor(permit: Permit, unpin: () => void) {
-    super(permit.weight, (_weight, outcome: Outcome) => {
+    const onRelease = (_weight: number, outcome: Outcome) => {
       try {
         permit.release(outcome);
       } finally {
         unpin();
       }
-    });
+    };
+    super(permit.weight, onRelease, undefined, permit.waitedMs);
     this.#permit = permit;
   }
 

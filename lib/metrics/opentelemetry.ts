@@ -131,7 +131,7 @@ export function traceWaits(trace: Pick<TraceAPI, 'getActiveSpan'>): () => void {
 
   function addEvent(message: LimiterEvents['acquire'] | LimiterEvents['reject']): void {
     const { queued, name, waitMs } = message;
-    if (queued === undefined || waitMs === undefined) return;
+    if (queued === undefined) return;
     spans.get(queued)?.addEvent('express_semaphore.wait', {
       ...(name !== undefined && { [ATTRIBUTES.limiter]: name }),
       [WAIT_DURATION.name]: waitMs / 1_000,

@@ -56,7 +56,7 @@ export class Source {
   /** Calls `record` for each wait that ends. Returns a function that stops it. */
   observeWaits(record: RecordDuration): () => void {
     const onEnd = ({ name, queued, waitMs }: LimiterEvents['acquire'] | LimiterEvents['reject']) => {
-      if (queued !== undefined && waitMs !== undefined) this.#record(name, waitMs, record);
+      if (queued !== undefined) this.#record(name, waitMs, record);
     };
     const stops = [observe('acquire', onEnd), observe('reject', onEnd)];
     return () => {

@@ -175,7 +175,7 @@ export class LeaseManager implements GrantReceiver {
   /** Enqueues a waiter and asks Redis for it. */
   enqueue(waiter: RedisWaiter, usage: Usage): void {
     const { stats } = usage.lifecycle;
-    if (stats.isTimingWaits) waiter.since = rootClock.now();
+    waiter.since = rootClock.now();
     stats.enqueue(waiter);
     usage.waiting++;
     this.#queue.enqueue(waiter);
@@ -429,7 +429,8 @@ export class LeaseManager implements GrantReceiver {
       this.#release(lease, usage, outcome);
     };
     const counted = usage.lifecycle.stats.grant(lease.weight, onRelease, waiter);
-    return new LeasePermit(lease, counted, this.#leases.check, signal);
+    const waitedMs = waiter === undefined ? 0 : rootClock.now() - waiter.since;
+    return new LeasePermit(lease, counted, this.#leases.check, signal, waitedMs);
   }
 
   #release(lease: Lease, usage: Usage, outcome: Outcome): void {

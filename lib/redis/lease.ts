@@ -8,6 +8,9 @@ import type { LeaseLostError } from '../errors.js';
 
 /** A permit of a `RedisSemaphore`. It is lost if its lease ends. */
 export interface LeasedPermit extends Permit {
+  /** Time from `acquire` to the grant, in milliseconds, with the question to Redis. It is 0 without one. */
+  readonly waitedMs: number;
+
   /**
    * A number that grows from grant to grant of one limit. A store that rejects a number below one it has seen is safe
    * from a holder that lost its lease without knowing. It is 0 for a permit that was granted without Redis.
@@ -70,11 +73,13 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
     onRelease: OnRelease,
     check: (lease: Lease) => void,
     given: AbortSignal | undefined,
+    waitedMs: number,
   ) {
-    super(lease.weight, (weight, outcome) => {
+    const unwatched: OnRelease = (weight, outcome) => {
       this.#unwatch();
       onRelease(weight, outcome);
-    });
+    };
+    super(lease.weight, unwatched, undefined, waitedMs);
     this.fencingToken = lease.fencingToken;
     this.#lease = lease;
     this.#given = given;
