@@ -28,6 +28,7 @@ export { limit } from './http/limit.js';
 export type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './http/limit-options.js';
 export { limitHandler } from './http/limit-handler.js';
 export { permitOf } from './http/exchange.js';
+export { limitUpgrade } from './http/upgrade.js';
 export { admission } from './http/admission.js';
 export type { AdmissionDecision } from './http/admission.js';
 export { KeyedSemaphore } from './keyed/keyed-semaphore.js';

@@ -62,6 +62,9 @@ const ADMISSION = Object.fromEntries(
   Object.entries(LIMIT).filter(([name]) => !['onRejected', 'dryRun'].includes(name)),
 );
 
+/** An upgrade has no response. */
+const UPGRADE = Object.fromEntries(Object.entries(ADMISSION).filter(([name]) => name !== 'isOverload'));
+
 /** What an algorithm may say: what is below 1 counts as 1. */
 const LIMIT_FOUND: Kind = number((value) => value < 2 ** 53, 1);
 
@@ -175,6 +178,11 @@ export const MAIN_ROWS: readonly Row[] = [
     lib.limitHandler(semaphore(), handler as typeof next),
   ),
   ...options('limitHandler', 'LimitOptions', LIMIT, (o) => lib.limitHandler(semaphore(), next, o)),
+  plainRow('limitUpgrade', 'limiter', limiter, (one) => lib.limitUpgrade(one as lib.Semaphore, next)),
+  plainRow('limitUpgrade', 'onUpgrade', aFunction(), (onUpgrade) =>
+    lib.limitUpgrade(semaphore(), onUpgrade as typeof next),
+  ),
+  ...options('limitUpgrade', 'UpgradeOptions', UPGRADE, (o) => lib.limitUpgrade(semaphore(), next, o)),
   plainRow('permitOf', 'res', object, (res) => lib.permitOf(res as never)),
   plainRow('permitOf', 'limiter', anything, (one) => lib.permitOf({} as never, one as never)),
   ...options(

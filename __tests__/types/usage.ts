@@ -10,6 +10,7 @@ import {
   KeyedSemaphore,
   limit,
   limitHandler,
+  limitUpgrade,
   permitOf,
   Semaphore,
   withSemaphore,
@@ -55,6 +56,21 @@ export async function permits(limiter: Limiter, asked: AcquireOptions): Promise<
     Promise.resolve(String(signal.aborted).length),
   );
   return length + permit.weight + permit.waitedMs;
+}
+
+/** An upgrade has the types of `node:http`. */
+export function upgrades(): void {
+  const server = createServer();
+  server.on(
+    'upgrade',
+    limitUpgrade(semaphore, (req, socket, head, permit) => {
+      socket.write(`${String(req.url)} ${head.length} ${permit?.weight ?? 0}`);
+    }),
+  );
+  server.on(
+    'upgrade',
+    limitUpgrade(keyed, () => undefined, { key: (req) => req.url, maxWaitMs: 5 }),
+  );
 }
 
 /** Express types a request more closely than node:http does, and the callbacks are given just that. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Limiter, Outcome, Permit } from '../core/limiter.js';
 import { dispose } from '../internal/dispose.js';
 import { requireObject } from '../internal/validate.js';
@@ -39,10 +40,26 @@ export class Exchange {
 
   /** The one exchange of this pair. A new one listens from now on, and also notices what has happened before. */
   static of(req: IncomingMessage, res: ServerResponse): Exchange {
-    return exchanges.get(identityOf(res)) ?? new Exchange(req, res);
+    const known = exchanges.get(identityOf(res));
+    if (known !== undefined) return known;
+    const exchange = new Exchange();
+    exchange.#listen(req, res);
+    return exchange;
   }
 
-  private constructor(req: IncomingMessage, res: ServerResponse) {
+  /** The exchange of an upgraded socket. It ends when the socket closes; until then the client is served. */
+  static ofSocket(socket: Duplex): Exchange {
+    const exchange = new Exchange();
+    exchanges.set(socket, exchange);
+    const end = (): void => {
+      exchange.end('gone');
+    };
+    socket.prependListener('close', end);
+    if (socket.destroyed) end();
+    return exchange;
+  }
+
+  #listen(req: IncomingMessage, res: ServerResponse): void {
     exchanges.set(identityOf(res), this);
     // The listeners are bound, because a host may pass a wrapper of the response that emits nothing itself.
     // They come first: an earlier listener that throws cannot keep the permit, and on a pipelined connection the

@@ -50,11 +50,30 @@ export function answerRejection(
   rejection: SemaphoreError,
   options: AnswerOptions,
 ): void {
-  const { code } = rejection;
+  const { status, headers, body } = answerOf(rejection, options);
+  // The process of a closed limiter is about to stop. The client needs another connection, to another process.
+  if (rejection.code === 'ERR_SEMAPHORE_CLOSED') res.shouldKeepAlive = false;
+  if (isUntouched(res)) {
+    res.writeHead(status, headers).end(body);
+    return;
+  }
+  res.statusCode = status;
+  for (const name of SUCCESS_HEADERS) if (res.hasHeader(name)) res.removeHeader(name);
+  for (let i = 0; i + 1 < headers.length; i += 2) res.setHeader(String(headers[i]), String(headers[i + 1]));
+  res.end(body);
+}
+
+/** The same answer as the text of a whole HTTP/1.1 response. Its connection ends with it. */
+export function rejectionText(rejection: SemaphoreError, options: AnswerOptions): string {
+  const { status, headers, body } = answerOf(rejection, options);
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Rejected'}`, 'Connection: close'];
+  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+}
+
+function answerOf(rejection: SemaphoreError, options: AnswerOptions) {
   const status = options.statusCode ?? rejection.status;
   const { body, length } = bodyOf(rejection, status);
-  // The process of a closed limiter is about to stop. The client needs another connection, to another process.
-  if (code === 'ERR_SEMAPHORE_CLOSED') res.shouldKeepAlive = false;
   const headers = [
     'Retry-After',
     retryAfterOf(rejection, options),
@@ -66,14 +85,7 @@ export function answerRejection(
     'Content-Length',
     length,
   ];
-  if (isUntouched(res)) {
-    res.writeHead(status, headers).end(body);
-    return;
-  }
-  res.statusCode = status;
-  for (const name of SUCCESS_HEADERS) if (res.hasHeader(name)) res.removeHeader(name);
-  for (let i = 0; i + 1 < headers.length; i += 2) res.setHeader(String(headers[i]), String(headers[i + 1]));
-  res.end(body);
+  return { status, headers, body };
 }
 
 function retryAfterOf(

@@ -8,7 +8,8 @@ export type FaultCode =
   | 'WARN_SEMAPHORE_DASHBOARD_FAILED'
   | 'WARN_SEMAPHORE_DRY_RUN'
   | 'WARN_SEMAPHORE_NEXT_FAILED'
-  | 'WARN_SEMAPHORE_RELEASE_FAILED';
+  | 'WARN_SEMAPHORE_RELEASE_FAILED'
+  | 'WARN_SEMAPHORE_UPGRADE_FAILED';
 
 /** Codes of warnings about what is legal and yet most likely a mistake; they never change. */
 export type HazardCode =
