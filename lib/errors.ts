@@ -7,6 +7,7 @@ export type SemaphoreErrorCode =
   | 'ERR_SEMAPHORE_WAIT_TIMEOUT'
   | 'ERR_SEMAPHORE_WAIT_TOO_LONG'
   | 'ERR_SEMAPHORE_CLOSED'
+  | 'ERR_SEMAPHORE_HOLD_TIMEOUT'
   | 'ERR_SEMAPHORE_KEY_LIMIT'
   | 'ERR_SEMAPHORE_LEASE_LOST'
   | 'ERR_SEMAPHORE_BACKEND';
@@ -124,6 +125,12 @@ export class WaitTooLongError extends SemaphoreError {
 export class ClosedError extends SemaphoreError {
   override readonly name = 'ClosedError';
   readonly code = 'ERR_SEMAPHORE_CLOSED';
+}
+
+/** Reason of a permit's `signal` that was held for `maxHoldMs`. `acquire` never throws it. */
+export class HoldTimeoutError extends SemaphoreError {
+  override readonly name = 'HoldTimeoutError';
+  readonly code = 'ERR_SEMAPHORE_HOLD_TIMEOUT';
 }
 
 /** Thrown when a key is new and each of the `maxKeys` existing keys has a holder or a waiter. */

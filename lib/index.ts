@@ -14,6 +14,7 @@ export { Semaphore } from './core/semaphore.js';
 export type { SemaphoreOptions } from './core/semaphore-options.js';
 export {
   ClosedError,
+  HoldTimeoutError,
   isSemaphoreError,
   QueueFullError,
   SemaphoreError,

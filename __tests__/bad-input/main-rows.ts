@@ -32,6 +32,7 @@ const SEMAPHORE: Record<string, Kind> = {
   maxWaitMs: duration,
   order: oneOf(...ORDERS),
   warnHeldMs: duration,
+  maxHoldMs: duration,
   clock: like(systemClock),
 };
 const BOUNDS: Record<string, Kind> = {
@@ -80,6 +81,7 @@ const ERRORS: Record<string, new (message: string, options?: { retryAfterMs?: nu
   BackendError: redisLib.BackendError,
   ClosedError: lib.ClosedError,
   TooManyKeysError: lib.TooManyKeysError,
+  HoldTimeoutError: lib.HoldTimeoutError,
   LeaseLostError: redisLib.LeaseLostError,
   QueueFullError: lib.QueueFullError,
   SemaphoreError: lib.QueueFullError,
@@ -209,9 +211,14 @@ export const MAIN_ROWS: readonly Row[] = [
     row('withSemaphore', name, optional(name === 'weight' ? integer(1, 3) : kind), startOfCall(name), true),
   ),
 
-  plainRow('observe', 'event', oneOf('acquire', 'queued', 'release', 'reject', 'lost', 'limit'), (event) => {
-    lib.observe(event as keyof LimiterEvents, next)();
-  }),
+  plainRow(
+    'observe',
+    'event',
+    oneOf('acquire', 'queued', 'release', 'reject', 'lost', 'holdTimeout', 'limit'),
+    (event) => {
+      lib.observe(event as keyof LimiterEvents, next)();
+    },
+  ),
   plainRow('observe', 'listener', aFunction(), (listener) => {
     lib.observe('lost', listener as typeof next)();
   }),

@@ -5,7 +5,7 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { FakeClock } from '../helpers/clock';
 import { turn, watch } from '../helpers/watch';
 
-const EVENTS = ['acquire', 'queued', 'release', 'reject', 'lost', 'limit'] as const;
+const EVENTS = ['acquire', 'queued', 'release', 'reject', 'lost', 'holdTimeout', 'limit'] as const;
 
 /** Names of the limiters here begin with this: the channels also carry messages of limiters that other tests left. */
 const NAME = 'events.test';

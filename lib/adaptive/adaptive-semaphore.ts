@@ -11,6 +11,8 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
+import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
+import type { HoldLimit } from '../core/hold-limit.js';
 import { HeldPermit } from '../core/permit.js';
 import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
@@ -203,6 +205,10 @@ class SampledPermit extends HeldPermit {
 
   override get signal(): AbortSignal {
     return this.#permit.signal;
+  }
+
+  get [HOLD_LIMIT](): HoldLimit | undefined {
+    return holdLimitOf(this.#permit);
   }
 }
 

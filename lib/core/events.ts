@@ -50,6 +50,11 @@ export interface LostMessage extends LimiterMessage {
   readonly weight: number;
 }
 
+/** A permit was held for `maxHoldMs`. */
+export interface HoldTimeoutMessage extends LimiterMessage {
+  readonly weight: number;
+}
+
 /** The limit changed. */
 export interface LimitMessage extends LimiterMessage {
   readonly permits: number;
@@ -63,6 +68,7 @@ export interface LimiterEvents {
   readonly release: ReleaseMessage;
   readonly reject: RejectMessage;
   readonly lost: LostMessage;
+  readonly holdTimeout: HoldTimeoutMessage;
   readonly limit: LimitMessage;
 }
 
@@ -73,6 +79,7 @@ export const CHANNELS = {
   release: channel('express-semaphore:release'),
   reject: channel('express-semaphore:reject'),
   lost: channel('express-semaphore:lost'),
+  holdTimeout: channel('express-semaphore:holdTimeout'),
   limit: channel('express-semaphore:limit'),
 };
 

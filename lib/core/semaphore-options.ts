@@ -25,6 +25,12 @@ export interface SemaphoreOptions {
    */
   readonly warnHeldMs?: number | undefined;
 
+  /**
+   * Maximum time that a permit is held, in milliseconds. Then its `signal` aborts with a `HoldTimeoutError`, and `limit`
+   * ends the response. Work that goes on still counts. It costs a timer for each permit. @defaultValue `Infinity`
+   */
+  readonly maxHoldMs?: number | undefined;
+
   /** Source of time, for tests and simulations. @defaultValue the platform's monotonic clock */
   readonly clock?: Clock | undefined;
 }
@@ -36,6 +42,7 @@ export const SEMAPHORE_CHECKS: OptionChecks<SemaphoreOptions> = {
   maxWaitMs: requireDuration,
   order: unchecked,
   warnHeldMs: requireDuration,
+  maxHoldMs: requireDuration,
   clock: CLOCK_CHECK,
 };
 
@@ -47,7 +54,8 @@ export function readSemaphoreOptions(options: SemaphoreOptions) {
     maxWaitMs = Infinity,
     order = 'fifo',
     warnHeldMs = Infinity,
+    maxHoldMs = Infinity,
     clock = systemClock,
   } = readOptions('Semaphore', options, SEMAPHORE_CHECKS);
-  return { name, queueLimit, maxWaitMs, order, warnHeldMs, clock };
+  return { name, queueLimit, maxWaitMs, order, warnHeldMs, maxHoldMs, clock };
 }

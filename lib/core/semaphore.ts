@@ -21,6 +21,7 @@ import type {
 } from './limiter.js';
 import { WaitQueue } from './wait-queue.js';
 import { createQueue } from '../orders/index.js';
+import { HoldLimit, TimedPermit } from './hold-limit.js';
 import { HeldPermit } from './permit.js';
 import type { OnRelease } from './permit.js';
 import { readSemaphoreOptions } from './semaphore-options.js';
@@ -58,6 +59,7 @@ export class Semaphore extends LimiterBase {
   readonly #queue: WaitQueue;
   readonly #maxWaitMs: number;
   readonly #warnHeldMs: number;
+  readonly #maxHoldMs: number;
   readonly #clock: Clock;
   /** Timer of `#watchHead`. */
   #headTimer: unknown = undefined;
@@ -69,7 +71,8 @@ export class Semaphore extends LimiterBase {
 
   /** `permits` is how many may be held at once. With 0 everybody waits for a `resize`. */
   constructor(permits: number, options: SemaphoreOptions = {}) {
-    const { name, queueLimit, maxWaitMs, order, warnHeldMs, clock } = readSemaphoreOptions(options);
+    const { name, queueLimit, maxWaitMs, order, warnHeldMs, maxHoldMs, clock } =
+      readSemaphoreOptions(options);
     requireInteger('permits', permits, 0);
     super();
     this.#stats = new StatsRecorder(name, clock);
@@ -78,6 +81,7 @@ export class Semaphore extends LimiterBase {
     this.#permits = permits;
     this.#maxWaitMs = maxWaitMs;
     this.#warnHeldMs = warnHeldMs;
+    this.#maxHoldMs = maxHoldMs;
     this.#clock = clock;
   }
 
@@ -238,8 +242,17 @@ export class Semaphore extends LimiterBase {
     // First, because a clock that throws must not cost a permit.
     const waitedMs = waiter === undefined ? 0 : this.#clock.now() - waiter.since;
     if (this.#warnHeldMs !== Infinity) onRelease = this.#warnIfHeldLong(onRelease, waiter?.calledAt);
+    const limit = this.#maxHoldMs === Infinity ? undefined : this.#limitHold(weight, signal);
     this.#held += weight;
-    return new HeldPermit(weight, this.#stats.grant(weight, onRelease, waiter), signal, waitedMs);
+    const counted = this.#stats.grant(weight, onRelease, waiter);
+    if (limit !== undefined) return new TimedPermit(weight, counted, limit, waitedMs);
+    return new HeldPermit(weight, counted, signal, waitedMs);
+  }
+
+  #limitHold(weight: number, signal: AbortSignal | undefined): HoldLimit {
+    return new HoldLimit(this.#maxHoldMs, this.#clock, signal, (error) => {
+      this.#stats.holdTimeout(weight, error);
+    });
   }
 
   #warnIfHeldLong(onRelease: OnRelease, calledAt = new Error('acquired here')): OnRelease {

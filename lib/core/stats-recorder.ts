@@ -1,4 +1,10 @@
-import type { ErrorScope, LeaseLostError, SemaphoreError, SemaphoreErrorCode } from '../errors.js';
+import type {
+  ErrorScope,
+  HoldTimeoutError,
+  LeaseLostError,
+  SemaphoreError,
+  SemaphoreErrorCode,
+} from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import { requireString } from '../internal/validate.js';
 import { Durations, NO_DURATIONS } from './durations.js';
@@ -43,6 +49,7 @@ export class StatsRecorder {
     ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
     ERR_SEMAPHORE_WAIT_TOO_LONG: 0,
     ERR_SEMAPHORE_CLOSED: 0,
+    ERR_SEMAPHORE_HOLD_TIMEOUT: 0,
     ERR_SEMAPHORE_KEY_LIMIT: 0,
     ERR_SEMAPHORE_LEASE_LOST: 0,
     ERR_SEMAPHORE_BACKEND: 0,
@@ -190,6 +197,12 @@ export class StatsRecorder {
   leaseLost(weight: number, error: LeaseLostError): void {
     this.countRejection(error.code);
     if (CHANNELS.lost.hasSubscribers) publish('lost', { ...this.#source(), weight });
+  }
+
+  /** Counts a permit whose time is over. Its release is counted apart. */
+  holdTimeout(weight: number, error: HoldTimeoutError): void {
+    this.countRejection(error.code);
+    if (CHANNELS.holdTimeout.hasSubscribers) publish('holdTimeout', { ...this.#source(), weight });
   }
 
   /** Publishes a change of the limit. */

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
+import type { HoldLimit } from '../core/hold-limit.js';
 import type { Limiter, Outcome, Permit } from '../core/limiter.js';
 import { dispose } from '../internal/dispose.js';
 import { requireObject } from '../internal/validate.js';
@@ -247,6 +249,10 @@ export class RequestPermit implements Permit {
     this.isReleased = true;
     this.#permit.release(outcome);
   };
+
+  get [HOLD_LIMIT](): HoldLimit | undefined {
+    return holdLimitOf(this.#permit);
+  }
 
   hold(work: PromiseLike<unknown>): void {
     this.#permit.hold(work);

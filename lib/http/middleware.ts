@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Limiter } from '../core/limiter.js';
+import { holdLimitOf } from '../core/hold-limit.js';
+import type { Limiter, Permit } from '../core/limiter.js';
 import { isPromiseLike } from '../core/permit.js';
 import { describe, requireBoolean, requireFunction, requireObject } from '../internal/validate.js';
 import { warn } from '../internal/warn.js';
@@ -61,9 +62,23 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
     if (decision === 'over') return;
     if (isSemaphoreError(decision)) reject(decision, req, res, next);
     else {
+      if (decision !== 'skipped') endWhenHeldLong(decision, res);
       const work = passRejection(next, serve(req, res, next));
       if (work !== undefined) holdFor(work, decision);
     }
+  }
+
+  /** When the permit is held for `maxHoldMs`: answers if nothing was sent, else destroys the response. */
+  function endWhenHeldLong(permit: Permit, res: Res): void {
+    const limit = holdLimitOf(permit);
+    if (limit === undefined) return;
+    limit.onTimeout = () => {
+      const reason: unknown = permit.signal.reason;
+      if (!res.headersSent && isSemaphoreError(reason)) answerRejection(res, reason, options);
+      else destroyResponse(res);
+      // A client that reads nothing must not delay the release. Work under `hold` does.
+      permit.release('overload');
+    };
   }
 
   function reject(rejection: SemaphoreError, req: Req, res: Res, next: Next): void {
@@ -122,6 +137,13 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
     hasWarned = true;
     warn(code, message, error);
   }
+}
+
+/** Destroys a response, also one of HTTP/2, which has no such method. */
+function destroyResponse(res: ServerResponse): void {
+  const { stream } = res as { readonly stream?: { destroy?(): unknown } };
+  if (stream?.destroy === undefined) res.destroy();
+  else stream.destroy();
 }
 
 /** Passes on what was thrown, as an error even where a host would read it as "go on" (`undefined`) or as `'route'`. */

@@ -15,6 +15,8 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
+import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
+import type { HoldLimit } from '../core/hold-limit.js';
 import { HeldPermit } from '../core/permit.js';
 import { STATS, StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
 import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js';
@@ -376,6 +378,10 @@ class KeyedPermit extends HeldPermit {
 
   override get signal(): AbortSignal {
     return this.#permit.signal;
+  }
+
+  get [HOLD_LIMIT](): HoldLimit | undefined {
+    return holdLimitOf(this.#permit);
   }
 }
 

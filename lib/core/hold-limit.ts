@@ -1,0 +1,88 @@
+import { HoldTimeoutError } from '../errors.js';
+import { addAbortListener, removeAbortListener } from '../internal/abort-listeners.js';
+import type { AbortListener } from '../internal/abort-listeners.js';
+import type { Clock } from '../internal/clock.js';
+import type { Permit } from './limiter.js';
+import { HeldPermit } from './permit.js';
+import type { OnRelease } from './permit.js';
+
+/** Property of a permit that holds its `HoldLimit`, the same in each copy of this package. */
+export const HOLD_LIMIT: unique symbol = Symbol.for('express-semaphore.hold-limit');
+
+/** The hold limit of `permit`; `undefined` for one that may be held for ever. */
+export function holdLimitOf(permit: Permit): HoldLimit | undefined {
+  return (permit as { readonly [HOLD_LIMIT]?: HoldLimit | undefined })[HOLD_LIMIT];
+}
+
+/** The timer of one permit. When it fires, the permit's signal aborts with a `HoldTimeoutError`. */
+export class HoldLimit implements AbortListener {
+  /** Called when the time is over, after the signal has aborted. `limit` sets it. */
+  onTimeout: (() => void) | undefined;
+  readonly #clock: Clock;
+  readonly #given: AbortSignal | undefined;
+  readonly #timer: unknown;
+  #error: HoldTimeoutError | undefined;
+  #controller: AbortController | undefined;
+
+  /** `given` is the signal of `acquire`, which also aborts the permit's signal. `count` runs first when time is over. */
+  constructor(
+    maxHoldMs: number,
+    clock: Clock,
+    given: AbortSignal | undefined,
+    count: (error: HoldTimeoutError) => void,
+  ) {
+    this.#clock = clock;
+    this.#given = given;
+    this.#timer = clock.setTimer(
+      () => {
+        this.#error = new HoldTimeoutError(`a permit is held for more than ${maxHoldMs} ms`);
+        count(this.#error);
+        this.#controller?.abort(this.#error);
+        this.onTimeout?.();
+      },
+      maxHoldMs,
+      true,
+    );
+  }
+
+  get signal(): AbortSignal {
+    return (this.#controller ??= this.#makeController()).signal;
+  }
+
+  aborted(): void {
+    this.#controller?.abort(this.#given?.reason);
+  }
+
+  /** Stops the timer. The permit is released. */
+  end(): void {
+    this.#clock.clearTimer(this.#timer);
+    this.onTimeout = undefined;
+    if (this.#controller !== undefined && this.#given !== undefined) removeAbortListener(this.#given, this);
+  }
+
+  #makeController(): AbortController {
+    const controller = new AbortController();
+    if (this.#given?.aborted === true) controller.abort(this.#given.reason);
+    else if (this.#error !== undefined) controller.abort(this.#error);
+    else if (this.#given !== undefined) addAbortListener(this.#given, this);
+    return controller;
+  }
+}
+
+/** A permit with a `HoldLimit`. */
+export class TimedPermit extends HeldPermit {
+  readonly [HOLD_LIMIT]: HoldLimit;
+
+  constructor(weight: number, onRelease: OnRelease, limit: HoldLimit, waitedMs: number) {
+    const end: OnRelease = (released, outcome) => {
+      limit.end();
+      onRelease(released, outcome);
+    };
+    super(weight, end, undefined, waitedMs);
+    this[HOLD_LIMIT] = limit;
+  }
+
+  override get signal(): AbortSignal {
+    return this[HOLD_LIMIT].signal;
+  }
+}
