@@ -30,9 +30,9 @@ describe('a function behind withSemaphore', () => {
 
   it('shares its limiter with all that were given the same, and applies its options to each call', async () => {
     const semaphore = new Semaphore(2);
-    const gate = withSemaphore(semaphore, { weight: 2, maxWaitMs: 0 });
+    const limited = withSemaphore(semaphore, { weight: 2, maxWaitMs: 0 });
     const work = defer();
-    const [one, other] = [gate(() => work.promise), gate(async () => turn())];
+    const [one, other] = [limited(() => work.promise), limited(async () => turn())];
     const calls = [watch(one()), watch(other())];
     await turn();
     expect(states(calls)).toEqual(['pending', 'rejected']);
@@ -63,7 +63,7 @@ describe('a function behind withSemaphore', () => {
     expect(semaphore.stats().acquired).toBe(2);
   });
 
-  it.each([undefined, null, 7, {}, 'fn'])('refuses %p', (value) => {
+  it.each([undefined, null, 7, {}, 'fn'])('rejects %p', (value) => {
     expect(() => withSemaphore(new Semaphore(1))(value as never)).toThrow(
       /^withSemaphore takes a function or a method, got /,
     );
@@ -269,7 +269,7 @@ describe("TypeScript's older form of withSemaphore", () => {
     ['a getter', {}, { get: () => 1 }],
     ['a field', {}, undefined],
     ['a static field', () => 1, undefined],
-  ])('refuses %s', (_what, target, descriptor) => {
+  ])('rejects %s', (_what, target, descriptor) => {
     expect(() => decorate(new Semaphore(1))(target, 'find', descriptor)).toThrow(
       new TypeError('withSemaphore takes a function or a method, got undefined'),
     );

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { states, turn, watch } from '../helpers/watch';
-import { ask, itByArrival } from './subject';
+import { acquireEach, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 export function describeGranting(make: MakeSubject, traits: Traits): void {
@@ -9,14 +9,14 @@ export function describeGranting(make: MakeSubject, traits: Traits): void {
 
   it('grants its permits at once and lets the next wait', async () => {
     await using subject = await make(2);
-    const asked = await ask(subject, {}, undefined, {});
-    expect(states(asked)).toEqual(['fulfilled', 'fulfilled', 'pending']);
+    const calls = await acquireEach(subject, {}, undefined, {});
+    expect(states(calls)).toEqual(['fulfilled', 'fulfilled', 'pending']);
     expect(subject.limiter.stats()).toMatchObject({ permits: 2, held: 2, available: 0, waiting: 1 });
   });
 
-  it('hands a released permit to the next in line', async () => {
+  it('grants a released permit to the head of the queue', async () => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     first?.value.release();
     await subject.settle();
     expect(second?.state).toBe('fulfilled');
@@ -39,25 +39,25 @@ export function describeGranting(make: MakeSubject, traits: Traits): void {
 
   inOrder('serves two waiters for two releases, and no third', async () => {
     await using subject = await make(2);
-    const [first, second, ...line] = await ask(subject, {}, {}, {}, {}, {});
+    const [first, second, ...waits] = await acquireEach(subject, {}, {}, {}, {}, {});
     first?.value.release();
     second?.value.release();
     await subject.settle();
-    expect(states(line)).toEqual(['fulfilled', 'fulfilled', 'pending']);
+    expect(states(waits)).toEqual(['fulfilled', 'fulfilled', 'pending']);
   });
 
-  it('puts whoever releases and asks again behind those in line', async () => {
+  it('queues a caller that releases and acquires again behind the waiters', async () => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     first?.value.release();
     const again = watch(subject.limiter.acquire());
     await subject.settle();
-    expect(states([second, again].flatMap((asked) => asked ?? []))).toEqual(['fulfilled', 'pending']);
+    expect(states([second, again].flatMap((call) => call ?? []))).toEqual(['fulfilled', 'pending']);
   });
 
-  it('lets nobody in between a release and the waiter it serves', async () => {
+  it('admits no newcomer between a release and its grant to a waiter', async () => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     first?.value.release();
     expect(subject.limiter.tryAcquire()).toBeUndefined();
     await subject.settle();
@@ -120,9 +120,9 @@ export function describeGranting(make: MakeSubject, traits: Traits): void {
     expect(subject.limiter.tryAcquire()).toBeDefined();
   });
 
-  it('hands over in the very call of release', async () => {
+  it('grants before release returns', async () => {
     await using subject = await make(1);
-    const [first] = await ask(subject, {}, {});
+    const [first] = await acquireEach(subject, {}, {});
     first?.value.release();
     expect(subject.limiter.stats()).toMatchObject({ held: 1, available: 0, waiting: 0, acquired: 2 });
   });

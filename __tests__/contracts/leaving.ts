@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { states, watch } from '../helpers/watch';
-import { ask, pass, itByArrival } from './subject';
+import { acquireEach, pass, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 export function describeLeaving(make: MakeSubject, traits: Traits): void {
@@ -10,15 +10,20 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
   it('never acquires with an aborted signal, even when a permit is free', async () => {
     await using subject = await make(1);
     const reason = new Error('changed my mind');
-    const [asked] = await ask(subject, { signal: AbortSignal.abort(reason) });
-    expect(asked?.reason).toBe(reason);
+    const [call] = await acquireEach(subject, { signal: AbortSignal.abort(reason) });
+    expect(call?.reason).toBe(reason);
     expect(subject.limiter.stats()).toMatchObject({ held: 0, acquired: 0, aborted: 1 });
   });
 
   it('ends a wait with the reason of its signal, whatever that is', async () => {
     await using subject = await make(1);
     const [plain, worded] = [new AbortController(), new AbortController()];
-    const [, first, second] = await ask(subject, {}, { signal: plain.signal }, { signal: worded.signal });
+    const [, first, second] = await acquireEach(
+      subject,
+      {},
+      { signal: plain.signal },
+      { signal: worded.signal },
+    );
     plain.abort();
     worded.abort('bored');
     await subject.settle();
@@ -30,7 +35,7 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
   inOrder('passes over a waiter that has left', async () => {
     await using subject = await make(1);
     const leaving = new AbortController();
-    const [held, first, second, third] = await ask(subject, {}, {}, { signal: leaving.signal }, {});
+    const [held, first, second, third] = await acquireEach(subject, {}, {}, { signal: leaving.signal }, {});
     leaving.abort();
     held?.value.release();
     await subject.settle();
@@ -42,7 +47,14 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
   it('lets the next through at once when a heavy head leaves', async () => {
     await using subject = await make(3);
     const leaving = new AbortController();
-    const [, heavy, ...light] = await ask(subject, {}, { weight: 3, signal: leaving.signal }, {}, {}, {});
+    const [, heavy, ...light] = await acquireEach(
+      subject,
+      {},
+      { weight: 3, signal: leaving.signal },
+      {},
+      {},
+      {},
+    );
     leaving.abort();
     await subject.settle();
     expect(heavy?.state).toBe('rejected');
@@ -52,7 +64,7 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
   it('serves the second when the first leaves in the tick of a release', async () => {
     await using subject = await make(1);
     const leaving = new AbortController();
-    const [held, first, second] = await ask(subject, {}, { signal: leaving.signal }, {});
+    const [held, first, second] = await acquireEach(subject, {}, { signal: leaving.signal }, {});
     leaving.abort();
     held?.value.release();
     await subject.settle();
@@ -62,13 +74,13 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
   it('loses no permit when a release comes just before an abort', async () => {
     await using subject = await make(1);
     const leaving = new AbortController();
-    const [held, raced] = await ask(subject, {}, { signal: leaving.signal });
+    const [held, raced] = await acquireEach(subject, {}, { signal: leaving.signal });
     held?.value.release();
     leaving.abort();
     await subject.settle();
     expect(raced?.state).not.toBe('pending');
     if (raced?.state === 'fulfilled') raced.value.release();
-    const [next] = await ask(subject, {});
+    const [next] = await acquireEach(subject, {});
     expect(next?.state).toBe('fulfilled');
     expect(subject.limiter.stats()).toMatchObject({ held: 1, waiting: 0 });
   });
@@ -77,13 +89,13 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
     await using subject = await make(2);
     const leaving = new AbortController();
     const { signal } = leaving;
-    const asked = await ask(subject, {}, {}, { signal }, {}, { signal }, { signal, weight: 2 });
+    const calls = await acquireEach(subject, {}, {}, { signal }, {}, { signal }, { signal, weight: 2 });
     leaving.abort();
     await subject.settle();
-    expect(states(asked)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'pending', 'rejected', 'rejected']);
-    for (const { value } of asked.slice(0, 2)) value.release();
+    expect(states(calls)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'pending', 'rejected', 'rejected']);
+    for (const { value } of calls.slice(0, 2)) value.release();
     await subject.settle();
-    asked[3]?.value.release();
+    calls[3]?.value.release();
     await subject.limiter.idle();
     expect(subject.limiter.stats()).toMatchObject({ held: 0, waiting: 0, aborted: 3 });
   });
@@ -91,7 +103,7 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
   inOrder('leaves no listener on a signal, whatever became of the call', async () => {
     await using subject = await make(1, { queueLimit: 3 });
     const { signal } = new AbortController();
-    const asked = await ask(
+    const calls = await acquireEach(
       subject,
       { signal },
       { signal },
@@ -102,36 +114,36 @@ export function describeLeaving(make: MakeSubject, traits: Traits): void {
       { signal, maxWaitMs: 0 },
     );
     await pass(subject, 100);
-    asked[0]?.value.release();
+    calls[0]?.value.release();
     await subject.settle();
-    asked[1]?.value.release();
+    calls[1]?.value.release();
     await subject.settle();
-    asked[3]?.value.release();
+    calls[3]?.value.release();
     await subject.limiter.idle();
-    expect(states(asked).filter((state) => state === 'fulfilled')).toHaveLength(3);
+    expect(states(calls).filter((state) => state === 'fulfilled')).toHaveLength(3);
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('refuses what is not a signal', async () => {
+  it('rejects a signal that is not an AbortSignal', async () => {
     await using subject = await make(1);
-    const refused = Object.entries({ null: null, '"now"': 'now', 'an object': {} });
-    for (const [described, signal] of refused) {
-      const asked = watch(subject.limiter.acquire({ signal: signal as AbortSignal }));
+    const rejected = Object.entries({ null: null, '"now"': 'now', 'an object': {} });
+    for (const [described, signal] of rejected) {
+      const call = watch(subject.limiter.acquire({ signal: signal as AbortSignal }));
       await subject.settle();
-      expect(asked.reason).toEqual(new TypeError(`signal must be an AbortSignal, got ${described}`));
+      expect(call.reason).toEqual(new TypeError(`signal must be an AbortSignal, got ${described}`));
     }
     expect(subject.limiter.stats()).toMatchObject({ held: 0, waiting: 0 });
   });
 
   if (!local) return;
 
-  it('is out of the line in the very call of abort', async () => {
+  it('has left the queue when abort returns', async () => {
     await using subject = await make(1, { queueLimit: 1 });
     const leaving = new AbortController();
-    await ask(subject, {}, { signal: leaving.signal });
+    await acquireEach(subject, {}, { signal: leaving.signal });
     leaving.abort();
     expect(subject.limiter.stats()).toMatchObject({ waiting: 0, aborted: 1 });
-    const [next] = await ask(subject, {});
+    const [next] = await acquireEach(subject, {});
     expect(next?.state).toBe('pending');
   });
 }

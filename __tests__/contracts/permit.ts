@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { defer } from '../helpers/serve';
-import { ask, itByArrival, pass } from './subject';
+import { acquireEach, itByArrival, pass } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 export function describePermit(make: MakeSubject, traits: Traits): void {
@@ -10,7 +10,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   inOrder('says how long its caller waited', async () => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     await pass(subject, 100);
     first?.value.release();
     await subject.settle();
@@ -22,7 +22,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   inOrder('takes a permit back once, however often it is released', async () => {
     await using subject = await make(2);
-    const [first, second, third, fourth] = await ask(subject, {}, {}, {}, {});
+    const [first, second, third, fourth] = await acquireEach(subject, {}, {}, {}, {});
     first?.value.release();
     first?.value.release();
     first?.value[Symbol.dispose]();
@@ -40,7 +40,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   it('releases a permit although its outcome is unknown, and then throws', async () => {
     await using subject = await make(1);
-    const [first] = await ask(subject, {});
+    const [first] = await acquireEach(subject, {});
     expect(() => {
       first?.value.release('failure' as 'ignore');
     }).toThrow(new RangeError('outcome must be success, overload or ignore, got "failure"'));
@@ -50,7 +50,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   it('releases a permit whose release is a listener', async () => {
     await using subject = await make(1);
-    const [first] = await ask(subject, {});
+    const [first] = await acquireEach(subject, {});
     const socket = new EventEmitter();
     socket.once('close', first?.value.release ?? assert.fail());
     socket.emit('close', false);
@@ -71,7 +71,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   it('delays the effect of a release until all held work has settled', async () => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     const [work, more] = [defer(), defer()];
     first?.value.hold(work.promise);
     first?.value.hold(more.promise);
@@ -87,7 +87,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   it('waits for the release when held work settles first', async () => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     first?.value.hold(Promise.resolve());
     await subject.settle();
     expect(second?.state).toBe('pending');
@@ -98,7 +98,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   it('can take on more work between a release and its effect, and none after it', async () => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     const [work, more, late] = [defer(), defer(), defer()];
     first?.value.hold(work.promise);
     first?.value.release();
@@ -131,7 +131,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
     ],
   ])('counts once a promise whose own then %s', async (_does, then) => {
     await using subject = await make(1);
-    const [first, second] = await ask(subject, {}, {});
+    const [first, second] = await acquireEach(subject, {}, {});
     const work = defer();
     first?.value.hold(work.promise);
     first?.value.hold(Object.assign(Promise.resolve(), { then }));
@@ -145,7 +145,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   it('holds for promises only', async () => {
     await using subject = await make(1);
-    const [first] = await ask(subject, {});
+    const [first] = await acquireEach(subject, {});
     for (const [work, shown] of [
       [7, '7'],
       [null, 'null'],
@@ -160,7 +160,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
   it("aborts a permit's signal with the caller's, and not on release", async () => {
     await using subject = await make(3);
     const caller = new AbortController();
-    const [plain, lent, released] = await ask(
+    const [plain, lent, released] = await acquireEach(
       subject,
       {},
       { signal: caller.signal },
@@ -178,7 +178,7 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
 
   if (!local) return;
 
-  it('is taken back in the very call of release', async () => {
+  it('is released when release returns', async () => {
     await using subject = await make(1);
     subject.limiter.tryAcquire()?.release();
     expect(subject.limiter.stats()).toMatchObject({ held: 0, available: 1 });

@@ -1,6 +1,6 @@
 import { isSemaphoreError, QueueFullError, WaitTimeoutError } from 'express-semaphore';
 import { states, watch } from '../helpers/watch';
-import { ask, pass, itByArrival } from './subject';
+import { acquireEach, pass, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 const BAD_WAITS: [value: unknown, kind: ErrorConstructor, message: string][] = [
@@ -15,66 +15,66 @@ export function describeQueueing(make: MakeSubject, traits: Traits): void {
   const { local } = traits;
   const inOrder = itByArrival(traits);
 
-  inOrder('refuses the newcomer when the queue is full, and leaves the queue as it was', async () => {
+  inOrder('rejects the newcomer when the queue is full, and keeps the waiters', async () => {
     await using subject = await make(1, { queueLimit: 2 });
-    const [held, first, second, third, fourth] = await ask(subject, {}, {}, {}, {}, {});
+    const [held, first, second, third, fourth] = await acquireEach(subject, {}, {}, {}, {}, {});
     expect(third?.reason).toBeInstanceOf(QueueFullError);
     expect(third?.reason).toMatchObject({
       name: 'QueueFullError',
       code: 'ERR_SEMAPHORE_QUEUE_FULL',
     });
     expect(fourth?.reason).not.toBe(third?.reason);
-    expect(states([first, second].flatMap((asked) => asked ?? []))).toEqual(['pending', 'pending']);
+    expect(states([first, second].flatMap((call) => call ?? []))).toEqual(['pending', 'pending']);
     expect(subject.limiter.stats()).toMatchObject({ waiting: 2, rejected: { ERR_SEMAPHORE_QUEUE_FULL: 2 } });
     held?.value.release();
     await subject.settle();
     expect(first?.state).toBe('fulfilled');
   });
 
-  it('queues nobody with a queueLimit of 0, yet grants what is free', async () => {
+  it('queues no caller with a queueLimit of 0, and grants free permits', async () => {
     await using subject = await make(1, { queueLimit: 0 });
-    const [granted, refused] = await ask(subject, {}, {});
+    const [granted, rejected] = await acquireEach(subject, {}, {});
     expect(granted?.state).toBe('fulfilled');
-    expect(refused?.reason).toBeInstanceOf(QueueFullError);
+    expect(rejected?.reason).toBeInstanceOf(QueueFullError);
   });
 
   inOrder('counts waiters, not their weight, against queueLimit', async () => {
     await using subject = await make(4, { queueLimit: 1 });
-    const [, heavy, next] = await ask(subject, {}, { weight: 4 }, {});
+    const [, heavy, next] = await acquireEach(subject, {}, { weight: 4 }, {});
     expect(heavy?.state).toBe('pending');
     expect(next?.reason).toBeInstanceOf(QueueFullError);
   });
 
-  it('has a place in line again after a grant, a timeout and an abort', async () => {
+  it('frees the queue place after a grant, a timeout and an abort', async () => {
     await using subject = await make(1, { queueLimit: 1 });
     const leaving = new AbortController();
-    const [held, granted] = await ask(subject, {}, {});
+    const [held, granted] = await acquireEach(subject, {}, {});
     held?.value.release();
     await subject.settle();
-    const [late] = await ask(subject, { maxWaitMs: 100 });
+    const [late] = await acquireEach(subject, { maxWaitMs: 100 });
     await pass(subject, 100);
     expect([granted?.state, late?.state]).toEqual(['fulfilled', 'rejected']);
-    const [gone] = await ask(subject, { signal: leaving.signal });
+    const [gone] = await acquireEach(subject, { signal: leaving.signal });
     leaving.abort();
     await subject.settle();
-    const [last] = await ask(subject, {});
+    const [last] = await acquireEach(subject, {});
     expect([gone?.state, last?.state]).toEqual(['rejected', 'pending']);
   });
 
-  it('does not queue with a maxWaitMs of 0, yet grants what is free', async () => {
+  it('queues no caller with a maxWaitMs of 0, and grants free permits', async () => {
     await using subject = await make(1);
-    const [granted, refused] = await ask(subject, { maxWaitMs: 0 }, { maxWaitMs: 0 });
+    const [granted, rejected] = await acquireEach(subject, { maxWaitMs: 0 }, { maxWaitMs: 0 });
     expect(granted?.state).toBe('fulfilled');
-    expect(refused?.reason).toBeInstanceOf(WaitTimeoutError);
+    expect(rejected?.reason).toBeInstanceOf(WaitTimeoutError);
     expect(subject.limiter.stats()).toMatchObject({
       waiting: 0,
       rejected: { ERR_SEMAPHORE_WAIT_TIMEOUT: 1 },
     });
   });
 
-  it('refuses a waiter after its maxWaitMs, and not before', async () => {
+  it('rejects a waiter after its maxWaitMs, and not before', async () => {
     await using subject = await make(1);
-    const [held, late] = await ask(subject, {}, { maxWaitMs: 500 });
+    const [held, late] = await acquireEach(subject, {}, { maxWaitMs: 500 });
     const early = subject.clock === undefined ? 100 : 499;
     await pass(subject, early);
     expect(late?.state).toBe('pending');
@@ -89,37 +89,48 @@ export function describeQueueing(make: MakeSubject, traits: Traits): void {
 
   it("waits its own maxWaitMs where a call says none, and the call's where it does", async () => {
     await using subject = await make(1, { maxWaitMs: 200 });
-    const asked = await ask(subject, {}, {}, { maxWaitMs: undefined }, { maxWaitMs: Infinity });
+    const calls = await acquireEach(subject, {}, {}, { maxWaitMs: undefined }, { maxWaitMs: Infinity });
     await pass(subject, 200);
-    expect(states(asked)).toEqual(['fulfilled', 'rejected', 'rejected', 'pending']);
+    expect(states(calls)).toEqual(['fulfilled', 'rejected', 'rejected', 'pending']);
   });
 
-  it('serves those behind a head that timed out', async () => {
+  it('serves the waiters behind a head that timed out', async () => {
     await using subject = await make(2);
-    const [, heavy, light] = await ask(subject, {}, { weight: 2, maxWaitMs: 100 }, {});
+    const [, heavy, light] = await acquireEach(subject, {}, { weight: 2, maxWaitMs: 100 }, {});
     await pass(subject, 100);
     expect([heavy?.state, light?.state]).toEqual(['rejected', 'fulfilled']);
   });
 
   it('takes the longest wait that a timer can measure, and none longer than that', async () => {
     await using subject = await make(1);
-    const [, longest, endless] = await ask(subject, {}, { maxWaitMs: 2 ** 31 - 1 }, { maxWaitMs: Infinity });
+    const [, longest, endless] = await acquireEach(
+      subject,
+      {},
+      { maxWaitMs: 2 ** 31 - 1 },
+      { maxWaitMs: Infinity },
+    );
     await pass(subject, 50);
     expect([longest?.state, endless?.state]).toEqual(['pending', 'pending']);
   });
 
-  it.each(BAD_WAITS)('refuses a maxWaitMs of %p, naming it', async (maxWaitMs, kind, message) => {
+  it.each(BAD_WAITS)('rejects a maxWaitMs of %p and names the option', async (maxWaitMs, kind, message) => {
     await using subject = await make(1);
-    const asked = watch(subject.limiter.acquire({ maxWaitMs: maxWaitMs as number }));
+    const call = watch(subject.limiter.acquire({ maxWaitMs: maxWaitMs as number }));
     await subject.settle();
-    expect(asked.reason).toEqual(new kind(message));
+    expect(call.reason).toEqual(new kind(message));
   });
 
   if (!local) return;
 
   inOrder('keeps no timer beyond a wait, and makes none for an endless one', async () => {
     await using subject = await make(1);
-    const [held, granted, late, endless] = await ask(subject, {}, { maxWaitMs: 500 }, { maxWaitMs: 100 }, {});
+    const [held, granted, late, endless] = await acquireEach(
+      subject,
+      {},
+      { maxWaitMs: 500 },
+      { maxWaitMs: 100 },
+      {},
+    );
     expect(subject.clock?.timers).toBe(2);
     await pass(subject, 100);
     expect([late?.state, subject.clock?.timers]).toEqual(['rejected', 1]);

@@ -1,4 +1,4 @@
-import { ask, pass, itByArrival } from './subject';
+import { acquireEach, pass, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 export function describeStats(make: MakeSubject, traits: Traits): void {
@@ -20,7 +20,7 @@ export function describeStats(make: MakeSubject, traits: Traits): void {
   it('reports in fresh snapshots that nobody can change', async () => {
     await using subject = await make(2);
     const before = subject.limiter.stats();
-    await ask(subject, {});
+    await acquireEach(subject, {});
     expect(before).toMatchObject({ held: 0, acquired: 0 });
     expect(subject.limiter.stats()).toMatchObject({ held: 1, acquired: 1 });
     expect(subject.limiter.stats()).not.toBe(subject.limiter.stats());
@@ -31,7 +31,7 @@ export function describeStats(make: MakeSubject, traits: Traits): void {
   inOrder('counts grants, rejections by code, and aborts', async () => {
     await using subject = await make(1, { queueLimit: 3 });
     const leaving = new AbortController();
-    const [held, next] = await ask(
+    const [held, next] = await acquireEach(
       subject,
       {},
       {},
@@ -45,7 +45,7 @@ export function describeStats(make: MakeSubject, traits: Traits): void {
     await subject.settle();
     held?.value.release();
     await subject.settle();
-    const [last] = await ask(subject, {});
+    const [last] = await acquireEach(subject, {});
     subject.limiter.close();
     await subject.settle();
     expect([next?.state, last?.state]).toEqual(['fulfilled', 'rejected']);

@@ -10,11 +10,11 @@ export interface Subject extends AsyncDisposable {
   /** The limiter's time, where a test can move it; without one, real time passes. */
   readonly clock?: FakeClock;
 
-  /** Resolves once all that was asked of the limiter has reached it and been answered, if it has an answer. */
+  /** Resolves once the limiter has received every call and settled those that it can settle. */
   settle(): Promise<void>;
 }
 
-/** What the contract asks of every limiter it makes. */
+/** What the contract needs of every limiter that it makes. */
 export interface SubjectOptions {
   readonly queueLimit?: number;
   readonly maxWaitMs?: number;
@@ -26,7 +26,7 @@ export type MakeSubject = (permits: number, options?: SubjectOptions) => Subject
 /** Where limiters truly differ. */
 export interface Traits {
   /**
-   * It decides in this process: a free permit is seen by `tryAcquire`, and a release, an abort or a refusal shows in
+   * It decides in this process: a free permit is seen by `tryAcquire`, and a release, an abort or a rejection shows in
    * the same tick. A remote limiter needs a round trip for each.
    */
   readonly local: boolean;
@@ -35,7 +35,7 @@ export interface Traits {
   readonly newestFirst?: boolean;
 }
 
-/** `it`, for what holds only where those who came first are served first. */
+/** `it`, for behaviour that holds only where waiters are served in the order of arrival. */
 export function itByArrival({ newestFirst = false }: Traits): typeof it | (() => void) {
   return newestFirst ? () => undefined : it;
 }
@@ -43,12 +43,12 @@ export function itByArrival({ newestFirst = false }: Traits): typeof it | (() =>
 /** Two real timers of one length may fire in either order, and a remote limiter's may be set later. */
 const REAL_TIME_SLACK_MS = 50;
 
-/** Asks for one permit for each of `asks`, in this order, and waits until all have been answered or stand in line. */
-export async function ask(
+/** Acquires once with each of `requests`, in this order. Waits until each call has settled or is queued. */
+export async function acquireEach(
   subject: Subject,
-  ...asks: Parameters<Limiter['acquire']>[0][]
+  ...requests: Parameters<Limiter['acquire']>[0][]
 ): Promise<Watched<Permit>[]> {
-  const watched = asks.map((options) => watch(subject.limiter.acquire(options)));
+  const watched = requests.map((options) => watch(subject.limiter.acquire(options)));
   await subject.settle();
   return watched;
 }

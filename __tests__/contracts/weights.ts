@@ -1,5 +1,5 @@
 import { states, watch } from '../helpers/watch';
-import { ask, itByArrival } from './subject';
+import { acquireEach, itByArrival } from './subject';
 import type { MakeSubject, Traits } from './subject';
 
 const BAD_WEIGHTS: [value: unknown, kind: ErrorConstructor, message: string][] = [
@@ -19,7 +19,7 @@ export function describeWeights(make: MakeSubject, traits: Traits): void {
   const { local } = traits;
   const inOrder = itByArrival(traits);
 
-  it('takes and gives back as many permits as the weight says', async () => {
+  it('acquires and releases as many permits as the weight', async () => {
     await using subject = await make(5);
     const permit = await subject.limiter.acquire({ weight: 3 });
     expect(permit.weight).toBe(3);
@@ -31,7 +31,7 @@ export function describeWeights(make: MakeSubject, traits: Traits): void {
 
   inOrder('lets a heavy head gather permits while light ones wait behind it', async () => {
     await using subject = await make(3);
-    const [a, b, c, heavy, light] = await ask(subject, {}, {}, {}, { weight: 3 }, {});
+    const [a, b, c, heavy, light] = await acquireEach(subject, {}, {}, {}, { weight: 3 }, {});
     for (const holder of [a, b]) {
       holder?.value.release();
       expect(subject.limiter.tryAcquire()).toBeUndefined();
@@ -46,18 +46,18 @@ export function describeWeights(make: MakeSubject, traits: Traits): void {
     expect(light?.state).toBe('fulfilled');
   });
 
-  inOrder('serves all whom one heavy release makes room for', async () => {
+  inOrder('serves every waiter that fits after one heavy release', async () => {
     await using subject = await make(4);
-    const [heavy, ...line] = await ask(subject, { weight: 4 }, {}, { weight: 2 }, {}, {});
+    const [heavy, ...waits] = await acquireEach(subject, { weight: 4 }, {}, { weight: 2 }, {}, {});
     heavy?.value.release();
     await subject.settle();
-    expect(states(line)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending']);
+    expect(states(waits)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending']);
     expect(subject.limiter.stats()).toMatchObject({ held: 4, waiting: 1 });
   });
 
-  it('refuses at once a weight that could never fit, and keeps no place for it', async () => {
+  it('rejects a weight above the limit at once, and queues nothing', async () => {
     await using subject = await make(2);
-    const [held, tooHeavy] = await ask(subject, { weight: 2 }, { weight: 3 });
+    const [held, tooHeavy] = await acquireEach(subject, { weight: 2 }, { weight: 3 });
     expect(tooHeavy?.reason).toEqual(new RangeError('weight must be at most permits (2), got 3'));
     expect(subject.limiter.stats()).toMatchObject({ held: 2, waiting: 0 });
     held?.value.release();
@@ -69,17 +69,17 @@ export function describeWeights(make: MakeSubject, traits: Traits): void {
   it('adds large weights without overflow', async () => {
     const permits = 2 ** 31;
     await using subject = await make(permits);
-    const [most, one, next] = await ask(subject, { weight: permits - 1 }, {}, {});
+    const [most, one, next] = await acquireEach(subject, { weight: permits - 1 }, {}, {});
     expect([most?.state, one?.state, next?.state]).toEqual(['fulfilled', 'fulfilled', 'pending']);
     expect(subject.limiter.stats()).toMatchObject({ held: permits, available: 0 });
   });
 
-  it.each(BAD_WEIGHTS)('refuses a weight of %p, naming it', async (weight, kind, message) => {
+  it.each(BAD_WEIGHTS)('rejects a weight of %p and names the option', async (weight, kind, message) => {
     await using subject = await make(2);
     const options = { weight: weight as number };
-    const asked = watch(subject.limiter.acquire(options));
+    const call = watch(subject.limiter.acquire(options));
     await subject.settle();
-    expect(asked.reason).toEqual(new kind(message));
+    expect(call.reason).toEqual(new kind(message));
     expect(() => subject.limiter.tryAcquire(options)).toThrow(new kind(message));
     expect(subject.limiter.stats()).toMatchObject({ held: 0, waiting: 0 });
   });

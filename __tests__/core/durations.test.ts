@@ -1,6 +1,6 @@
 import { Durations } from '../../lib/core/durations';
 
-it('tells percentiles to within 7 %, and the longest exactly', () => {
+it('reports percentiles to within 7 %, and the exact maximum', () => {
   const durations = new Durations();
   for (let ms = 1; ms <= 1_000; ms++) durations.record(ms, 0);
   const stats = durations.snapshot(0);

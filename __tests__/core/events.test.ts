@@ -26,7 +26,7 @@ function record(...events: (keyof LimiterEvents)[]) {
   };
 }
 
-it('tells the life of a permit, in order', async () => {
+it('publishes the life of a permit in order', async () => {
   using log = record(...EVENTS);
   const clock = new FakeClock();
   const semaphore = new Semaphore(2, { name: NAME, clock });
@@ -62,7 +62,7 @@ it('names in the end of a wait the very message of its beginning', async () => {
   expect((told[3] as LimiterEvents['acquire']).queued).toBe(told[1]);
 });
 
-it('tells every way in which a call can fail', async () => {
+it('publishes every way in which a call can fail', async () => {
   using log = record('reject');
   const clock = new FakeClock();
   const semaphore = new Semaphore(0, { name: NAME, queueLimit: 3, clock });
@@ -90,7 +90,7 @@ it('tells every way in which a call can fail', async () => {
   ]);
 });
 
-it('tells whom a full line puts out for another', async () => {
+it('publishes which waiter a full queue evicts for a newcomer', async () => {
   using log = record('reject');
   const semaphore = new Semaphore(0, { name: NAME, queueLimit: 1, order: 'lifo' });
   watch(semaphore.acquire());
@@ -100,7 +100,7 @@ it('tells whom a full line puts out for another', async () => {
   expect(log.told).toMatchObject([{ message: { code: 'ERR_SEMAPHORE_QUEUE_FULL', queued: { weight: 1 } } }]);
 });
 
-it('tells of changes of the limit, and of nothing else', async () => {
+it('publishes changes of the limit only', async () => {
   using log = record('limit');
   const semaphore = new Semaphore(2, { name: NAME });
   semaphore.resize(2);
@@ -111,7 +111,7 @@ it('tells of changes of the limit, and of nothing else', async () => {
   ]);
 });
 
-it('names the key and whoever keeps it, once for each thing that happens', async () => {
+it('names the key and its KeyedSemaphore, in one event each', async () => {
   using log = record(...EVENTS);
   const keyed = new KeyedSemaphore((key) => new Semaphore(1, { name: `limiter of ${key}`, queueLimit: 0 }), {
     name: `${NAME} per user`,
@@ -140,7 +140,7 @@ it('names the key and whoever keeps it, once for each thing that happens', async
   expect(log.told.at(-1)?.message).toMatchObject({ name: `${NAME} inner`, key: 'carol' });
 });
 
-it('tells of the beginning of a wait in the async context of the one who waits', async () => {
+it('publishes the start of a wait in the async context of the caller', async () => {
   const requests = new AsyncLocalStorage<string>();
   const seen: (string | undefined)[] = [];
   const stop = observe('queued', ({ name }) => {
@@ -158,7 +158,7 @@ it('lets no listener meddle with a limiter half-way', async () => {
   const clock = new FakeClock();
   const semaphore = new Semaphore(1, { clock });
   const held = semaphore.tryAcquire();
-  // At this moment the waiter that has timed out may still stand in line.
+  // At this moment the waiter that has timed out may still be queued.
   const stop = observe('reject', () => held?.release());
   const late = watch(semaphore.acquire({ maxWaitMs: 10 }));
   clock.advance(10);
@@ -169,7 +169,7 @@ it('lets no listener meddle with a limiter half-way', async () => {
   expect(semaphore.waiting).toBe(0);
 });
 
-it('makes nothing and reads no clock while nobody listens, and stops when told to', async () => {
+it('costs no object and no clock read without a listener, and stops on request', async () => {
   const clock = new FakeClock();
   const semaphore = new Semaphore(1, { clock });
   const told: unknown[] = [];
@@ -209,7 +209,7 @@ it.each(['acquire', 'reject'] as const)(
   },
 );
 
-it.each(EVENTS)('tells of %s on the channel of that name', (event) => {
+it.each(EVENTS)('publishes %s on the channel of that name', (event) => {
   const { hasSubscribers: isHeardBefore } = channel(`express-semaphore:${event}`);
   const stop = observe(event, () => undefined);
   const { hasSubscribers: isHeard } = channel(`express-semaphore:${event}`);
@@ -229,7 +229,7 @@ it('can be heard on the channels of Node themselves', async () => {
   expect(told).toMatchObject([{ name: NAME, weight: 1 }]);
 });
 
-it('knows how long a wait took that began before anybody listened, and has no message of its start', async () => {
+it('has the waitMs of a wait that began before the first listener, and no message of its start', async () => {
   const clock = new FakeClock();
   const semaphore = new Semaphore(0, { name: NAME, clock });
   const waits = Array.from({ length: 20 }, () => semaphore.acquire());

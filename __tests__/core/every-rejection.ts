@@ -1,19 +1,19 @@
-// Run as a process of its own: every way for a call to fail, each heard by whoever called and by nobody else.
+// Run as a process of its own: every way for a call to fail. Each rejection is handled by its caller.
 import { AdaptiveSemaphore } from '../../lib/adaptive/index';
 import { KeyedSemaphore, Semaphore, withSemaphore } from '../../lib/index';
 import type { AcquireOptions, Permit } from '../../lib/index';
 
-interface Asked {
+interface AnyLimiter {
   acquire(options?: AcquireOptions): Promise<Permit>;
   close(): void;
 }
 
 const outcomes: string[] = [];
 
-async function tryEverything(limiter: Asked): Promise<void> {
+async function tryEverything(limiter: AnyLimiter): Promise<void> {
   const leaving = new AbortController();
   const held = await limiter.acquire();
-  const asked = [
+  const calls = [
     limiter.acquire({ weight: 0 }),
     limiter.acquire({ weight: 5 }),
     limiter.acquire({ maxWaitMs: -1 }),
@@ -31,12 +31,12 @@ async function tryEverything(limiter: Asked): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 20));
   limiter.close();
   held.release();
-  await Promise.all([...asked, heard(limiter.acquire())]);
+  await Promise.all([...calls, heard(limiter.acquire())]);
 }
 
-async function heard(asked: Promise<unknown>): Promise<void> {
+async function heard(call: Promise<unknown>): Promise<void> {
   try {
-    await asked;
+    await call;
     outcomes.push('granted');
   } catch (error) {
     outcomes.push(error instanceof Error ? error.name : String(error));
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   await tryEverything(new AdaptiveSemaphore(options));
   const keyed = new KeyedSemaphore(() => new Semaphore(1, options), { maxKeys: 1 });
   await tryEverything({
-    acquire: (asked) => keyed.acquire('a', asked),
+    acquire: (options) => keyed.acquire('a', options),
     close: () => {
       keyed.close();
     },

@@ -2,10 +2,10 @@ import { QueueFullError, Semaphore } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { states, turn, watch } from '../helpers/watch';
 
-describe('a full line in the order priority, with ageing', () => {
+describe('a full queue in the order priority, with ageing', () => {
   it.each([
-    ['takes the place of one whom it is still above', 15, ['rejected', 'pending']],
-    ['is refused rather than one who has risen to its level', 16, ['pending', 'rejected']],
+    ['evicts a waiter of a lower level', 15, ['rejected', 'pending']],
+    ['is rejected when each waiter has risen to its level', 16, ['pending', 'rejected']],
   ])('a newcomer %s', async (_what, waitedMs, expected) => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(1, { clock, queueLimit: 1, order: { name: 'priority', ageMs: 8 } });
@@ -15,8 +15,8 @@ describe('a full line in the order priority, with ageing', () => {
     const high = watch(semaphore.acquire({ priority: 2 }));
     await turn();
     expect(states([low, high])).toEqual(expected);
-    const [refused] = [low, high].filter(({ state }) => state === 'rejected');
-    expect(refused?.reason).toBeInstanceOf(QueueFullError);
+    const [rejected] = [low, high].filter(({ state }) => state === 'rejected');
+    expect(rejected?.reason).toBeInstanceOf(QueueFullError);
     expect(semaphore).toMatchObject({ held: 1, waiting: 1 });
   });
 });

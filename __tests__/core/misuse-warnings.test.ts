@@ -198,7 +198,7 @@ describe('an address as a key', () => {
 describe('warnHeldMs', () => {
   const HELD = 'a permit is held for more than 100 ms';
 
-  it('tells of a permit that is held for longer, with the place where it was taken', () => {
+  it('warns of a permit that is held for longer, with the stack of its acquire', () => {
     const clock = new FakeClock();
     const semaphore = new lib.Semaphore(2, { warnHeldMs: 100, clock });
     function takeAndForget(): void {
@@ -214,7 +214,7 @@ describe('warnHeldMs', () => {
     );
   });
 
-  it('tells of one that was waited for where it was asked for, not who released it', async () => {
+  it('shows the stack of the waiter, not of the caller that released', async () => {
     const clock = new FakeClock();
     const semaphore = new lib.Semaphore(1, { warnHeldMs: 100, clock });
     const first = semaphore.tryAcquire();
@@ -243,7 +243,7 @@ describe('warnHeldMs', () => {
     expectOne('WARN_SEMAPHORE_HELD_LONG', HELD);
   });
 
-  it('makes no timer where it is not asked for', () => {
+  it('makes no timer without the option', () => {
     const clock = new FakeClock();
     new lib.Semaphore(1, { clock }).tryAcquire();
     expect(clock.made).toBe(0);

@@ -14,7 +14,7 @@ describe('making a Semaphore', () => {
     [Infinity, new RangeError('permits must be an integer of at least 0, got Infinity')],
     ['3', new TypeError('permits must be a number, got "3"')],
     [undefined, new TypeError('permits must be a number, got undefined')],
-  ])('refuses %p permits, also as a new size', (permits, error) => {
+  ])('rejects %p permits, also in resize', (permits, error) => {
     expect(() => new Semaphore(permits as number)).toThrow(error);
     const semaphore = new Semaphore(2);
     expect(() => {
@@ -30,7 +30,7 @@ describe('making a Semaphore', () => {
     [{ maxWaitMs: -1 }, new RangeError(`maxWaitMs ${NOT_A_DURATION} -1`)],
     [{ maxWaitMs: 2 ** 31 }, new RangeError(`maxWaitMs ${NOT_A_DURATION} 2147483648`)],
     [{ maxWaitMs: '1s' }, new TypeError('maxWaitMs must be a number, got "1s"')],
-  ])('refuses %p, naming option and value', (options, error) => {
+  ])('rejects %p and names the option and the value', (options, error) => {
     expect(() => new Semaphore(1, options as SemaphoreOptions)).toThrow(error);
   });
 
@@ -75,7 +75,7 @@ describe('Semaphore.acquire', () => {
     await expect(promise).rejects.toBeDefined();
   });
 
-  it('makes each refusal afresh, with the stack of its own caller', async () => {
+  it('makes a new error for each rejection, with the stack of its caller', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 0 });
     semaphore.tryAcquire();
     const firstCaller = () => semaphore.acquire().catch((error: unknown) => error as Error);
@@ -86,7 +86,7 @@ describe('Semaphore.acquire', () => {
     expect((second as Error).stack).toContain('secondCaller');
   });
 
-  it('says in its message why it refuses', async () => {
+  it('gives the reason in the message of a rejection', async () => {
     const full = new Semaphore(0, { queueLimit: 0 });
     await expect(full.acquire()).rejects.toThrow(/^the queue is full$/);
     await expect(full.acquire({ maxWaitMs: 0 })).rejects.toThrow(/^no permit came free in time$/);
@@ -94,7 +94,7 @@ describe('Semaphore.acquire', () => {
     await expect(full.acquire()).rejects.toThrow(/^the limiter is closed$/);
   });
 
-  it('serves nobody from within an abort whose other listeners release', async () => {
+  it('grants nothing during an abort whose other listeners release', async () => {
     const semaphore = new Semaphore(1);
     const held = await semaphore.acquire();
     const leaving = new AbortController();
@@ -118,16 +118,16 @@ describe('Semaphore.acquire', () => {
     const semaphore = new Semaphore(1);
     const held = await semaphore.acquire();
     const leaving = new AbortController();
-    const line = [1, 2, 3, 4, 5].map((n) =>
+    const waits = [1, 2, 3, 4, 5].map((n) =>
       watch(semaphore.acquire(n % 2 === 0 ? {} : { signal: leaving.signal })),
     );
     leaving.abort();
     held.release();
     await turn();
-    expect(states(line)).toEqual(['rejected', 'fulfilled', 'rejected', 'pending', 'rejected']);
+    expect(states(waits)).toEqual(['rejected', 'fulfilled', 'rejected', 'pending', 'rejected']);
   });
 
-  it('grants to those who can be served although the abort of a permit comes later', async () => {
+  it('grants to the waiters that fit, although a permit is aborted later', async () => {
     const semaphore = new Semaphore(1);
     const caller = new AbortController();
     const permit = await semaphore.acquire({ signal: caller.signal });
@@ -142,12 +142,12 @@ describe('Semaphore.acquire', () => {
     const semaphore = new Semaphore(1);
     let served = 0;
     const held = await semaphore.acquire();
-    const line = Array.from({ length: 20_000 }, async () => {
+    const waits = Array.from({ length: 20_000 }, async () => {
       (await semaphore.acquire()).release();
       served++;
     });
     held.release();
-    await Promise.all(line);
+    await Promise.all(waits);
     expect(served).toBe(20_000);
     expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 20_001 });
   });
@@ -203,17 +203,17 @@ describe('Semaphore.run', () => {
 });
 
 describe('Semaphore.resize', () => {
-  it('serves the next in line at once when it grows', async () => {
+  it('serves the head at once when the limit grows', async () => {
     const semaphore = new Semaphore(1);
     semaphore.tryAcquire();
-    const line = [1, 2, 3].map(() => watch(semaphore.acquire()));
+    const waits = [1, 2, 3].map(() => watch(semaphore.acquire()));
     semaphore.resize(3);
     expect(semaphore.stats()).toMatchObject({ permits: 3, held: 3, available: 0, waiting: 1 });
     await turn();
-    expect(states(line)).toEqual(['fulfilled', 'fulfilled', 'pending']);
+    expect(states(waits)).toEqual(['fulfilled', 'fulfilled', 'pending']);
   });
 
-  it('revokes nothing when it shrinks, and takes effect as permits come back', async () => {
+  it('revokes nothing when the limit shrinks, and takes effect with each release', async () => {
     const semaphore = new Semaphore(3);
     const held = [semaphore.tryAcquire(), semaphore.tryAcquire(), semaphore.tryAcquire()];
     const next = watch(semaphore.acquire());
@@ -229,7 +229,7 @@ describe('Semaphore.resize', () => {
     expect(next.state).toBe('fulfilled');
   });
 
-  it('refuses waiters that could never be served any more, and serves those behind them', async () => {
+  it('rejects waiters above the new limit, and serves the waiters behind them', async () => {
     const semaphore = new Semaphore(4);
     const held = await semaphore.acquire({ weight: 1 });
     const [heavy, fitting, alsoHeavy, light] = [4, 2, 3, 1].map((weight) =>
@@ -297,7 +297,7 @@ describe('Semaphore.resize', () => {
     expect(late.reason).toEqual(new RangeError('weight must be at most permits (4), got 5'));
   });
 
-  it('is idle when the last of the line became too heavy', async () => {
+  it('is idle when the last waiter has left', async () => {
     const semaphore = new Semaphore(2);
     const held = await semaphore.acquire();
     const heavy = watch(semaphore.acquire({ weight: 2 }));
@@ -315,7 +315,7 @@ describe('Semaphore.resize', () => {
     expect([waiter.state, idleAgain.state]).toEqual(['rejected', 'fulfilled']);
   });
 
-  it('grants nothing more once closed, however it grows', () => {
+  it('grants nothing after close, also when the limit grows', () => {
     const semaphore = new Semaphore(1);
     semaphore.close();
     semaphore.resize(5);
@@ -324,15 +324,15 @@ describe('Semaphore.resize', () => {
   });
 });
 
-describe('the books of a Semaphore', () => {
-  it('count a refusal for each waiter and each newcomer of a closed one', async () => {
+describe('the stats of a Semaphore', () => {
+  it('count a rejection for each waiter and each newcomer of a closed one', async () => {
     const semaphore = new Semaphore(1);
     semaphore.tryAcquire();
-    const line = [watch(semaphore.acquire()), watch(semaphore.acquire())];
+    const waits = [watch(semaphore.acquire()), watch(semaphore.acquire())];
     semaphore.close();
-    line.push(watch(semaphore.acquire()));
+    waits.push(watch(semaphore.acquire()));
     await turn();
-    expect(states(line)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(states(waits)).toEqual(['rejected', 'rejected', 'rejected']);
     expect(semaphore.stats().rejected).toMatchObject({
       ERR_SEMAPHORE_CLOSED: 3,
       ERR_SEMAPHORE_QUEUE_FULL: 0,
@@ -344,8 +344,8 @@ describe('the books of a Semaphore', () => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(1, { queueLimit: 1, clock });
     const retryAfterMs = async (): Promise<number | undefined> => {
-      const refusal = await semaphore.acquire({ maxWaitMs: Infinity }).catch((error: unknown) => error);
-      return refusal instanceof QueueFullError ? refusal.retryAfterMs : NaN;
+      const rejection = await semaphore.acquire({ maxWaitMs: Infinity }).catch((error: unknown) => error);
+      return rejection instanceof QueueFullError ? rejection.retryAfterMs : NaN;
     };
     let permit = await semaphore.acquire();
     let next = semaphore.acquire();

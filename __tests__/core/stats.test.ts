@@ -3,7 +3,7 @@ import type { Order } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { turn, watch } from '../helpers/watch';
 
-it('carries its name, and refuses one that is no string', () => {
+it('has its name, and rejects a name that is no string', () => {
   expect(new Semaphore(1, { name: 'api' }).stats().name).toBe('api');
   expect(new Semaphore(1).stats().name).toBeUndefined();
   expect(() => new Semaphore(1, { name: 7 as unknown as string })).toThrow(
@@ -11,7 +11,7 @@ it('carries its name, and refuses one that is no string', () => {
   );
 });
 
-it('counts what came back by its outcome', () => {
+it('counts releases by outcome', () => {
   const semaphore = new Semaphore(4);
   for (const outcome of [undefined, 'overload', 'ignore', 'overload'] as const) {
     semaphore.tryAcquire()?.release(outcome);
@@ -20,7 +20,7 @@ it('counts what came back by its outcome', () => {
   expect(Object.isFrozen(semaphore.stats().released)).toBe(true);
 });
 
-it('measures holds and waits once somebody has asked, and leaves the clock alone before', async () => {
+it('measures holds and waits from the first stats() on, and reads no clock before', async () => {
   const clock = new FakeClock();
   const readings = jest.spyOn(clock, 'now');
   const semaphore = new Semaphore(1, { clock });
@@ -87,7 +87,7 @@ it('measures every wait once the stats have been read', async () => {
   expect(semaphore.stats().wait.count).toBe(100);
 });
 
-it('tells how many permits come back in a second while somebody waits', async () => {
+it('reports how many waiters are served in a second', async () => {
   const clock = new FakeClock();
   const semaphore = new Semaphore(1, { clock });
   expect(semaphore.stats().releasesPerSecond).toBeUndefined();
@@ -107,11 +107,11 @@ it('includes in that the time in which others wait on', async () => {
   const clock = new FakeClock();
   const semaphore = new Semaphore(1, { clock });
   let held = semaphore.tryAcquire();
-  const line = Array.from({ length: 9 }, () => semaphore.acquire());
+  const waits = Array.from({ length: 9 }, () => semaphore.acquire());
   for (const [index, ms] of [100, 200, 400, 50, 50, 50, 50, 100].entries()) {
     clock.advance(ms);
     held?.release();
-    held = await line[index];
+    held = await waits[index];
   }
   expect(semaphore.stats().releasesPerSecond).toBeCloseTo(8 / 1);
 });

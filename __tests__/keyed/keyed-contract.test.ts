@@ -20,7 +20,7 @@ describeLimiter(
   { local: true },
 );
 
-/** One key seen as a limiter; the books are those of the limiter behind it, which exists before the key does. */
+/** One key seen as a limiter; its stats are those of the limiter behind it, which exists before the key does. */
 function limiterOf(keyed: KeyedSemaphore, key: string, behind: Limiter): Limiter {
   return {
     acquire: (options) => keyed.acquire(key, options),

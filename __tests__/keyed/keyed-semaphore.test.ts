@@ -35,8 +35,8 @@ function keysOf(keyed: KeyedSemaphore): string[] {
 
 /** Whether a limiter was closed, seen from outside. */
 async function isClosed(limiter: Limiter | undefined): Promise<boolean> {
-  const refusal = await limiter?.acquire({ maxWaitMs: 0 }).catch((error: unknown) => error);
-  return refusal instanceof ClosedError;
+  const rejection = await limiter?.acquire({ maxWaitMs: 0 }).catch((error: unknown) => error);
+  return rejection instanceof ClosedError;
 }
 
 describe('making a KeyedSemaphore', () => {
@@ -49,11 +49,11 @@ describe('making a KeyedSemaphore', () => {
       new RangeError('idleTtlMs must be 0 to 2147483647 milliseconds or Infinity, got 2147483648'),
     ],
     [{ idleTtlMs: null }, new TypeError('idleTtlMs must be a number, got null')],
-  ])('refuses %p, naming option and value', (options, error) => {
+  ])('rejects %p and names the option and the value', (options, error) => {
     expect(() => new KeyedSemaphore(() => new Semaphore(1), options as KeyedSemaphoreOptions)).toThrow(error);
   });
 
-  it('refuses to make limiters with what is no function', () => {
+  it('rejects a factory that is no function', () => {
     expect(() => new KeyedSemaphore(new Semaphore(1) as never)).toThrow(
       new TypeError('create must be a function, got an object'),
     );
@@ -147,7 +147,7 @@ describe('the keys of a KeyedSemaphore', () => {
   });
 });
 
-describe('what a key asks of its limiter', () => {
+describe('what a key passes to its limiter', () => {
   it('is passed on: weight, wait and signal', async () => {
     const clock = new FakeClock();
     const keyed = new KeyedSemaphore(() => new Semaphore(3, { clock }), { clock });
@@ -196,7 +196,7 @@ describe('what a key asks of its limiter', () => {
     expect(keyed.tryAcquire('bob')).toBeDefined();
   });
 
-  it('tells the limiter how the work went', () => {
+  it('passes the outcome of the work to the limiter', () => {
     const outcomes: unknown[] = [];
     const semaphore = new Semaphore(1);
     const limiter: Limiter = {
@@ -269,13 +269,17 @@ describe('a key in use', () => {
     expect(other.keyed.size).toBe(0);
   });
 
-  it('makes newcomers wait for nothing: with all keys in use a new one is refused', async () => {
+  it('rejects a new key at once when all keys are in use', async () => {
     const { keyed, made } = makeKeyed({ maxKeys: 2 });
     const permits = [await keyed.acquire('ann'), await keyed.acquire('bob')];
-    const refusal = await keyed.acquire('cid').catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(TooManyKeysError);
-    expect(refusal).toMatchObject({ code: 'ERR_SEMAPHORE_KEY_LIMIT', name: 'TooManyKeysError', status: 503 });
-    expect(refusal).toHaveProperty('message', 'too many keys are in use');
+    const rejection = await keyed.acquire('cid').catch((error: unknown) => error);
+    expect(rejection).toBeInstanceOf(TooManyKeysError);
+    expect(rejection).toMatchObject({
+      code: 'ERR_SEMAPHORE_KEY_LIMIT',
+      name: 'TooManyKeysError',
+      status: 503,
+    });
+    expect(rejection).toHaveProperty('message', 'too many keys are in use');
     expect(keyed.tryAcquire('cid')).toBeUndefined();
     expect(made.has('cid')).toBe(false);
     expect(keyed.size).toBe(2);
@@ -289,7 +293,7 @@ describe('a key in use', () => {
     expect(waiting.state).toBe('fulfilled');
   });
 
-  it('is not let go twice by a permit released twice', async () => {
+  it('is unpinned once by a permit that is released twice', async () => {
     const { keyed, clock, made } = makeKeyed({ idleTtlMs: 100 });
     const first = await keyed.acquire('ann');
     first.release();
@@ -303,7 +307,7 @@ describe('a key in use', () => {
     expect(keyed.stats('ann')).toMatchObject({ held: 0 });
   });
 
-  it('is let go after each refusal', async () => {
+  it('is unpinned after each rejection', async () => {
     const { keyed, clock } = makeKeyed({ idleTtlMs: 100 });
     const permit = await keyed.acquire('ann');
     await expect(keyed.acquire('ann', { maxWaitMs: 0 })).rejects.toThrow('no permit came free in time');
@@ -329,7 +333,7 @@ describe('an idle key', () => {
     expect(await isClosed(made.get('ann')?.[0])).toBe(false);
   });
 
-  it('leaves idleTtlMs after its last permit came back, not after its first use', async () => {
+  it('is evicted idleTtlMs after its last release, not after its first use', async () => {
     const { keyed, clock, made } = makeKeyed({ idleTtlMs: 1_000 });
     const permit = await keyed.acquire('ann');
     clock.advance(5_000);
@@ -353,7 +357,7 @@ describe('an idle key', () => {
     expect(keysOf(keyed)).toEqual(['cid']);
   });
 
-  it('is made anew after it has left, with no past', async () => {
+  it('is created again after its eviction, with new stats', async () => {
     const { keyed, clock, made } = makeKeyed({ idleTtlMs: 100 });
     touch(keyed, 'ann', 'ann');
     clock.advance(100);
@@ -391,7 +395,7 @@ describe('an idle key', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('asks for no longer a timer than there is, wherever the clock stands', () => {
+  it('sets no timer above the longest delay, whatever the time is', () => {
     const { keyed, clock } = makeKeyed({ idleTtlMs: 2 ** 31 - 1 });
     for (let n = 0; n < 200; n++) {
       clock.advance(0.1 + n / 7);
@@ -419,7 +423,7 @@ describe('an idle key', () => {
 });
 
 describe('a factory that fails', () => {
-  it('harms nobody but who asked', async () => {
+  it('affects only its own caller', async () => {
     const failure = new Error('no limiter for you');
     const keyed = new KeyedSemaphore(
       (key) => {
@@ -462,7 +466,7 @@ describe('a factory that fails', () => {
     expect([...keyed].map(([key]) => key)).toEqual(['inner']);
   });
 
-  it('makes one limiter for a key that the closing of another asks for', () => {
+  it('makes one limiter for a key that is used while another is closed', () => {
     const made: string[] = [];
     const keyed: KeyedSemaphore = new KeyedSemaphore(
       (key) => {
@@ -508,7 +512,7 @@ describe('a factory that fails', () => {
     expect(keyed.stats()).toMatchObject({ keys: 1, busyKeys: 1, held: 1 });
   });
 
-  it('lets go of a key whose limiter throws', async () => {
+  it('unpins a key whose limiter throws', async () => {
     const broken: Limiter = {
       ...makeBroken(),
       acquire: () => {
@@ -526,7 +530,7 @@ describe('a factory that fails', () => {
 });
 
 describe('closing a KeyedSemaphore', () => {
-  it('refuses the waiters of every key and all who come later, with the reason', async () => {
+  it('rejects the waiters of every key and all later callers, with the reason', async () => {
     const { keyed, clock, made } = makeKeyed();
     touch(keyed, 'idle');
     const permit = await keyed.acquire('ann');
@@ -551,10 +555,10 @@ describe('closing a KeyedSemaphore', () => {
   it('without a reason gives no cause', async () => {
     const { keyed } = makeKeyed();
     keyed.close();
-    const refusal = await keyed.acquire('ann').catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(ClosedError);
-    expect(refusal).toHaveProperty('message', 'the limiter is closed');
-    expect(refusal).not.toHaveProperty('cause');
+    const rejection = await keyed.acquire('ann').catch((error: unknown) => error);
+    expect(rejection).toBeInstanceOf(ClosedError);
+    expect(rejection).toHaveProperty('message', 'the limiter is closed');
+    expect(rejection).not.toHaveProperty('cause');
   });
 
   it('closes all the others when one throws, and warns of it', async () => {
@@ -584,17 +588,17 @@ describe('closing a KeyedSemaphore', () => {
 });
 
 describe('idle of a KeyedSemaphore', () => {
-  it('resolves once no key is in use, for everybody who asked', async () => {
+  it('resolves for every caller once no key is in use', async () => {
     const { keyed } = makeKeyed();
     await keyed.idle();
     const [ann, bob] = [await keyed.acquire('ann'), await keyed.acquire('bob')];
-    const asked = [watch(keyed.idle()), watch(keyed.idle())];
+    const calls = [watch(keyed.idle()), watch(keyed.idle())];
     ann.release();
     await turn();
-    expect(asked.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    expect(calls.map(({ state }) => state)).toEqual(['pending', 'pending']);
     bob.release();
     await turn();
-    expect(asked.map(({ state }) => state)).toEqual(['fulfilled', 'fulfilled']);
+    expect(calls.map(({ state }) => state)).toEqual(['fulfilled', 'fulfilled']);
     await keyed.idle();
   });
 });

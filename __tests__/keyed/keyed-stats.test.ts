@@ -3,7 +3,7 @@ import type { Limiter } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import { watch } from '../helpers/watch';
 
-it('adds up what all keys do, and goes on counting for those that have left', async () => {
+it('adds up what all keys do, and keeps the counts of evicted keys', async () => {
   const clock = new FakeClock();
   const keyed = new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 1, clock }), {
     name: 'users',
@@ -56,7 +56,7 @@ it('measures durations for all keys together, and for none alone', async () => {
   expect(keyed.stats('a')?.hold.count).toBe(0);
 });
 
-it('names the busiest keys, the most first, and leaves out those that do nothing', () => {
+it('returns the busiest keys in descending order, without idle keys', () => {
   const keyed = new KeyedSemaphore(() => new Semaphore(9, { queueLimit: 0 }));
   for (const [key, weight] of [
     ['one', 1],
@@ -97,7 +97,7 @@ it('ranks by waiters', () => {
   keyed.close();
 });
 
-it('refuses a rank or a count that makes no sense', () => {
+it('rejects an unknown rank and a bad count', () => {
   const keyed = new KeyedSemaphore(() => new Semaphore(1));
   expect(() => keyed.top('size' as 'held', 1)).toThrow(
     new RangeError('rank must be held, waiting or rejected, got "size"'),
@@ -105,7 +105,7 @@ it('refuses a rank or a count that makes no sense', () => {
   expect(() => keyed.top('held', 0)).toThrow(new RangeError('count must be an integer of at least 1, got 0'));
 });
 
-it('leaves the limiters of others out of its books, and lets them work', () => {
+it('counts no limiter of another package, and lets it work', () => {
   const inner = new Semaphore(1);
   const foreign: Limiter = {
     tryAcquire: (options) => inner.tryAcquire(options),

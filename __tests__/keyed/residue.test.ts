@@ -32,7 +32,7 @@ describe('what the keys of a KeyedSemaphore leave behind', () => {
     keyed.close();
   });
 
-  it('is no async context of the one who released', async () => {
+  it('is no async context of the caller that released', async () => {
     const storage = new AsyncLocalStorage<object>();
     const keyed = new KeyedSemaphore(() => new Semaphore(1), { idleTtlMs: 600_000 });
     const releaseInContext = (): WeakRef<object> => {

@@ -6,10 +6,10 @@ import type { OrderQueue } from '../../lib/orders/order-queue';
 import { collectGarbage } from '../helpers/gc';
 import { namesServed, Node } from './node';
 
-function filled<Line extends OrderQueue<Node>>(
-  queue: Line,
+function filled<Queue extends OrderQueue<Node>>(
+  queue: Queue,
   ...nodes: ConstructorParameters<typeof Node>[0][]
-): Line {
+): Queue {
   for (const node of nodes) queue.push(new Node(node));
   return queue;
 }
@@ -19,10 +19,10 @@ function each(letters: string): { name: string; flow: string }[] {
   return Array.from(letters, (name) => ({ name, flow: name.toLowerCase() }));
 }
 
-const ASK = new Node({});
+const NEWCOMER = new Node({});
 
 describe('LifoQueue', () => {
-  it('serves the last first, and lets the first make room', () => {
+  it('serves the newest first, and evicts the oldest', () => {
     const queue = filled(new LifoQueue<Node>(), ...each('abc'));
     expect(queue.evictee()?.name).toBe('a');
     expect(namesServed(queue)).toBe('cba');
@@ -30,7 +30,7 @@ describe('LifoQueue', () => {
 });
 
 describe('AdaptiveLifoQueue', () => {
-  const standing = (): AdaptiveLifoQueue<Node> =>
+  const lasting = (): AdaptiveLifoQueue<Node> =>
     filled(
       new AdaptiveLifoQueue<Node>(5, 100),
       { name: 'a', since: 0 },
@@ -39,9 +39,9 @@ describe('AdaptiveLifoQueue', () => {
       { name: 'd', since: 99 },
     );
 
-  it('serves the first first, and refuses nobody, while the line has not stood for long', () => {
-    const queue = standing();
-    expect([queue.overdue(99.9), queue.evictee(ASK, 99.9), queue.ahead(ASK, 99.9)]).toEqual([
+  it('serves the oldest first and rejects no waiter while the queue is short-lived', () => {
+    const queue = lasting();
+    expect([queue.overdue(99.9), queue.evictee(NEWCOMER, 99.9), queue.ahead(NEWCOMER, 99.9)]).toEqual([
       undefined,
       undefined,
       4,
@@ -49,26 +49,26 @@ describe('AdaptiveLifoQueue', () => {
     expect(namesServed(queue)).toBe('abcd');
   });
 
-  it('serves the last first, and refuses who has waited for long, once it has', () => {
-    const queue = standing();
-    const refused: string[] = [];
+  it('serves the newest first and rejects late waiters once the queue has lasted', () => {
+    const queue = lasting();
+    const rejected: string[] = [];
     for (let late = queue.overdue(100); late !== undefined; late = queue.overdue(100)) {
-      refused.push(late.name);
+      rejected.push(late.name);
       queue.remove(late);
     }
-    expect(refused).toEqual(['a', 'b']);
-    expect([queue.evictee(ASK, 100)?.name, queue.ahead(ASK, 100)]).toEqual(['c', 0]);
+    expect(rejected).toEqual(['a', 'b']);
+    expect([queue.evictee(NEWCOMER, 100)?.name, queue.ahead(NEWCOMER, 100)]).toEqual(['c', 0]);
     expect(namesServed(queue)).toBe('dc');
   });
 
-  it('never refuses the last one in line, however long it has waited', () => {
+  it('never rejects the only waiter, however long it has waited', () => {
     const queue = filled(new AdaptiveLifoQueue<Node>(5, 100), { name: 'a', since: 0 });
     expect(queue.overdue(10_000)).toBeUndefined();
     expect(namesServed(queue)).toBe('a');
   });
 
-  it('begins anew when the line has been empty', () => {
-    const queue = standing();
+  it('starts again after the queue was empty', () => {
+    const queue = lasting();
     queue.overdue(150);
     expect(namesServed(queue)).toBe('dcba');
     filled(queue, { name: 'e', since: 160 }, { name: 'f', since: 161 });
@@ -87,11 +87,11 @@ describe('PriorityQueue', () => {
       { name: 'd', priority: 0 },
       { name: 'e', priority: 7 },
     );
-    expect(queue.ahead(ASK, 0)).toBe(4);
+    expect(queue.ahead(NEWCOMER, 0)).toBe(4);
     expect(namesServed(queue)).toBe('ceadb');
   });
 
-  it('lets the latest of the lowest level make room for a higher one, and nobody for an equal', () => {
+  it('evicts the newest of the lowest level for a higher one, and no waiter for an equal', () => {
     const queue = filled(
       new PriorityQueue<Node>(Infinity),
       { name: 'a', priority: 1 },
@@ -102,14 +102,14 @@ describe('PriorityQueue', () => {
     expect(queue.evictee(new Node({ priority: 1 }), 0)).toBeUndefined();
   });
 
-  it('lets somebody of a higher level make room when nobody of a lower one is left', () => {
+  it('evicts a waiter of a higher level when no lower one is left', () => {
     const queue = filled(new PriorityQueue<Node>(Infinity), { name: 'low', priority: -1 });
     queue.shift();
     filled(queue, { name: 'middle', priority: 0 });
     expect(queue.evictee(new Node({ priority: 1 }), 0)?.name).toBe('middle');
   });
 
-  it('lets who waits rise by one level every ageMs, but not above the top', () => {
+  it('promotes each waiter by one level every ageMs, up to the top', () => {
     const queue = filled(
       new PriorityQueue<Node>(100),
       { name: 'low', priority: 0, since: 0 },
@@ -120,7 +120,7 @@ describe('PriorityQueue', () => {
     expect(namesServed(queue)).toBe('topyounglowlate');
   });
 
-  it('lets nobody who has risen above a newcomer make room for it, but the latest of those who have not', () => {
+  it('evicts the newest waiter that has not risen above the newcomer', () => {
     const queue = filled(new PriorityQueue<Node>(100), { name: 'risen', priority: 0, since: 0 });
     expect(queue.evictee(new Node({ priority: 2 }), 201)).toBeUndefined();
     expect(queue.evictee(new Node({ priority: 2 }), 200)).toBeUndefined();
@@ -158,7 +158,7 @@ describe('FairQueue', () => {
     expect(namesServed(queue)).toBe('bbbAb');
   });
 
-  it('serves weights as large as bytes in the same order, and passes over the rounds in which nobody can be served', () => {
+  it('serves large weights in the same order, and skips the rounds without a waiter that fits', () => {
     const queue = filled(
       new FairQueue<Node>(() => 1),
       ...each('x'),
@@ -169,7 +169,7 @@ describe('FairQueue', () => {
     expect(namesServed(queue)).toBe('xBAC');
   });
 
-  it('puts a flow that comes again and again behind those who wait', () => {
+  it('queues a flow that returns often behind the other flows', () => {
     const queue = filled(new FairQueue<Node>(() => 1), ...each('aaa'), ...each('b'));
     const served: string[] = [];
     for (let round = 0; round < 3; round++) {
@@ -196,7 +196,7 @@ describe('FairQueue', () => {
     expect(namesServed(queue)).toBe('bcaabca!bc');
   });
 
-  it('gives nobody a second turn because another flow has left', () => {
+  it('gives no flow a second turn because another flow has left', () => {
     const queue = filled(new FairQueue<Node>(() => 1), ...each('aa'));
     const leaving = new Node({ flow: 'b' });
     queue.push(leaving);
@@ -210,11 +210,11 @@ describe('FairQueue', () => {
     const long = each('aaaa').map((node) => new Node(node));
     for (const node of long) queue.push(node);
     filled(queue, ...each('bb'), ...each('cc'));
-    expect(queue.evictee(ASK)?.name).toBe('a');
+    expect(queue.evictee(NEWCOMER)?.name).toBe('a');
     for (const node of long) queue.remove(node);
-    expect(queue.evictee(ASK)?.name).toBe('b');
+    expect(queue.evictee(NEWCOMER)?.name).toBe('b');
     filled(queue, ...each('c'));
-    expect(queue.evictee(ASK)?.name).toBe('c');
+    expect(queue.evictee(NEWCOMER)?.name).toBe('c');
   });
 
   it('remembers nothing of flows that have gone', async () => {
@@ -232,7 +232,7 @@ describe('FairQueue', () => {
     expect((await heapAfter(60_000)) - few).toBeLessThan(4_000_000);
   });
 
-  it('has nobody make room for one whose share cannot be told', () => {
+  it('evicts no waiter for a newcomer whose share is unknown', () => {
     const queue = new FairQueue<Node>((flow) => {
       if (flow === 'unknown') throw new Error('no such tenant');
       return 1;
@@ -242,7 +242,7 @@ describe('FairQueue', () => {
     expect(queue.evictee(new Node({ flow: 'known' }))?.flow).toBe('a');
   });
 
-  it('lets the latest of the longest flow make room for one of a shorter flow', () => {
+  it('evicts the newest of the longest flow for a newcomer of a shorter flow', () => {
     const queue = filled(
       new FairQueue<Node>(() => 1),
       { name: 'a1', flow: 'a' },

@@ -1,6 +1,6 @@
 import type { OrderQueue, QueueNode } from '../../lib/orders/order-queue';
 
-/** One in line, of a test. */
+/** A waiter of a test. */
 export class Node implements QueueNode<Node> {
   previous: Node | undefined = undefined;
   next: Node | undefined = undefined;
@@ -25,7 +25,7 @@ export class Node implements QueueNode<Node> {
   }
 }
 
-/** Serves all in line, and says in which order. */
+/** Serves all waiters and returns them in order. */
 export function serveAll(queue: OrderQueue<Node>): Node[] {
   const served: Node[] = [];
   for (let { first } = queue; first !== undefined; { first } = queue) {
@@ -35,7 +35,7 @@ export function serveAll(queue: OrderQueue<Node>): Node[] {
   return served;
 }
 
-/** The names of all in line, in the order in which they are served. */
+/** The names of all waiters, in the order in which they are served. */
 export function namesServed(queue: OrderQueue<Node>): string {
   return serveAll(queue)
     .map(({ name }) => name)

@@ -4,41 +4,41 @@ import { FakeClock } from '../helpers/clock';
 import { states, turn, watch } from '../helpers/watch';
 
 describe('a Semaphore', () => {
-  it('evicts the oldest of a full line in the order lifo', async () => {
+  it('evicts the oldest of a full queue in the order lifo', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 2, order: 'lifo' });
     const held = semaphore.tryAcquire();
-    const line = [1, 2, 3].map(() => watch(semaphore.acquire()));
+    const waits = [1, 2, 3].map(() => watch(semaphore.acquire()));
     await turn();
-    expect(states(line)).toEqual(['rejected', 'pending', 'pending']);
-    expect(line[0]?.reason).toBeInstanceOf(QueueFullError);
+    expect(states(waits)).toEqual(['rejected', 'pending', 'pending']);
+    expect(waits[0]?.reason).toBeInstanceOf(QueueFullError);
     held?.release();
     await turn();
-    expect(states(line)).toEqual(['rejected', 'pending', 'fulfilled']);
+    expect(states(waits)).toEqual(['rejected', 'pending', 'fulfilled']);
   });
 
-  it('refuses the newcomer where lifo has no line at all', async () => {
+  it('rejects the newcomer of lifo with a queueLimit of 0', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 0, order: 'lifo' });
     semaphore.tryAcquire();
     await expect(semaphore.acquire()).rejects.toThrow(QueueFullError);
   });
 
-  it('refuses those whom adaptive-lifo sheds, when somebody comes and when somebody is served', async () => {
+  it('rejects the late waiters of adaptive-lifo, on an arrival and on a grant', async () => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(1, { order: 'adaptive-lifo', clock });
     const held = semaphore.tryAcquire();
-    const line = [watch(semaphore.acquire()), watch(semaphore.acquire())];
+    const waits = [watch(semaphore.acquire()), watch(semaphore.acquire())];
     clock.advance(100);
-    line.push(watch(semaphore.acquire()));
+    waits.push(watch(semaphore.acquire()));
     await turn();
-    expect(states(line)).toEqual(['rejected', 'rejected', 'pending']);
-    expect(line[0]?.reason).toBeInstanceOf(WaitTooLongError);
-    expect(line[0]?.reason).toHaveProperty('message', 'the wait was too long');
+    expect(states(waits)).toEqual(['rejected', 'rejected', 'pending']);
+    expect(waits[0]?.reason).toBeInstanceOf(WaitTooLongError);
+    expect(waits[0]?.reason).toHaveProperty('message', 'the wait was too long');
     clock.advance(3);
-    line.push(watch(semaphore.acquire()));
+    waits.push(watch(semaphore.acquire()));
     clock.advance(4);
     held?.release();
     await turn();
-    expect(states(line)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
+    expect(states(waits)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
     expect(semaphore.stats().rejected.ERR_SEMAPHORE_WAIT_TOO_LONG).toBe(3);
   });
 
@@ -51,7 +51,7 @@ describe('a Semaphore', () => {
     expect(new Semaphore(1, { order: { name: 'priority', reserved: 2 } }).tryAcquire()).toBeDefined();
   });
 
-  it('grants a reserved permit at once past a line of lower ones, even to one who does not wait', async () => {
+  it('grants a reserved permit at once past lower waiters, also to tryAcquire', async () => {
     const semaphore = new Semaphore(2, { order: { name: 'priority', reserved: 1 } });
     semaphore.tryAcquire();
     const waiting = watch(semaphore.acquire());
@@ -63,7 +63,7 @@ describe('a Semaphore', () => {
     expect([waiting.state, semaphore.held]).toEqual(['pending', 1]);
   });
 
-  it('refuses a weight that without the reserved permits never fits', async () => {
+  it('rejects a weight that never fits without the reserved permits', async () => {
     const semaphore = new Semaphore(3, { order: { name: 'priority', reserved: 1 } });
     await expect(semaphore.acquire({ weight: 3 })).rejects.toThrow(
       'weight must be at most permits (2), got 3',
@@ -89,13 +89,13 @@ describe('a Semaphore', () => {
       RangeError,
       'intervalMs must be 0 to 2147483647 milliseconds or Infinity, got -1',
     ],
-  ])('refuses the order %j', (order, kind, message) => {
+  ])('rejects the order %j', (order, kind, message) => {
     const make = () => new Semaphore(1, { order: order as Order });
     expect(make).toThrow(kind);
     expect(make).toThrow(message);
   });
 
-  it("takes whoever names no flow to be of the flow ''", async () => {
+  it("uses the flow '' where none is given", async () => {
     const flows: string[] = [];
     const share = (flow: string) => flows.push(flow);
     const semaphore = new Semaphore(0, { order: { name: 'fair', share } });
@@ -105,7 +105,7 @@ describe('a Semaphore', () => {
     expect(flows).toEqual(['', 'a']);
   });
 
-  it('refuses a bad priority, flow and share where they are given', async () => {
+  it('rejects a bad priority, flow and share', async () => {
     const semaphore = new Semaphore(1, { order: { name: 'fair', share: () => 0 } });
     semaphore.tryAcquire();
     await expect(semaphore.acquire({ priority: 101 })).rejects.toThrow(
@@ -134,7 +134,7 @@ describe('a Semaphore', () => {
 });
 
 describe('the expected wait', () => {
-  /** A semaphore whose permits are each held for 100 ms, with endless others in line while it is warmed up. */
+  /** A semaphore whose permits are each held for 100 ms, with a waiter for each permit while it is warmed up. */
   async function measured(
     permits: number,
     order: Order = 'fifo',
@@ -151,17 +151,17 @@ describe('the expected wait', () => {
     return { semaphore, clock, held };
   }
 
-  it('refuses on arrival whoever cannot be served in time, and nobody before', async () => {
+  it('rejects on arrival a caller that cannot be served in time, and no caller before it', async () => {
     const { semaphore } = await measured(10);
     // A hundred a second: within 200 ms twenty are served, and one more may be.
-    const line = Array.from({ length: 25 }, () => watch(semaphore.acquire({ maxWaitMs: 200 })));
+    const waits = Array.from({ length: 25 }, () => watch(semaphore.acquire({ maxWaitMs: 200 })));
     await turn();
-    expect(states(line)).toEqual([
+    expect(states(waits)).toEqual([
       ...Array<string>(21).fill('pending'),
       ...Array<string>(4).fill('rejected'),
     ]);
-    expect(line[21]?.reason).toBeInstanceOf(WaitTooLongError);
-    expect(line[21]?.reason).toMatchObject({
+    expect(waits[21]?.reason).toBeInstanceOf(WaitTooLongError);
+    expect(waits[21]?.reason).toMatchObject({
       message: 'the expected wait is too long',
       retryAfterMs: 220,
       code: 'ERR_SEMAPHORE_WAIT_TOO_LONG',
@@ -171,17 +171,17 @@ describe('the expected wait', () => {
   it('lets everybody wait while there is no measurement', async () => {
     const semaphore = new Semaphore(1, { clock: new FakeClock() });
     semaphore.tryAcquire();
-    const line = Array.from({ length: 1_000 }, () => watch(semaphore.acquire({ maxWaitMs: 1 })));
+    const waits = Array.from({ length: 1_000 }, () => watch(semaphore.acquire({ maxWaitMs: 1 })));
     await turn();
-    expect(new Set(states(line))).toEqual(new Set(['pending']));
+    expect(new Set(states(waits))).toEqual(new Set(['pending']));
   });
 
   it('lets everybody wait for the end of a pause, which counts for nothing afterwards', async () => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(0, { clock });
-    const line: ReturnType<typeof watch<Permit>>[] = [];
+    const waits: ReturnType<typeof watch<Permit>>[] = [];
     const come = () => {
-      for (let count = 0; count < 2; count++) line.push(watch(semaphore.acquire({ maxWaitMs: 60_000 })));
+      for (let count = 0; count < 2; count++) waits.push(watch(semaphore.acquire({ maxWaitMs: 60_000 })));
       clock.advance(10_000);
     };
     come();
@@ -189,24 +189,24 @@ describe('the expected wait', () => {
     semaphore.resize(2);
     come();
     await turn();
-    expect(states(line)).toEqual([
+    expect(states(waits)).toEqual([
       ...Array<string>(2).fill('fulfilled'),
       ...Array<string>(4).fill('pending'),
     ]);
   });
 
-  it('lets the first in line wait, however slow the line was', async () => {
+  it('lets the first waiter wait, however slow the service was', async () => {
     const { semaphore } = await measured(1);
-    const line = [1, 2].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));
+    const waits = [1, 2].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));
     await turn();
-    expect(states(line)).toEqual(['pending', 'rejected']);
+    expect(states(waits)).toEqual(['pending', 'rejected']);
   });
 
-  it('lets whoever would be the next wait, however slow the line was', async () => {
+  it('lets a caller that would be the head wait, however slow the service was', async () => {
     const { semaphore } = await measured(1, 'lifo');
-    const line = [1, 2, 3].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));
+    const waits = [1, 2, 3].map(() => watch(semaphore.acquire({ maxWaitMs: 1 })));
     await turn();
-    expect(states(line)).toEqual(['pending', 'pending', 'pending']);
+    expect(states(waits)).toEqual(['pending', 'pending', 'pending']);
   });
 
   it('learns of a stall while it lasts, and forgets it within a second after', async () => {
@@ -220,11 +220,11 @@ describe('the expected wait', () => {
 
     let now = held;
     const stallEnd = clock.now();
-    const refusedAt: number[] = [];
+    const rejectedAt: number[] = [];
     while (clock.now() < stallEnd + 3_000) {
       const next = now.map(() =>
         semaphore.acquire({ maxWaitMs: 1_000 }).catch(() => {
-          refusedAt.push(clock.now());
+          rejectedAt.push(clock.now());
           return undefined;
         }),
       );
@@ -233,7 +233,7 @@ describe('the expected wait', () => {
       now = (await Promise.all(next)).filter((permit) => permit !== undefined);
       if (now.length === 0) now = [await semaphore.acquire()];
     }
-    expect(Math.max(stallEnd, ...refusedAt)).toBeLessThan(stallEnd + 1_000);
+    expect(Math.max(stallEnd, ...rejectedAt)).toBeLessThan(stallEnd + 1_000);
     (await waiting).release();
   });
 

@@ -16,14 +16,14 @@ const MAKERS: Record<string, () => OrderQueue<Node>> = {
 };
 
 describe.each(Object.entries(MAKERS))('the order %s', (_name, make) => {
-  it('holds exactly those who came and have not left, whatever happens in which order', () => {
+  it('holds exactly the waiters that have entered and not left, in any sequence of calls', () => {
     const random = seeded();
     const queue = make();
-    const inLine = new Set<Node>();
+    const waiting = new Set<Node>();
     let now = 0;
     for (let step = 0; step < 5_000; step++) {
       now += random.integer(0, 20);
-      const [leaving] = random.pick([...inLine]);
+      const [leaving] = random.pick([...waiting]);
       const node = new Node({
         weight: random.integer(1, 4),
         priority: random.integer(-3, 100),
@@ -35,35 +35,35 @@ describe.each(Object.entries(MAKERS))('the order %s', (_name, make) => {
         case 0:
         case 1:
           assert(queue.ahead(node, now) <= queue.size);
-          inLine.add(node);
+          waiting.add(node);
           queue.push(node);
           break;
         case 2:
           queue.shift();
-          if (first !== undefined) inLine.delete(first);
+          if (first !== undefined) waiting.delete(first);
           break;
         case 3:
           if (leaving !== undefined) queue.remove(leaving);
-          if (leaving !== undefined) inLine.delete(leaving);
+          if (leaving !== undefined) waiting.delete(leaving);
           break;
         default:
           for (let late = queue.overdue(now); late !== undefined; late = queue.overdue(now)) {
             assert.notEqual(late, queue.first);
             queue.remove(late);
-            inLine.delete(late);
+            waiting.delete(late);
           }
       }
       // Not by `expect`, which would take most of the time.
-      assert.equal(queue.size, inLine.size);
-      assert.equal(queue.first === undefined, inLine.size === 0);
-      if (queue.first !== undefined) assert(inLine.has(queue.first));
-      if (step % 100 === 0) expect(new Set(queue)).toEqual(inLine);
+      assert.equal(queue.size, waiting.size);
+      assert.equal(queue.first === undefined, waiting.size === 0);
+      if (queue.first !== undefined) assert(waiting.has(queue.first));
+      if (step % 100 === 0) expect(new Set(queue)).toEqual(waiting);
     }
     for (const node of queue) queue.remove(node);
     expect([queue.size, queue.first, [...queue]]).toEqual([0, undefined, []]);
   });
 
-  it('says of nobody else that it would be the first', () => {
+  it('has 0 ahead only of a node that would be the first', () => {
     const random = seeded();
     const queue = make();
     for (let now = 0; now < 2_000; now++) {
@@ -81,7 +81,7 @@ describe.each(Object.entries(MAKERS))('the order %s', (_name, make) => {
     }
   });
 
-  it('serves 100,000 waiters of as many flows, half of whom leave from the middle', () => {
+  it('serves 100,000 waiters of as many flows, half of which leave from the middle', () => {
     const queue = make();
     const nodes = Array.from(
       { length: 100_000 },
