@@ -72,6 +72,11 @@ export class Lifecycle {
     });
   }
 
+  /** Whether a promise of `idle` is pending. */
+  get isAwaited(): boolean {
+    return this.#idleListeners.size > 0;
+  }
+
   /** Resolves what `idle` returned. The caller has seen that nothing is held and nobody waits. */
   noticeIdle(): void {
     if (this.#idleListeners.size === 0) return;

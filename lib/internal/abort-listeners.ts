@@ -30,6 +30,22 @@ export function removeAbortListener(signal: AbortSignal, watcher: AbortListener)
   signal.removeEventListener('abort', tellWatchers);
 }
 
+/** Resolves with `promise`, or rejects with the signal's reason when the signal aborts first. */
+export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const listener = {
+      aborted: () => {
+        reject(signal.reason as Error);
+      },
+    };
+    addAbortListener(signal, listener);
+    promise.then(resolve, reject).finally(() => {
+      removeAbortListener(signal, listener);
+    });
+  });
+}
+
 function tellWatchers(this: AbortSignal): void {
   const watchers = watched.get(this);
   if (watchers === undefined) return;

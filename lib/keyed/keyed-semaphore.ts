@@ -20,6 +20,7 @@ import type { HoldLimit } from '../core/hold-limit.js';
 import { HeldPermit } from '../core/permit.js';
 import { STATS, StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
 import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js';
+import { unlessAborted } from '../internal/abort-listeners.js';
 import { CLOCK_CHECK, systemClock } from '../internal/clock.js';
 import type { Clock } from '../internal/clock.js';
 import { readOptions, unchecked } from '../internal/options.js';
@@ -88,8 +89,10 @@ export class KeyedSemaphore {
   readonly #lifecycle: Lifecycle;
   /** Limiters that are closed and not idle. */
   readonly #leaving = new Set<Limiter>();
-  /** What `idle()` returns to every caller that gives no signal. */
+  /** What `idle()` returns while a key is busy to every caller that gives no signal. */
   #idle: Promise<void> | undefined;
+  /** Resolves when all limiters are idle that were kept when no key was busy. */
+  #settling: Promise<unknown> = Promise.resolve();
 
   /** `create` makes the limiter of a new key. It must return a new one each time: an evicted key's limiter is closed. */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
@@ -113,6 +116,8 @@ export class KeyedSemaphore {
         this.#leave(limiter);
       },
       fellIdle: () => {
+        if (this.#lifecycle.isAwaited) this.#settling = this.#settle();
+        this.#idle = undefined;
         this.#lifecycle.noticeIdle();
       },
     });
@@ -287,17 +292,21 @@ export class KeyedSemaphore {
    * keep new callers out; `close()` does. After it, a client of Redis that the limiters use may be closed.
    */
   idle(options?: IdleOptions): Promise<void> {
-    if (options !== undefined) return this.#idleAll(options);
-    this.#idle ??= this.#idleAll().finally(() => {
-      this.#idle = undefined;
-    });
-    return this.#idle;
+    if (options !== undefined || this.#keys.busy === 0) return this.#idleAll(options);
+    return (this.#idle ??= this.#idleAll());
   }
 
   async #idleAll(options?: IdleOptions): Promise<void> {
-    await this.#lifecycle.idle(this.#keys.busy === 0, options);
-    for (const limiter of this.#leaving) await limiter.idle(options);
-    for (const { limiter } of [...this.#keys.values()]) await limiter.idle(options);
+    const isIdle = this.#keys.busy === 0;
+    if (isIdle) this.#settling = this.#settle();
+    await this.#lifecycle.idle(isIdle, options);
+    await (options?.signal === undefined ? this.#settling : unlessAborted(this.#settling, options.signal));
+  }
+
+  /** Waits for the limiters of this moment. A later caller of one of them does not extend the wait. */
+  #settle(): Promise<unknown> {
+    const kept = Array.from(this.#keys.values(), ({ limiter }) => limiter);
+    return Promise.allSettled([...this.#leaving, ...kept].map((limiter) => limiter.idle()));
   }
 
   /** Closes a limiter. It may not be idle yet although its key is: a shared limiter still has to tell its server. */
