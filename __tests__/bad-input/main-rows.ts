@@ -137,6 +137,14 @@ export const MAIN_ROWS: readonly Row[] = [
     (create) => new lib.KeyedSemaphore(create as typeof semaphore),
   ),
   ...limiterRows('KeyedSemaphore', bound, ['run', 'order']),
+  ...limiterRows('KeyedSemaphore.for', () => keyed().for('a'), ['run', 'order']),
+  plainRow('KeyedSemaphore.for', 'key', string, (key) => keyed().for(key as string)),
+  plainRow('KeyedSemaphore.delete', 'key', string, (key) => keyed().delete(key as string)),
+  plainRow('KeyedSemaphore.resize', 'key', string, (key) => keyed().resize(key as string, 1)),
+  plainRow('KeyedSemaphore.resize', 'permits', integer(0), (permits) =>
+    keyed().resize('a', permits as number),
+  ),
+  row('KeyedSemaphore.refresh', 'what create returns', limiter, startRefresh),
   row(
     'KeyedSemaphore.acquire',
     'key',
@@ -308,6 +316,18 @@ function startKeyOfCall(): Trial {
     Promise.resolve(key),
   );
   return { call: (key) => wrapped(key as string), ...countsOf(limiter) };
+}
+
+function startRefresh(): Trial {
+  let made: unknown = semaphore();
+  const limiter = new lib.KeyedSemaphore(() => made as Limiter);
+  limiter.for('a');
+  return {
+    call(value) {
+      made = value;
+      limiter.refresh();
+    },
+  };
 }
 
 function startKeyed(ask: (limiter: lib.KeyedSemaphore, key: unknown) => unknown): Row['start'] {

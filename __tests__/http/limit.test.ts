@@ -461,7 +461,7 @@ describe('the options of limit', () => {
     ],
     ['skip', () => limit(semaphore, { skip: 'x' as never }), 'skip must be a function, got "x"'],
     ['dryRun', () => limit(semaphore, { dryRun: 1 as never }), 'dryRun must be a boolean, got 1'],
-    ['key', () => limit(keyed, {} as never), 'key must be a function, got undefined'],
+    ['key', () => limit(keyed, {} as never), 'key must be a function, such as clientKey(), got undefined'],
     [
       'key',
       () => limit(semaphore, { key: () => 'x' } as never),

@@ -20,6 +20,18 @@ describeLimiter(
   { local: true },
 );
 
+describeLimiter(
+  'The limiter of one key',
+  (permits, options) => {
+    const clock = new FakeClock();
+    const keyed = new KeyedSemaphore(() => new Semaphore(permits, { ...options, clock }), {
+      idleTtlMs: Infinity,
+    });
+    return { limiter: keyed.for('ann'), clock, settle: turn, [Symbol.asyncDispose]: () => Promise.resolve() };
+  },
+  { local: true },
+);
+
 /** One key seen as a limiter; its stats are those of the limiter behind it, which exists before the key does. */
 function limiterOf(keyed: KeyedSemaphore, key: string, behind: Limiter): Limiter {
   return {

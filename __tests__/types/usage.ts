@@ -52,9 +52,11 @@ export async function permits(limiter: Limiter, asked: AcquireOptions): Promise<
   permit.weight = 3;
   // @ts-expect-error -- a permit of which key?
   await keyed.acquire();
-  const length: number = await semaphore.run(async ({ signal }) =>
-    Promise.resolve(String(signal.aborted).length),
-  );
+  await withSemaphore(keyed.for('a'))(async () => Promise.resolve(1))();
+  const isKept: boolean = keyed.resize('a', 2) || keyed.delete('a');
+  const length: number =
+    Number(isKept) +
+    (await semaphore.run(async ({ signal }) => Promise.resolve(String(signal.aborted).length)));
   return length + permit.weight + permit.waitedMs;
 }
 

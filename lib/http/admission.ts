@@ -116,8 +116,11 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   });
   const { maxWaitMs = 1_000, skip, key: keyOf, isOverload } = read;
   const hasKeys = isKeyed(limiter);
-  if (hasKeys) requireFunction('key', keyOf);
-  else if (keyOf !== undefined) throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
+  if (hasKeys && typeof keyOf !== 'function') {
+    throw new TypeError(`key must be a function, such as clientKey(), got ${describe(keyOf)}`);
+  }
+  if (!hasKeys && keyOf !== undefined)
+    throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
 
   const requestOf = readAcquireOptions<Req>(read);
   const keyed: Keyed = hasKeys ? limiter : withoutKeys(limiter);

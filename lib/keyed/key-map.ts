@@ -1,8 +1,10 @@
+import { isIPv6 } from 'node:net';
 import type { Limiter } from '../core/limiter.js';
 import type { Clock } from '../internal/clock.js';
 import { LinkedList } from '../internal/linked-list.js';
 import type { ListNode } from '../internal/linked-list.js';
 import { runInRootContext } from '../internal/root-context.js';
+import { warnOnce } from '../internal/warn.js';
 
 /** A key that is kept. */
 export interface Entry extends ListNode<Entry> {
@@ -74,6 +76,7 @@ export class KeyMap {
 
   /** Adds a new key and pins it. The map must not be full; an idle key may be evicted. */
   add(key: string, limiter: Limiter): Entry {
+    warnOfAddress(key);
     const entry: Entry = {
       key,
       limiter,
@@ -95,6 +98,14 @@ export class KeyMap {
   pin(entry: Entry): void {
     if (entry.users === 0) this.#idle.remove(entry);
     entry.users++;
+  }
+
+  /** Evicts the key if it is idle. Returns whether it did. */
+  delete(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.users > 0) return false;
+    this.#evict(entry);
+    return true;
   }
 
   /** Evicts the idle keys now, and each busy key when it falls idle. */
@@ -145,3 +156,14 @@ export class KeyMap {
     this.#events.evicted(entry);
   }
 }
+
+/** Warns of a new key that is a whole IPv6 address: one client has more addresses than any map has keys. */
+function warnOfAddress(key: string): void {
+  if (!isIPv6(key) || LOCAL_OR_MAPPED.test(key)) return;
+  warnOnce(
+    'WARN_SEMAPHORE_ADDRESS_KEY',
+    'a key is a whole IPv6 address, and its client has many: clientKey() takes the subnet',
+  );
+}
+
+const LOCAL_OR_MAPPED = /^::(1$|ffff:)/i;

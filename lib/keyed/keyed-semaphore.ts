@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { InspectOptions } from 'node:util';
 import { decide, DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision } from '../core/decide.js';
@@ -11,13 +10,9 @@ import type {
   KeyedStats,
   Limiter,
   LimiterStats,
-  Outcome,
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
-import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldLimit } from '../core/hold-limit.js';
-import { HeldPermit } from '../core/permit.js';
 import { STATS, StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
 import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js';
 import { unlessAborted } from '../internal/abort-listeners.js';
@@ -32,7 +27,8 @@ import {
   requireLimiter,
   requireString,
 } from '../internal/validate.js';
-import { warn, warnOnce } from '../internal/warn.js';
+import { warn } from '../internal/warn.js';
+import { KeyedPermit, KeyLimiter, resizeLimiter } from './key-limiter.js';
 import { KeyMap } from './key-map.js';
 import type { Entry } from './key-map.js';
 import { requireRank, topKeys } from './top-keys.js';
@@ -80,6 +76,7 @@ export interface KeyedSemaphoreOptions {
  *   using permit = await perUser.acquire('alice');
  * }
  * console.log(perUser.top('held', 10)); // the busiest users
+ * perUser.resize('alice', 5); // after a change of plan
  * ```
  */
 export class KeyedSemaphore {
@@ -252,6 +249,57 @@ export class KeyedSemaphore {
     return runWithPermit({ acquire: (request) => this.acquire(key, request) }, work, options);
   }
 
+  /**
+   * One key as a limiter, for whatever takes a limiter. It creates the key if it is new, and keeps it no longer than any
+   * idle key. Its `close()` closes the key's present limiter.
+   *
+   * @throws `TypeError` for a bad key, `ClosedError`, `TooManyKeysError`, and the error of `create`.
+   */
+  for(key: string): Limiter {
+    requireString('key', key);
+    const { limiter, unpin } = this.#enter(key);
+    unpin();
+    return new KeyLimiter(key, this, limiter, () => this.#keys.get(key)?.limiter);
+  }
+
+  /**
+   * Changes the limit of a key, as its limiter's `resize` does. Returns `false` for a key that is not kept: `create`
+   * decides its limit.
+   *
+   * @throws `TypeError` or `RangeError` for a bad key or number, `TypeError` for a limiter without `resize`.
+   */
+  resize(key: string, permits: number): boolean {
+    requireString('key', key);
+    requireInteger('permits', permits, 0);
+    const limiter = this.#keys.get(key)?.limiter;
+    if (limiter !== undefined) resizeLimiter(limiter, permits);
+    return limiter !== undefined;
+  }
+
+  /**
+   * Calls `create` for each kept key and gives the key's limiter the `permits` of the result. It reads nothing else of
+   * the result, closes it, and grants nothing of it. So each key keeps its one limiter.
+   *
+   * @throws the error of `create`; `TypeError` for a limiter without `resize`.
+   */
+  refresh(): void {
+    // A copy, because `create` may use this map.
+    for (const { key, limiter } of [...this.#keys.values()]) {
+      const wanted = this.#create(key);
+      requireLimiter('what create returns', wanted);
+      if (wanted === limiter) continue;
+      const { permits } = wanted.stats();
+      closeQuietly(wanted, undefined);
+      if (this.#keys.get(key)?.limiter === limiter) resizeLimiter(limiter, permits);
+    }
+  }
+
+  /** Evicts a key if it is idle, and closes its limiter. Returns whether it did. */
+  delete(key: string): boolean {
+    requireString('key', key);
+    return this.#keys.delete(key);
+  }
+
   /** Stats of all keys together, including evicted ones. */
   stats(): KeyedStats;
   /** Stats of the limiter behind `key`; `undefined` for a key that is not kept. */
@@ -343,7 +391,6 @@ export class KeyedSemaphore {
 
   #add(key: string): Entry {
     if (this.#isFullFor(key)) throw this.#tooManyKeys();
-    warnOfAddress(key);
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
     // `create` may have used this map: made this very key, filled the map, or closed it.
@@ -365,35 +412,6 @@ export class KeyedSemaphore {
   }
 }
 
-/** A key's permit. It pins the key until its release has taken effect. */
-class KeyedPermit extends HeldPermit {
-  readonly #permit: Permit;
-
-  constructor(permit: Permit, unpin: () => void) {
-    const onRelease = (_weight: number, outcome: Outcome) => {
-      try {
-        permit.release(outcome);
-      } finally {
-        unpin();
-      }
-    };
-    super(permit.weight, onRelease, undefined, permit.waitedMs);
-    this.#permit = permit;
-  }
-
-  get fencingToken(): number | undefined {
-    return this.#permit.fencingToken;
-  }
-
-  override get signal(): AbortSignal {
-    return this.#permit.signal;
-  }
-
-  get [HOLD_LIMIT](): HoldLimit | undefined {
-    return holdLimitOf(this.#permit);
-  }
-}
-
 function closeQuietly(limiter: Limiter, reason: unknown): void {
   try {
     limiter.close(reason);
@@ -401,14 +419,3 @@ function closeQuietly(limiter: Limiter, reason: unknown): void {
     warn('WARN_SEMAPHORE_CLOSE_FAILED', 'a limiter threw when it was closed', error);
   }
 }
-
-/** Warns of a new key that is a whole IPv6 address: one client has more addresses than any map has keys. */
-function warnOfAddress(key: string): void {
-  if (!isIPv6(key) || LOCAL_OR_MAPPED.test(key)) return;
-  warnOnce(
-    'WARN_SEMAPHORE_ADDRESS_KEY',
-    'a key is a whole IPv6 address, and its client has many: clientKey() takes the subnet',
-  );
-}
-
-const LOCAL_OR_MAPPED = /^::(1$|ffff:)/i;

@@ -1,0 +1,170 @@
+import type { InspectOptions } from 'node:util';
+import { DECIDE } from '../core/decide.js';
+import type { AcquireRequest, Decision, KeyedDecider } from '../core/decide.js';
+import { INSPECT, inspectLimiter } from '../core/limiter-base.js';
+import type { Inspect, LimiterBase } from '../core/limiter-base.js';
+import type {
+  AcquireOptions,
+  IdleOptions,
+  Limiter,
+  LimiterStats,
+  Outcome,
+  Permit,
+  TryAcquireOptions,
+} from '../core/limiter.js';
+import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
+import type { HoldLimit } from '../core/hold-limit.js';
+import { HeldPermit } from '../core/permit.js';
+import { STATS, statsRecorderOf } from '../core/stats-recorder.js';
+import type { StatsRecorder } from '../core/stats-recorder.js';
+import { requireMethods } from '../internal/validate.js';
+
+/** A limiter, perhaps of another package, which has no getters. */
+type AnyLimiter = Limiter &
+  Partial<Pick<LimiterBase, 'name' | 'permits' | 'queueLimit' | 'maxWaitMs' | 'closed'>>;
+
+/** The methods of a `KeyedSemaphore` that a `KeyLimiter` calls. */
+interface Owner extends KeyedDecider {
+  readonly closed: boolean;
+  acquire(key: string, options?: AcquireOptions): Promise<Permit>;
+  tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined;
+  run<Result>(
+    key: string,
+    work: (permit: Permit) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result>;
+}
+
+/**
+ * One key of a `KeyedSemaphore` as a limiter. It keeps no key alive: an evicted key gets a new limiter when it is used
+ * again. Until then its numbers are those of the evicted one.
+ */
+export class KeyLimiter implements Limiter {
+  readonly #key: string;
+  readonly #owner: Owner;
+  readonly #find: () => AnyLimiter | undefined;
+  #latest: AnyLimiter;
+
+  /** `find` returns the limiter of the key while the key is kept. */
+  constructor(key: string, owner: Owner, latest: Limiter, find: () => AnyLimiter | undefined) {
+    this.#key = key;
+    this.#owner = owner;
+    this.#latest = latest;
+    this.#find = find;
+  }
+
+  /** @internal */
+  get [STATS](): StatsRecorder | undefined {
+    return statsRecorderOf(this.#limiter);
+  }
+
+  get name(): string | undefined {
+    return this.#limiter.name;
+  }
+
+  get permits(): number {
+    return this.#limiter.permits ?? this.stats().permits;
+  }
+
+  get held(): number {
+    return this.stats().held;
+  }
+
+  get available(): number {
+    return this.stats().available;
+  }
+
+  get waiting(): number {
+    return this.stats().waiting;
+  }
+
+  get queueLimit(): number {
+    return this.#limiter.queueLimit ?? Infinity;
+  }
+
+  get maxWaitMs(): number {
+    return this.#limiter.maxWaitMs ?? Infinity;
+  }
+
+  get closed(): boolean {
+    return this.#owner.closed || this.#find()?.closed === true;
+  }
+
+  acquire(options?: AcquireOptions): Promise<Permit> {
+    return this.#owner.acquire(this.#key, options);
+  }
+
+  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+    return this.#owner.tryAcquire(this.#key, options);
+  }
+
+  /** @internal */
+  [DECIDE](request: AcquireRequest, maxWaitMs: number): Decision {
+    return this.#owner[DECIDE](this.#key, request, maxWaitMs);
+  }
+
+  run<Result>(
+    work: (permit: Permit) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result> {
+    return this.#owner.run(this.#key, work, options);
+  }
+
+  /** Closes the key's present limiter. A key that is evicted or deleted gets a new one when it is used again. */
+  close(reason?: unknown): void {
+    this.#limiter.close(reason);
+  }
+
+  idle(options?: IdleOptions): Promise<void> {
+    return this.#limiter.idle(options);
+  }
+
+  stats(): LimiterStats {
+    return this.#limiter.stats();
+  }
+
+  /** @internal */
+  [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectLimiter(this, options, inspect);
+  }
+
+  get #limiter(): AnyLimiter {
+    this.#latest = this.#find() ?? this.#latest;
+    return this.#latest;
+  }
+}
+
+/** Changes the limit of a key's limiter. @throws `TypeError` if it has no `resize`. */
+export function resizeLimiter(limiter: Limiter, permits: number): void {
+  requireMethods('what create returns', limiter, 'resize');
+  (limiter as Limiter & { resize(permits: number): void }).resize(permits);
+}
+
+/** A key's permit. It pins the key until its release has taken effect. */
+export class KeyedPermit extends HeldPermit {
+  readonly #permit: Permit;
+
+  constructor(permit: Permit, unpin: () => void) {
+    const onRelease = (_weight: number, outcome: Outcome) => {
+      try {
+        permit.release(outcome);
+      } finally {
+        unpin();
+      }
+    };
+    super(permit.weight, onRelease, undefined, permit.waitedMs);
+    this.#permit = permit;
+  }
+
+  get fencingToken(): number | undefined {
+    return this.#permit.fencingToken;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#permit.signal;
+  }
+
+  get [HOLD_LIMIT](): HoldLimit | undefined {
+    return holdLimitOf(this.#permit);
+  }
+}
