@@ -31,6 +31,11 @@ describe('clientKey', () => {
     ['[2001:db8:1:2ff:3:4:5:6]', '2001:db8:1:200::/56', undefined],
     ['[::ffff:203.0.113.7]:443', '203.0.113.7', undefined],
     ['203.0.113.7:', undefined, undefined],
+    // Forms that only inet_aton reads.
+    ['1', undefined, undefined],
+    ['203.0.113', undefined, undefined],
+    ['0xcb007107', undefined, undefined],
+    ['0313.0.0113.07', undefined, undefined],
     ['[203.0.113.7', undefined, undefined],
     // NAT64: one IPv4 client each, not one client in all.
     ['64:ff9b::203.0.113.7', '203.0.113.7', undefined],

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import express from 'express';
 import request from 'supertest';
 import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
@@ -147,6 +148,36 @@ describe('limit as a dry run', () => {
       await until(() => client.received.split('served').length === 4);
       await semaphore.idle();
     });
+  });
+
+  it.each([
+    ['waits no longer than the enforced limit', 3_600_000, 0, 503],
+    ['waits as long as the enforced limit', 1, 60_000, 200],
+  ])('%s says, with another maxWaitMs before it', async (_what, dryWaitMs, maxWaitMs, status) => {
+    const semaphore = new Semaphore(1);
+    const blocker = await semaphore.acquire();
+    const app = express();
+    app.use(limit(semaphore, { dryRun: true, maxWaitMs: dryWaitMs }), limit(semaphore, { maxWaitMs }));
+    app.use((_req, res) => res.json(semaphore.held));
+    const answer = request(app).get('/').expect(status).then();
+    if (status === 200) {
+      await until(() => semaphore.waiting === 1);
+      // The dry run by itself would leave the queue now.
+      await delay(20);
+      blocker.release();
+    }
+    await answer;
+    blocker.release();
+    await semaphore.idle();
+    expect(semaphore).toMatchObject({ held: 0, waiting: 0 });
+  });
+
+  it('leaves the weight to the same limiter enforced after it', async () => {
+    const semaphore = new Semaphore(10);
+    const app = express().use(limit(semaphore, { dryRun: true }), limit(semaphore, { weight: 3 }));
+    app.use((_req, res) => res.json([semaphore.held, permitOf(res)?.weight]));
+    await request(app).get('/').expect(200, [3, 3]);
+    await semaphore.idle();
   });
 
   it('leaves a request that it would have rejected to the same limiter enforced', async () => {

@@ -12,17 +12,19 @@ afterEach(() => {
 
 describe('a mistake in mounting', () => {
   it.each([
-    ['Express', () => express().set('env', 'test')],
-    ['Connect', () => connect()],
+    ['limit', 'Express', limit, () => express().set('env', 'test')],
+    ['limit', 'Connect', limit, () => connect()],
+    ['limitHandler', 'Express', limitHandler, () => express().set('env', 'test')],
+    ['limitHandler', 'Connect', limitHandler, () => connect()],
   ])(
-    'as the factory itself is one clear error in %s, without a warning about options',
-    async (_host, makeApp) => {
+    'as %s itself is one clear error in %s, without a warning about options',
+    async (name, _host, factory, makeApp) => {
       const warnings = collectWarnings();
       const app = makeApp();
-      app.use(limit as never);
+      app.use(factory as never);
       const { text } = await request(app).get('/').expect(500);
       expect(text).toContain(
-        'limit itself was mounted; mount what it returns: app.use(limit(new Semaphore(10)))',
+        `${name} itself was mounted; mount what it returns, as in app.use(limit(new Semaphore(10)))`,
       );
       expect(warnings).toEqual([]);
     },

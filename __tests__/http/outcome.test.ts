@@ -43,6 +43,26 @@ describe('the outcome of a released permit', () => {
     expect(own.stats().released).toMatchObject({ success: 0, overload: 1 });
   });
 
+  it.each<[how: string, isOverload: () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no');
+      },
+    ],
+    ['returns no boolean', () => 'no'],
+    ['returns a promise that rejects', () => Promise.reject(new Error('no'))],
+  ])('is ignored, with one warning, when isOverload %s', async (_how, isOverload) => {
+    const warnings = collectWarnings();
+    const semaphore = new Semaphore(1);
+    const app = express().use(limit(semaphore, { isOverload: isOverload as () => boolean }));
+    app.use((_req, res) => res.end());
+    for (let i = 0; i < 3; i++) await request(app).get('/').expect(200);
+    await semaphore.idle();
+    expect(semaphore.stats().released).toEqual({ success: 0, overload: 0, ignore: 3 });
+    expect(warnings).toMatchObject([{ code: 'WARN_SEMAPHORE_RELEASE_FAILED' }]);
+  });
+
   it('is an overload when an upstream dies and the server destroys the response with its error', async () => {
     const semaphore = new Semaphore(1);
     const limited = limit(semaphore);

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import express from 'express';
+import type { ErrorRequestHandler } from 'express';
 import request from 'supertest';
 import { isSemaphoreError, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
 import type { Limiter, LimitOptions } from 'express-semaphore';
@@ -12,20 +13,37 @@ const HOSTS: [string, () => express.Express][] = [
   ['Express 4', jest.requireActual<() => express.Express>('express4')],
 ];
 
+const passOn: NonNullable<LimitOptions['onRejected']> = (_req, _res, next, rejection) => {
+  next(rejection);
+};
+
+const ANSWERS: [string, LimitOptions][] = [
+  ['the built-in answer', {}],
+  ['next(rejection)', { onRejected: passOn }],
+];
+
 afterEach(() => {
   jest.restoreAllMocks();
 });
 
 describe('a rejection', () => {
-  it.each(HOSTS)(
-    'in %s carries no header that an earlier middleware set for a success',
-    async (_host, makeApp) => {
+  it.each(
+    HOSTS.flatMap(([host, makeApp]) =>
+      ANSWERS.map(([how, options]) => [host, how, makeApp, options] as const),
+    ),
+  )(
+    'in %s, by %s, carries no header that an earlier middleware set for a success',
+    async (_host, how, makeApp, options) => {
       const forSuccess = {
         'Transfer-Encoding': 'chunked',
         'Content-Encoding': 'gzip',
         'Content-Range': 'bytes 0-1/2',
         'Content-Language': 'de',
         'Content-Disposition': 'attachment',
+        'Content-Location': '/1',
+        'Content-Digest': 'sha-256=:YQ==:',
+        Location: '/1',
+        'CDN-Cache-Control': 'max-age=60',
         ETag: '"1"',
         'Last-Modified': 'Fri, 01 Mar 2024 00:00:00 GMT',
         'Accept-Ranges': 'bytes',
@@ -38,17 +56,24 @@ describe('a rejection', () => {
         'Strict-Transport-Security': 'max-age=1',
         Vary: 'Origin',
       };
-      const app = makeApp().use((_req, res, next) => {
+      const app = makeApp().set('env', 'test');
+      app.use((_req, res, next) => {
+        res.statusMessage = 'Made';
         res.set({ ...forSuccess, ...forAll });
         next();
       });
-      app.use(rejecting());
+      app.use(rejecting(options));
+      app.use(((error, _req, res, next) => {
+        if (isSemaphoreError(error)) res.status(error.status).end('own page');
+        else next(error);
+      }) satisfies ErrorRequestHandler);
       await using server = await serve(app);
       const answer = await fetch(server.url);
-      expect(await answer.json()).toMatchObject({ status: 503 });
+      expect(await answer.text()).toMatch(how === 'next(rejection)' ? 'own page' : '"status":503');
+      expect(answer).toMatchObject({ status: 503, statusText: 'Service Unavailable' });
       const left = Object.keys(forSuccess).filter((name) => answer.headers.has(name));
       expect(left).toEqual(['Cache-Control']);
-      expect(answer.headers.get('cache-control')).toBe('no-store');
+      if (how === 'the built-in answer') expect(answer.headers.get('cache-control')).toBe('no-store');
       for (const [name, value] of Object.entries(forAll)) expect(answer.headers.get(name)).toBe(value);
     },
   );
@@ -212,7 +237,3 @@ function foreignOf(limiter: Limiter): Limiter {
 function rejecting(options: LimitOptions = {}): ReturnType<typeof limit> {
   return limit(new Semaphore(0), { maxWaitMs: 0, ...options });
 }
-
-const passOn: NonNullable<LimitOptions['onRejected']> = (_req, _res, next, rejection) => {
-  next(rejection);
-};

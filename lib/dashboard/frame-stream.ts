@@ -39,6 +39,7 @@ export class FrameStream {
   }
 
   get isFull(): boolean {
+    this.#forgetClosed();
     return this.#viewers.size >= MAX_STREAMS;
   }
 
@@ -63,7 +64,7 @@ export class FrameStream {
   }
 
   readonly #tick = (): void => {
-    for (const viewer of this.#viewers) if (isOver(viewer)) this.#viewers.delete(viewer);
+    this.#forgetClosed();
     const isWatched = this.#viewers.size > 0;
     if (!isWatched && this.#server?.listening === false) {
       this.#stop();
@@ -79,6 +80,10 @@ export class FrameStream {
       this.#endStreams(now);
     }
   };
+
+  #forgetClosed(): void {
+    for (const viewer of this.#viewers) if (isOver(viewer)) this.#viewers.delete(viewer);
+  }
 
   #stop(): void {
     clearInterval(this.#timer);

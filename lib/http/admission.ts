@@ -16,12 +16,13 @@ import {
   requireDuration,
   requireFunction,
   requireString,
+  resultOf,
 } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
 import { isKeyed } from '../keyed/keyed-semaphore.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { Exchange, isOver } from './exchange.js';
-import type { IsOverload, PermitClaim } from './exchange.js';
+import type { IsOverload, PermitClaim } from './permit-claim.js';
 import { readAcquireOptions } from './limit-options.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
 import { isPipelined, isTooDeep, waitForTurn } from './pipeline.js';
@@ -129,7 +130,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   return admit;
 
   function admit(req: Req, res: Res): AdmissionDecision | Promise<AdmissionDecision> {
-    if (skip !== undefined && requireBoolean('what skip returns', skip(req))) return 'skipped';
+    if (skip !== undefined && requireBoolean('what skip returns', resultOf(skip(req)))) return 'skipped';
     if (isOver(req, res)) return 'over';
     const request = requestOf(req);
     const key = keyOf === undefined ? '' : keyOf(req);
@@ -164,9 +165,9 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     res: Res,
   ): AdmissionDecision | Promise<AdmissionDecision> {
     const exchange = Exchange.find(res);
-    const shared = exchange?.claim(claim);
+    const shared = exchange?.claim(claim, request.weight);
     if (shared !== undefined) return shared;
-    const isWaiting = exchange?.isWaiting(claim) === true;
+    const isWaiting = exchange?.isWaiting(claim, { ...request, maxWaitMs }) === true;
     const decision = isWaiting ? 'wait' : keyed[DECIDE](claim.key, request, maxWaitMs);
     if (decision === 'wait') return acquireLater(Exchange.of(req, res), claim, request);
     if (isSemaphoreError(decision)) return reject(exchange, decision);
@@ -189,7 +190,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     request: AcquireRequest,
   ): Promise<AdmissionDecision> {
     try {
-      return await exchange.wait(claim, (signal) =>
+      return await exchange.wait(claim, { ...request, maxWaitMs }, (signal) =>
         withoutStacks(() => keyed.acquire(claim.key, { ...request, maxWaitMs, signal })),
       );
     } catch (error) {
@@ -240,11 +241,11 @@ function warnOfQueueLimit(what: string): void {
 }
 
 /** Throws unless `limiter` is a limiter. A request in its place means that the factory itself was mounted. */
-function requireLimiterOf(what: string, limiter: unknown): void {
+export function requireLimiterOf(what: string, limiter: unknown): void {
   if (isLimiter(limiter)) return;
   if (typeof limiter === 'object' && limiter !== null && 'headers' in limiter && 'socket' in limiter) {
     throw new TypeError(
-      `${what} itself was mounted; mount what it returns: app.use(${what}(new Semaphore(10)))`,
+      `${what} itself was mounted; mount what it returns, as in app.use(limit(new Semaphore(10)))`,
     );
   }
   throw new TypeError(`limiter must be a limiter, such as new Semaphore(10), got ${describe(limiter)}`);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { readOptions } from '../internal/options.js';
-import { integer, requireFunction } from '../internal/validate.js';
+import { integer, requireFunction, resultOf } from '../internal/validate.js';
 
 /** Options of `clientKey`. */
 export interface ClientKeyOptions<Req = IncomingMessage> {
@@ -46,9 +46,9 @@ export function clientKey<Req extends IncomingMessage = IncomingMessage>(
   });
 
   return function keyOfClient(req) {
-    const written: unknown = address(req);
+    const written = resultOf(address(req));
     const text = typeof written === 'string' ? withoutPort(written) : '';
-    if (!ipaddr.isValid(text)) return undefined;
+    if (!ipaddr.IPv6.isValid(text) && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
     const ip = ipaddr.process(text);
     if (ip instanceof ipaddr.IPv4) return ip.toString();
     if (ip.match((nat64 ??= ipaddr.IPv6.parse(NAT64)), 96))

@@ -5,8 +5,9 @@ import type { HoldLimit } from '../core/hold-limit.js';
 import type { Limiter, Outcome, Permit } from '../core/limiter.js';
 import { dispose } from '../internal/dispose.js';
 import { requireObject } from '../internal/validate.js';
-import { warn } from '../internal/warn.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { hasFailed, isEqual, isSame, outcomeOf, warnOfFailure } from './permit-claim.js';
+import type { PermitClaim, WaitTerms } from './permit-claim.js';
 import { isPipelined, onTurn } from './pipeline.js';
 
 /**
@@ -16,9 +17,6 @@ import { isPipelined, onTurn } from './pipeline.js';
  * exchange must not refer to its request or response, or each of them outlives the young generation of the heap.
  */
 const exchanges = sharedMap();
-
-/** Decides whether a finished response shows an overload. */
-export type IsOverload = (res: ServerResponse) => boolean;
 
 /**
  * One request and its response. It notices when the exchange is over, and then releases the permits of the request.
@@ -101,17 +99,26 @@ export class Exchange {
     return kept;
   }
 
-  /** Whether the request waits for a permit of the same limiter and key. */
-  isWaiting(claim: PermitClaim): boolean {
-    return this.#waits?.some((wait) => isSame(wait.claim, claim)) ?? false;
+  /**
+   * Whether the request waits for a permit of the same limiter and key. A real claim ends the wait of a dry run with other
+   * terms: a dry run must not change how long, or for how many permits, the request waits.
+   */
+  isWaiting(claim: PermitClaim, terms: WaitTerms): boolean {
+    const wait = this.#waits?.find((other) => isSame(other.claim, claim));
+    if (wait === undefined) return false;
+    if (claim.isDryRun || !wait.claim.isDryRun || isEqual(wait.terms, terms)) return true;
+    this.#remove(wait);
+    wait.leave.abort(new DOMException('A real limit replaces the dry run', 'AbortError'));
+    return false;
   }
 
   /**
    * Waits for a permit, or shares a wait for the same limiter and key. `acquire` is called with a signal that aborts when
-   * the exchange is over.
+   * the wait has lost its purpose.
    */
   wait(
     claim: PermitClaim,
+    terms: WaitTerms,
     acquire: (signal: AbortSignal) => PromiseLike<Permit>,
   ): Promise<RequestPermit | 'over'> {
     const shared = this.#waits?.find((wait) => isSame(wait.claim, claim));
@@ -119,7 +126,7 @@ export class Exchange {
       if (!claim.isDryRun) shared.claim = claim;
       return shared.promise;
     }
-    const wait: Wait = { claim, leave: new AbortController(), promise: NEVER };
+    const wait: Wait = { claim, terms, leave: new AbortController(), promise: NEVER };
     (this.#waits ??= []).push(wait);
     wait.promise = this.#settle(wait, acquire);
     return wait.promise;
@@ -132,20 +139,35 @@ export class Exchange {
     try {
       const permit = await acquire(wait.leave.signal);
       const kept = this.keep(permit, wait.claim);
-      return this.#isOver ? 'over' : kept;
+      if (!wait.leave.signal.aborted) return kept;
+      kept.end(undefined);
+      return 'over';
     } catch (error) {
-      if (this.#isOver) return 'over';
+      if (wait.leave.signal.aborted) return 'over';
       throw error;
     } finally {
-      this.#waits = this.#waits?.filter((other) => other !== wait);
+      this.#remove(wait);
     }
   }
 
-  /** The permit that this request holds for the same limiter and key, if any. A real claim makes a dry run's permit real. */
-  claim(claim: PermitClaim): RequestPermit | undefined {
+  #remove(wait: Wait): void {
+    this.#waits = this.#waits?.filter((other) => other !== wait);
+  }
+
+  /**
+   * The permit that this request holds for the same limiter and key, if any. A real claim makes a dry run's permit real,
+   * or releases one of another weight.
+   */
+  claim(claim: PermitClaim, weight: number): RequestPermit | undefined {
     for (let permit = this.#newest; permit !== undefined; permit = permit.older) {
       if (permit.isReleased || !isSame(permit.claim, claim)) continue;
-      if (!claim.isDryRun) permit.claim = claim;
+      if (!claim.isDryRun) {
+        if (permit.claim.isDryRun && permit.weight !== weight) {
+          permit.end(undefined);
+          continue;
+        }
+        permit.claim = claim;
+      }
       return permit;
     }
     return undefined;
@@ -192,26 +214,15 @@ export class Exchange {
   }
 }
 
-/** From where a request wants a permit, and how its end is judged. */
-export interface PermitClaim {
-  readonly source: object;
-  readonly key: string;
-  readonly isOverload: IsOverload | undefined;
-  readonly isDryRun: boolean;
-}
-
 /** A wait for a permit, shared by a dry run and a real limit of one request. */
 interface Wait {
   claim: PermitClaim;
+  readonly terms: WaitTerms;
   readonly leave: AbortController;
   promise: Promise<RequestPermit | 'over'>;
 }
 
 const NEVER = new Promise<never>(() => undefined);
-
-function isSame(one: PermitClaim, other: PermitClaim): boolean {
-  return one.source === other.source && one.key === other.key;
-}
 
 /** A permit as the handler of a request sees it: its signal also aborts when the client has left. */
 export class RequestPermit implements Permit {
@@ -265,18 +276,9 @@ export class RequestPermit implements Permit {
   /** Releases with the outcome that `res` shows, if any. Never throws: the other permits of the request must be released too. */
   end(res: ServerResponse | undefined): void {
     try {
-      this.release(res === undefined ? 'ignore' : this.#outcomeOf(res));
+      this.release(res === undefined ? 'ignore' : outcomeOf(this.claim, res));
     } catch (error) {
-      warn('WARN_SEMAPHORE_RELEASE_FAILED', 'a permit of a request could not be released', error);
-    }
-  }
-
-  #outcomeOf(res: ServerResponse): Outcome {
-    try {
-      return (this.claim.isOverload ?? isOverloaded)(res) ? 'overload' : 'success';
-    } catch (error) {
-      warn('WARN_SEMAPHORE_RELEASE_FAILED', 'isOverload threw', error);
-      return 'ignore';
+      warnOfFailure(this.claim.source, 'a permit of a request could not be released', error);
     }
   }
 }
@@ -304,16 +306,6 @@ export class RequestPermit implements Permit {
 export function permitOf(res: ServerResponse, limiter?: Limiter | KeyedSemaphore): Permit | undefined {
   requireObject('res', res);
   return Exchange.find(res)?.permit(limiter);
-}
-
-/** The default of `isOverload`: an answer 503 or 504, or a response that the server destroyed with an error. */
-function isOverloaded(res: ServerResponse): boolean {
-  return res.statusCode === 503 || res.statusCode === 504 || hasFailed(res);
-}
-
-function hasFailed(res: ServerResponse): boolean {
-  // HTTP/2 and mocked responses have no such property.
-  return (res.errored ?? null) !== null;
 }
 
 /** Whether the exchange of `res` is over, also if no limiter has seen it. */

@@ -48,8 +48,9 @@ export function limitHandler<Req extends IncomingMessage, Res extends ServerResp
   handler: (req: Req, res: Res, next: Next) => unknown,
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {
+  const middleware = createMiddleware('limitHandler', limiter, options, serve);
   requireFunction('handler', handler);
-  return createMiddleware('limitHandler', limiter, options, serve);
+  return middleware;
 
   /** Calls `then` once: a query builder may run its query at each call. */
   function serve(req: Req, res: Res, next: Next): unknown {

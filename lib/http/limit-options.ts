@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SemaphoreError } from '../errors.js';
 import { checkAcquireOptions } from '../core/acquire-options.js';
 import type { AcquireRequest } from '../core/decide.js';
+import { resultOf } from '../internal/validate.js';
 
 /** Passes the request on, or passes an error to the host's error handler. */
 export type Next = (error?: unknown) => void;
@@ -98,6 +99,6 @@ function isFixed<Value>(option: Value | ((req: never) => Value)): option is Valu
 }
 
 function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req, defaultValue: Value): Value {
-  const value: Value | undefined = isFixed(option) ? option : option(req);
+  const value: Value | undefined = isFixed(option) ? option : (resultOf(option(req)) as Value);
   return value === undefined ? defaultValue : value;
 }

@@ -8,11 +8,11 @@ import type { FaultCode } from '../internal/warn.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
-import { createAdmission } from './admission.js';
+import { createAdmission, requireLimiterOf } from './admission.js';
 import type { AdmissionDecision } from './admission.js';
 import { Exchange } from './exchange.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
-import { answerRejection, asAnswered } from './rejection.js';
+import { answerRejection, asAnswered, removeSuccess } from './rejection.js';
 
 /** The middleware behind `limit` and `limitHandler`. It calls `serve` under a permit, which a promise from there holds. */
 export function createMiddleware<Req extends IncomingMessage, Res extends ServerResponse>(
@@ -21,6 +21,7 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
   options: LimitOptions<Req, Res> & Partial<KeyedLimitOptions<Req, Res>> = {},
   serve: (req: Req, res: Res, next: Next) => unknown,
 ): Middleware<Req, Res> {
+  requireLimiterOf(what, limiter);
   requireObject('options', options);
   const { onRejected, dryRun = false, ...admissionOptions } = options;
   const admit = createAdmission(what, limiter, admissionOptions, dryRun);
@@ -91,6 +92,7 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
 
     /** Polka, for one, throws when it is passed an error whose `code` is a string. */
     function nextOrAnswer(error?: unknown): void {
+      if (isSemaphoreError(error) && !res.headersSent) removeSuccess(res);
       try {
         next(error);
       } catch (thrown) {

@@ -17,10 +17,28 @@ const SUCCESS_HEADERS = [
   'Content-Range',
   'Content-Language',
   'Content-Disposition',
+  'Content-Location',
+  'Content-MD5',
+  'Content-Digest',
+  'Repr-Digest',
+  'Digest',
   'ETag',
   'Last-Modified',
   'Accept-Ranges',
+  'Expires',
+  'Age',
+  'CDN-Cache-Control',
+  'Surrogate-Control',
+  'Location',
+  'Refresh',
 ];
+
+/** Removes what earlier middleware set for a success: headers, and the status message. */
+export function removeSuccess(res: ServerResponse): void {
+  for (const name of SUCCESS_HEADERS) if (res.hasHeader(name)) res.removeHeader(name);
+  // HTTP/2 has no status message, and Node warns of each access.
+  if (!('stream' in res)) res.statusMessage = '';
+}
 
 /**
  * The error that says what the built-in answer says: `rejection` itself, or a fresh one if `options` ask for another
@@ -58,7 +76,7 @@ export function answerRejection(
     return;
   }
   res.statusCode = status;
-  for (const name of SUCCESS_HEADERS) if (res.hasHeader(name)) res.removeHeader(name);
+  removeSuccess(res);
   for (let i = 0; i + 1 < headers.length; i += 2) res.setHeader(String(headers[i]), String(headers[i + 1]));
   res.end(body);
 }
@@ -123,6 +141,7 @@ function isUntouched(res: ServerResponse): boolean {
   return (
     Object.getPrototypeOf(res) === ServerResponse.prototype &&
     !Object.hasOwn(res, 'writeHead') &&
+    !Object.hasOwn(res, 'statusMessage') &&
     res.getHeaderNames().length === 0
   );
 }

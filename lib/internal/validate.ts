@@ -78,6 +78,15 @@ export function requireList(name: string, value: unknown): asserts value is read
   if (!Array.isArray(value)) throw new TypeError(`${name} must be an array, got ${describe(value)}`);
 }
 
+/**
+ * Returns the result of a synchronous option function, to be checked. A promise in its place fails that check, and its own
+ * rejection must not end the process.
+ */
+export function resultOf(value: unknown): unknown {
+  if (types.isPromise(value)) value.catch(() => undefined);
+  return value;
+}
+
 /** Throws unless `value` is a boolean, and returns it. */
 export function requireBoolean(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, got ${describe(value)}`);

@@ -1,0 +1,66 @@
+import type { ServerResponse } from 'node:http';
+import type { AcquireRequest } from '../core/decide.js';
+import type { Outcome } from '../core/limiter.js';
+import { requireBoolean, resultOf } from '../internal/validate.js';
+import { warn } from '../internal/warn.js';
+
+/** Decides whether a finished response shows an overload. */
+export type IsOverload = (res: ServerResponse) => boolean;
+
+/** From where a request wants a permit, and how its end is judged. */
+export interface PermitClaim {
+  readonly source: object;
+  readonly key: string;
+  readonly isOverload: IsOverload | undefined;
+  readonly isDryRun: boolean;
+}
+
+/** What a request waits for, and how long. */
+export interface WaitTerms extends AcquireRequest {
+  readonly maxWaitMs: number;
+}
+
+export function isSame(one: PermitClaim, other: PermitClaim): boolean {
+  return one.source === other.source && one.key === other.key;
+}
+
+export function isEqual(one: WaitTerms, other: WaitTerms): boolean {
+  return (
+    one.weight === other.weight &&
+    one.priority === other.priority &&
+    one.flow === other.flow &&
+    one.maxWaitMs === other.maxWaitMs
+  );
+}
+
+/** The outcome that the finished response `res` shows. A failed `isOverload` is a warning, and its permit says nothing. */
+export function outcomeOf(claim: PermitClaim, res: ServerResponse): Outcome {
+  try {
+    const isOverload = resultOf((claim.isOverload ?? isOverloaded)(res));
+    return requireBoolean('what isOverload returns', isOverload) ? 'overload' : 'success';
+  } catch (error) {
+    warnOfFailure(claim.isOverload ?? claim, 'isOverload failed', error);
+    return 'ignore';
+  }
+}
+
+/** Limiters and functions that have failed at the end of a request. */
+const failed = new WeakSet<object>();
+
+/** Warns of the first failure of `source` only: under load each request may have one. */
+export function warnOfFailure(source: object, message: string, error: unknown): void {
+  if (failed.has(source)) return;
+  failed.add(source);
+  warn('WARN_SEMAPHORE_RELEASE_FAILED', message, error);
+}
+
+/** The default of `isOverload`: an answer 503 or 504, or a response that the server destroyed with an error. */
+function isOverloaded(res: ServerResponse): boolean {
+  return res.statusCode === 503 || res.statusCode === 504 || hasFailed(res);
+}
+
+/** Whether the server destroyed `res` with an error. */
+export function hasFailed(res: ServerResponse): boolean {
+  // HTTP/2 and mocked responses have no such property.
+  return (res.errored ?? null) !== null;
+}
