@@ -1,10 +1,10 @@
 import type { Outcome, Permit } from 'express-semaphore';
 
-/** How a call is to end, or has ended: a grant, a refusal by its code, `'abort'`, or the name of another error. */
+/** How a call must end or has ended: a grant, a rejection by its code, `'abort'`, or the name of another error. */
 export type End = string;
 
-/** What one call asks for. */
-export interface Ask {
+/** The options of one call. */
+export interface Request {
   readonly key: string;
   readonly weight: number;
   readonly priority: number;
@@ -21,7 +21,7 @@ export interface Signal {
 }
 
 /** One call in a history, as the model sees it; what the code under test made of it is in `seen` and `permit`. */
-export class Call implements Ask {
+export class Call implements Request {
   readonly key: string;
   readonly weight: number;
   readonly priority: number;
@@ -31,7 +31,7 @@ export class Call implements Ask {
 
   /** Who came earlier has a lower one. */
   readonly id: number;
-  /** When it joined the line, and when it has to be out of it. */
+  /** Time at which it was queued, and time at which it must have left. */
   since = 0;
   deadline = Infinity;
   /** What the model says has come of it; `undefined` while it waits. */
@@ -44,7 +44,7 @@ export class Call implements Ask {
   /** Works that hold the permit. */
   works = 0;
 
-  constructor(id: number, { key, weight, priority, flow, maxWaitMs, signal }: Ask) {
+  constructor(id: number, { key, weight, priority, flow, maxWaitMs, signal }: Request) {
     this.id = id;
     this.key = key;
     this.weight = weight;

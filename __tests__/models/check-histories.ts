@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Gate } from './gate';
+import type { Pair } from './pair';
 import { play } from './play';
 import { history } from './steps';
 
@@ -15,13 +15,13 @@ const HISTORIES = Math.min(100, Math.ceil(STEPS / 500));
 export async function checkHistories<Setup>(
   share: number,
   setups: fc.Arbitrary<Setup>,
-  makeGate: (setup: Setup) => Gate,
+  makePair: (setup: Setup) => Pair,
 ): Promise<void> {
   let taken = 0;
   for (let seed = SEED; taken < share * STEPS; seed++) {
     const property = fc.asyncProperty(setups, history, async (setup, steps) => {
       taken += steps.length;
-      await play(makeGate(setup), steps);
+      await play(makePair(setup), steps);
     });
     await fc.assert(property, {
       seed,

@@ -58,8 +58,8 @@ const workers = fc.array(
   { minLength: 1, maxLength: 8 },
 );
 
-describe(`workers who go on in any order (SEED=${SEED})`, () => {
-  it.each(PLACES)('are never more than there are permits, and leave none out: %s', async (_name, make) => {
+describe(`workers that continue in any order (SEED=${SEED})`, () => {
+  it.each(PLACES)('never exceed the permits, and all of them run: %s', async (_name, make) => {
     const property = fc.asyncProperty(fc.scheduler(), workers, async (scheduler, all) => {
       const permits = 2;
       const place = make(permits);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { checkHistories, SEED } from './check-histories';
-import { KeyedGate } from './keyed-gate';
+import { KeyedPair } from './keyed-pair';
 import { FifoModel, LifoModel } from './queue-model';
 
 const setups = fc
@@ -16,11 +16,11 @@ const setups = fc
     ...sizes,
     reserved: 0,
     order: isLifo ? ('lifo' as const) : ('fifo' as const),
-    line: () => (isLifo ? new LifoModel() : new FifoModel()),
+    queue: () => (isLifo ? new LifoModel() : new FifoModel()),
   }));
 
 describe(`any history of keys (SEED=${SEED})`, () => {
-  it('has one live limiter for a key, no more than maxKeys, and leaves none behind', async () => {
-    await checkHistories(0.2, setups, (setup) => new KeyedGate(setup));
+  it('has one live limiter for each key, at most maxKeys, and none at the end', async () => {
+    await checkHistories(0.2, setups, (setup) => new KeyedPair(setup));
   });
 });

@@ -20,7 +20,7 @@ export class KeyedModel {
   readonly #maxKeys: number;
   readonly #idleTtlMs: number;
   readonly #time: Time;
-  readonly #idleAsked: (() => void)[] = [];
+  readonly #idleListeners: (() => void)[] = [];
 
   constructor(make: () => SemaphoreModel, maxKeys: number, idleTtlMs: number, time: Time) {
     this.#make = make;
@@ -33,8 +33,8 @@ export class KeyedModel {
     return [...this.entries.values()].flatMap(({ model }) => model.waiting);
   }
 
-  /** Why nobody may ask for `key`. */
-  refusalOf(key: string): string | undefined {
+  /** Why a call for `key` is rejected; `undefined` if it is not. */
+  rejectionOf(key: string): string | undefined {
     if (this.isClosed) return 'ERR_SEMAPHORE_CLOSED';
     const isFull = this.entries.size === this.#maxKeys && this.idle.length === 0;
     return isFull && !this.entries.has(key) ? 'ERR_SEMAPHORE_KEY_LIMIT' : undefined;
@@ -60,11 +60,11 @@ export class KeyedModel {
     entry.idleSince = this.#time.now;
     if (this.isClosed) this.entries.delete(key);
     else this.idle.push(key);
-    this.#tellIdle();
+    this.#noticeIdle();
   }
 
-  takeBack(call: Call): void {
-    this.entries.get(call.key)?.model.takeBack(call);
+  release(call: Call): void {
+    this.entries.get(call.key)?.model.release(call);
     this.leave(call.key);
   }
 
@@ -89,10 +89,10 @@ export class KeyedModel {
     for (const { model } of this.entries.values()) model.close();
   }
 
-  /** Calls `tell` as soon as no key has a user. */
-  whenIdle(tell: () => void): void {
-    this.#idleAsked.push(tell);
-    this.#tellIdle();
+  /** Calls `listener` as soon as no key has a user. */
+  whenIdle(listener: () => void): void {
+    this.#idleListeners.push(listener);
+    this.#noticeIdle();
   }
 
   #evict(): void {
@@ -100,7 +100,8 @@ export class KeyedModel {
     if (key !== undefined) this.entries.delete(key);
   }
 
-  #tellIdle(): void {
-    if (this.entries.size === this.idle.length) for (const tell of this.#idleAsked.splice(0)) tell();
+  #noticeIdle(): void {
+    if (this.entries.size === this.idle.length)
+      for (const listener of this.#idleListeners.splice(0)) listener();
   }
 }

@@ -3,14 +3,14 @@ import { getEventListeners } from 'node:events';
 import type { Outcome, Permit } from 'express-semaphore';
 import { Call } from './call';
 import type { Signal } from './call';
-import { endOf } from './gate';
-import type { Gate } from './gate';
+import { endOf } from './pair';
+import type { Pair } from './pair';
 import { ALL_TURNS, SIGNALS } from './steps';
-import type { AskStep, ReleaseStep, Step, TimedStep } from './steps';
+import type { AcquireStep, ReleaseStep, Step, TimedStep } from './steps';
 
 /** Plays a history on a limiter and on its model, and throws where the two differ. */
-export async function play(gate: Gate, history: readonly TimedStep[]): Promise<void> {
-  const player = new Player(gate);
+export async function play(pair: Pair, history: readonly TimedStep[]): Promise<void> {
+  const player = new Player(pair);
   for (const { step, turns } of history) {
     player.perform(step);
     player.compare();
@@ -22,20 +22,20 @@ export async function play(gate: Gate, history: readonly TimedStep[]): Promise<v
 }
 
 class Player {
-  readonly #gate: Gate;
+  readonly #pair: Pair;
   readonly #signals: Signal[] = Array.from({ length: SIGNALS }, makeSignal);
   #calls = 0;
   /** Those of which not all has been seen that is to come. */
   readonly #open = new Set<Call>();
   /** Those with a permit to release. */
   readonly #held: Call[] = [];
-  /** Those who have released theirs. */
+  /** Calls that have released their permit. */
   readonly #released: Call[] = [];
   readonly #works: (() => void)[] = [];
   readonly #idles: { isSeen: boolean; isDue: boolean }[] = [];
 
-  constructor(gate: Gate) {
-    this.#gate = gate;
+  constructor(pair: Pair) {
+    this.#pair = pair;
   }
 
   perform(step: Step): void {
@@ -62,22 +62,22 @@ class Player {
         this.#abort(step.signal, step.reaction, step.isLate);
         break;
       case 'advance':
-        this.#gate.advance(step.ms);
+        this.#pair.advance(step.ms);
         break;
       case 'resize':
-        this.#gate.resize('a', step.permits);
+        this.#pair.resize('a', step.permits);
         break;
       case 'idle':
         this.#awaitIdle();
         break;
       case 'close':
-        this.#gate.close();
+        this.#pair.close();
     }
   }
 
   /** What can be seen at once, and what has been seen so far. */
   compare(): void {
-    this.#gate.compare();
+    this.#pair.compare();
     for (const call of this.#open) {
       if (call.seen === undefined) continue;
       assert.equal(call.seen, call.end, `end of call ${call.id}`);
@@ -85,7 +85,7 @@ class Player {
     }
     for (const { isSeen, isDue } of this.#idles) assert(isDue || !isSeen, 'idle too early');
     for (const signal of this.#signals) {
-      const isWatched = this.#gate.waiting.some((call) => call.signal === signal);
+      const isWatched = this.#pair.waiting.some((call) => call.signal === signal);
       const listeners = getEventListeners(signal.controller.signal, 'abort').length;
       if (signal.controller.signal.aborted) assert.equal(isWatched, false, 'waits with an aborted signal');
       else assert.equal(listeners, isWatched ? 2 : 1, 'listeners');
@@ -109,23 +109,23 @@ class Player {
       this.compare();
       this.compareSettled();
       if (this.#held.length > 0) continue;
-      if (this.#gate.waiting.length === 0) break;
+      if (this.#pair.waiting.length === 0) break;
       // Somebody heavy may be waiting for a limit that is 0.
-      this.#gate.close();
+      this.#pair.close();
       await allTurns();
     }
-    this.#gate.compareAtEnd();
+    this.#pair.compareAtEnd();
     assert.equal(this.#open.size, 0, 'open calls at the end');
   }
 
-  #callOf(step: AskStep): Call {
+  #callOf(step: AcquireStep): Call {
     const signal = step.signal === undefined ? undefined : this.#signals[step.signal];
     return new Call(++this.#calls, { ...step, signal });
   }
 
   #acquire(call: Call): void {
     this.#open.add(call);
-    this.#gate.acquire(call).then(
+    this.#pair.acquire(call).then(
       (permit) => {
         assert.equal(permit.weight, call.weight, 'weight');
         this.#keep(call, permit);
@@ -138,7 +138,7 @@ class Player {
   }
 
   #tryAcquire(call: Call): void {
-    const permit = this.#gate.tryAcquire(call);
+    const permit = this.#pair.tryAcquire(call);
     if (permit !== undefined) this.#keep(call, permit);
   }
 
@@ -158,7 +158,7 @@ class Player {
       else call.permit?.[Symbol.dispose]();
     }
     call.outcome = (by === 'release' ? outcome : undefined) ?? ('success' satisfies Outcome);
-    if (call.works === 0) this.#gate.takeBack(call);
+    if (call.works === 0) this.#pair.release(call);
   }
 
   #hold(call: Call | undefined): void {
@@ -169,7 +169,7 @@ class Player {
     if (!isBack) call.works++;
     // Heard right after the permit heard it, with nothing in between.
     const settled = () => {
-      if (!isBack && --call.works === 0 && call.outcome !== undefined) this.#gate.takeBack(call);
+      if (!isBack && --call.works === 0 && call.outcome !== undefined) this.#pair.release(call);
     };
     void promise.then(settled);
   }
@@ -191,7 +191,7 @@ class Player {
     }
     const thrown: unknown[] = [];
     const react = () => {
-      if (isLate) this.#gate.abort(signal);
+      if (isLate) this.#pair.abort(signal);
       try {
         if (reaction !== undefined) this.perform(reaction);
       } catch (error) {
@@ -203,16 +203,16 @@ class Player {
     else signal.react = react;
     signal.controller.abort();
     for (const error of thrown) throw error;
-    this.#gate.abort(signal);
+    this.#pair.abort(signal);
   }
 
   #awaitIdle(): void {
     const idle = { isSeen: false, isDue: false };
     this.#idles.push(idle);
-    void this.#gate.idle().then(() => {
+    void this.#pair.idle().then(() => {
       idle.isSeen = true;
     });
-    this.#gate.whenIdle(() => {
+    this.#pair.whenIdle(() => {
       idle.isDue = true;
     });
   }

@@ -1,25 +1,25 @@
-import type { Ask, Call } from './call';
+import type { Request, Call } from './call';
 
-/** A line in some order, told as plainly as can be: lists that are searched from end to end. */
-export interface LineModel {
-  /** All in line, in the order in which they came. */
+/** A queue in one order, as simple as possible: lists that are searched from end to end. */
+export interface QueueModel {
+  /** All waiters, in the order of arrival. */
   readonly waiting: readonly Call[];
   add(call: Call): void;
-  /** Takes out `call`, because it is served or else because it leaves. */
+  /** Removes `call`, because it is served or because it leaves. */
   remove(call: Call, isServed: boolean): void;
-  /** Who is served next. */
+  /** The head. */
   first(): Call | undefined;
-  /** Whether one that came now would be served before all in line. */
-  isPassedBy(ask: Ask, now: number): boolean;
-  /** Who is refused to make room for `ask` in a full line; nobody means: it is refused itself. */
-  evictee(ask: Ask, now: number): Call | undefined;
-  /** Who is refused now because the line has stood for too long. */
+  /** Whether a newcomer would be served before all waiters. */
+  isPassedBy(request: Request, now: number): boolean;
+  /** The waiter that a full queue evicts for `request`; `undefined` rejects the request. */
+  evictee(request: Request, now: number): Call | undefined;
+  /** A waiter to reject because the queue has lasted for too long. */
   overdue(now: number): Call | undefined;
   /** The time at which the head changes by itself; `Infinity` when it does not. */
   headChanges(): number;
 }
 
-abstract class ListModel implements LineModel {
+abstract class ListModel implements QueueModel {
   readonly waiting: Call[] = [];
 
   add(call: Call): void {
@@ -31,8 +31,8 @@ abstract class ListModel implements LineModel {
   }
 
   abstract first(): Call | undefined;
-  abstract isPassedBy(ask: Ask, now: number): boolean;
-  abstract evictee(ask: Ask, now: number): Call | undefined;
+  abstract isPassedBy(request: Request, now: number): boolean;
+  abstract evictee(request: Request, now: number): Call | undefined;
   abstract overdue(now: number): Call | undefined;
 
   headChanges(): number {
@@ -76,12 +76,12 @@ export class LifoModel extends ListModel {
   }
 }
 
-/** The order changes with time, but what comes of that shows when somebody comes, goes or gives back. */
+/** The order changes with time. The change takes effect at the next arrival, departure or release. */
 export class AdaptiveLifoModel extends ListModel {
   readonly #targetMs: number;
   readonly #intervalMs: number;
   #occupiedSince = 0;
-  #isStanding = false;
+  #hasLasted = false;
 
   constructor(targetMs: number, intervalMs: number) {
     super();
@@ -95,28 +95,28 @@ export class AdaptiveLifoModel extends ListModel {
   }
 
   first(): Call | undefined {
-    return this.waiting.at(this.#isStanding ? -1 : 0);
+    return this.waiting.at(this.#hasLasted ? -1 : 0);
   }
 
-  isPassedBy(_: Ask, now: number): boolean {
-    return this.waiting.length === 0 || this.#stands(now);
+  isPassedBy(_: Request, now: number): boolean {
+    return this.waiting.length === 0 || this.#lasts(now);
   }
 
-  evictee(_: Ask, now: number): Call | undefined {
-    return this.#stands(now) ? this.waiting[0] : undefined;
+  evictee(_: Request, now: number): Call | undefined {
+    return this.#lasts(now) ? this.waiting[0] : undefined;
   }
 
   overdue(now: number): Call | undefined {
-    this.#isStanding = this.waiting.length > 0 && this.#stands(now);
-    if (!this.#isStanding) return undefined;
+    this.#hasLasted = this.waiting.length > 0 && this.#lasts(now);
+    if (!this.#hasLasted) return undefined;
     return this.waiting.slice(0, -1).find(({ since }) => now - since > this.#targetMs);
   }
 
   override headChanges(): number {
-    return this.waiting.length < 2 || this.#isStanding ? Infinity : this.#occupiedSince + this.#intervalMs;
+    return this.waiting.length < 2 || this.#hasLasted ? Infinity : this.#occupiedSince + this.#intervalMs;
   }
 
-  #stands(now: number): boolean {
+  #lasts(now: number): boolean {
     return this.waiting.length > 0 && now - this.#occupiedSince >= this.#intervalMs;
   }
 }
@@ -133,13 +133,14 @@ export class PriorityModel extends ListModel {
     return [...this.waiting].sort((a, b) => this.#rank(b) - this.#rank(a) || b.priority - a.priority)[0];
   }
 
-  isPassedBy(ask: Ask, now: number): boolean {
+  isPassedBy(request: Request, now: number): boolean {
     return this.waiting.every(
-      (other) => other.priority < ask.priority && this.#rank(other) <= this.#rank({ ...ask, since: now }),
+      (other) =>
+        other.priority < request.priority && this.#rank(other) <= this.#rank({ ...request, since: now }),
     );
   }
 
-  evictee({ priority }: Ask, now: number): Call | undefined {
+  evictee({ priority }: Request, now: number): Call | undefined {
     const lowest = Math.min(...this.waiting.map((call) => this.#rank(call)));
     if (lowest >= this.#rank({ priority, since: now })) return undefined;
     const last = this.waiting.filter((call) => this.#rank(call) === lowest);
@@ -151,19 +152,19 @@ export class PriorityModel extends ListModel {
     return undefined;
   }
 
-  /** A level rises alike for all with time, so how long ago they came tells all. The top is above whatever rises. */
+  /** All levels rise at one rate, so the time of arrival decides. The top level is above all that rise. */
   #rank({ priority, since }: Pick<Call, 'priority' | 'since'>): number {
     return priority === 100 ? Number.MAX_VALUE : priority - since / this.#ageMs;
   }
 }
 
-/** Flows take turns; at its turn a flow gets its share, and spends or saves it. */
-export class FairModel implements LineModel {
+/** Flows take turns. At its turn a flow gets its share and spends or saves it. */
+export class FairModel implements QueueModel {
   readonly waiting: Call[] = [];
   readonly #shareOf: (flow: string) => number;
-  /** Those with somebody in line, the one whose turn it is first. */
-  #flows: { readonly name: string; credit: number; changedAt: number; readonly line: Call[] }[] = [];
-  /** Whether the first has got its share this turn. */
+  /** Flows with waiters. The first one has the turn. */
+  #flows: { readonly name: string; credit: number; changedAt: number; readonly queue: Call[] }[] = [];
+  /** Whether the first flow has got its share in this turn. */
   #isPaid = false;
   #changes = 0;
 
@@ -174,8 +175,9 @@ export class FairModel implements LineModel {
   add(call: Call): void {
     this.waiting.push(call);
     let flow = this.#flows.find(({ name }) => name === call.flow);
-    if (flow === undefined) this.#flows.push((flow = { name: call.flow, credit: 0, changedAt: 0, line: [] }));
-    flow.line.push(call);
+    if (flow === undefined)
+      this.#flows.push((flow = { name: call.flow, credit: 0, changedAt: 0, queue: [] }));
+    flow.queue.push(call);
     flow.changedAt = ++this.#changes;
     this.#turn();
   }
@@ -184,10 +186,10 @@ export class FairModel implements LineModel {
     this.waiting.splice(this.waiting.indexOf(call), 1);
     const flow = this.#flows.find(({ name }) => name === call.flow);
     if (flow === undefined) throw new Error('no such flow');
-    flow.line.splice(flow.line.indexOf(call), 1);
+    flow.queue.splice(flow.queue.indexOf(call), 1);
     flow.changedAt = ++this.#changes;
     if (isServed) flow.credit -= call.weight;
-    if (flow.line.length === 0) {
+    if (flow.queue.length === 0) {
       if (flow === this.#flows[0]) this.#isPaid = false;
       this.#flows = this.#flows.filter((other) => other !== flow);
     }
@@ -195,20 +197,20 @@ export class FairModel implements LineModel {
   }
 
   first(): Call | undefined {
-    return this.#flows[0]?.line[0];
+    return this.#flows[0]?.queue[0];
   }
 
   isPassedBy(): boolean {
     return this.waiting.length === 0;
   }
 
-  /** The longest flow loses its latest, unless it is hardly longer than one's own; of several the one unchanged for longest. */
-  evictee(ask: Ask): Call | undefined {
-    const own = this.#flows.find(({ name }) => name === ask.flow)?.line.length ?? 0;
+  /** The newest of the longest flow, if that is longer by 2 at least. Of equals, the flow unchanged for longest. */
+  evictee(request: Request): Call | undefined {
+    const own = this.#flows.find(({ name }) => name === request.flow)?.queue.length ?? 0;
     const [longest] = [...this.#flows].sort(
-      (a, b) => b.line.length - a.line.length || a.changedAt - b.changedAt,
+      (a, b) => b.queue.length - a.queue.length || a.changedAt - b.changedAt,
     );
-    return longest !== undefined && longest.line.length >= own + 2 ? longest.line.at(-1) : undefined;
+    return longest !== undefined && longest.queue.length >= own + 2 ? longest.queue.at(-1) : undefined;
   }
 
   headChanges(): number {
@@ -223,7 +225,7 @@ export class FairModel implements LineModel {
     for (let flow = this.#flows[0]; flow !== undefined; flow = this.#flows[0]) {
       if (!this.#isPaid) flow.credit += this.#shareOf(flow.name);
       this.#isPaid = true;
-      if (flow.credit >= (flow.line[0]?.weight ?? 0)) return;
+      if (flow.credit >= (flow.queue[0]?.weight ?? 0)) return;
       this.#flows.push(...this.#flows.splice(0, 1));
       this.#isPaid = false;
     }

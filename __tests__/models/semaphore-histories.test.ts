@@ -1,20 +1,20 @@
 import fc from 'fast-check';
-import { AdaptiveGate } from './adaptive-gate';
+import { AdaptivePair } from './adaptive-pair';
 import { checkHistories, SEED } from './check-histories';
 import { AdaptiveLifoModel, FairModel, FifoModel, LifoModel, PriorityModel } from './queue-model';
-import { SemaphoreGate } from './semaphore-gate';
-import type { SemaphoreSetup } from './semaphore-gate';
+import { SemaphorePair } from './semaphore-pair';
+import type { SemaphoreSetup } from './semaphore-pair';
 
-type OrderSetup = Pick<SemaphoreSetup, 'order' | 'line' | 'reserved'>;
+type OrderSetup = Pick<SemaphoreSetup, 'order' | 'queue' | 'reserved'>;
 
 const ORDERS: [name: string, setups: fc.Arbitrary<OrderSetup>][] = [
-  ['first in, first out', fc.constant({ order: 'fifo', line: () => new FifoModel(), reserved: 0 })],
-  ['last in, first out', fc.constant({ order: 'lifo', line: () => new LifoModel(), reserved: 0 })],
+  ['first in, first out', fc.constant({ order: 'fifo', queue: () => new FifoModel(), reserved: 0 })],
+  ['last in, first out', fc.constant({ order: 'lifo', queue: () => new LifoModel(), reserved: 0 })],
   [
     'adaptively last in, first out',
     fc.record({ targetMs: fc.nat({ max: 8 }), intervalMs: fc.nat({ max: 20 }) }).map((limits) => ({
       order: { name: 'adaptive-lifo', ...limits },
-      line: () => new AdaptiveLifoModel(limits.targetMs, limits.intervalMs),
+      queue: () => new AdaptiveLifoModel(limits.targetMs, limits.intervalMs),
       reserved: 0,
     })),
   ],
@@ -22,7 +22,7 @@ const ORDERS: [name: string, setups: fc.Arbitrary<OrderSetup>][] = [
     'by priority',
     fc.record({ ageMs: fc.constantFrom(Infinity, 2, 8), reserved: fc.nat({ max: 3 }) }).map((options) => ({
       order: { name: 'priority', ...options },
-      line: () => new PriorityModel(options.ageMs),
+      queue: () => new PriorityModel(options.ageMs),
       reserved: options.reserved,
     })),
   ],
@@ -30,7 +30,7 @@ const ORDERS: [name: string, setups: fc.Arbitrary<OrderSetup>][] = [
     'fairly among flows',
     fc.constantFrom(1, 2).map((least) => {
       const share = (flow: string) => least + flow.length;
-      return { order: { name: 'fair', share }, line: () => new FairModel(share), reserved: 0 };
+      return { order: { name: 'fair', share }, queue: () => new FairModel(share), reserved: 0 };
     }),
   ],
 ];
@@ -42,13 +42,13 @@ const sizes = fc.record({
 });
 
 describe(`any history of a semaphore (SEED=${SEED})`, () => {
-  it.each(ORDERS)('goes as its model says, serving %s', async (_name, orders) => {
+  it.each(ORDERS)('matches its model, serving %s', async (_name, orders) => {
     const setups = fc.tuple(sizes, orders).map(([size, order]) => ({ ...size, ...order }));
-    await checkHistories(0.12, setups, (setup) => new SemaphoreGate(setup));
+    await checkHistories(0.12, setups, (setup) => new SemaphorePair(setup));
   });
 
-  it.each(ORDERS)('goes as its model says with a limit that adapts, serving %s', async (_name, orders) => {
+  it.each(ORDERS)('matches its model with an adaptive limit, serving %s', async (_name, orders) => {
     const setups = fc.tuple(sizes, orders).map(([size, order]) => ({ ...size, ...order }));
-    await checkHistories(0.04, setups, (setup) => new AdaptiveGate(setup));
+    await checkHistories(0.04, setups, (setup) => new AdaptivePair(setup));
   });
 });

@@ -1,99 +1,101 @@
 import type { Call, End, Signal } from './call';
-import type { LineModel } from './queue-model';
+import type { QueueModel } from './queue-model';
 
-/** What the model of a semaphore is made of. */
+/** Options of the model of a semaphore. */
 export interface ModelOptions {
   readonly permits: number;
   readonly queueLimit: number;
   readonly maxWaitMs: number;
   readonly reserved: number;
-  readonly line: LineModel;
+  readonly queue: QueueModel;
 }
 
-/** What time it is in a history; models share it. */
+/** The time in a history. Models share it. */
 export interface Time {
   now: number;
 }
 
 /**
- * What a semaphore promises, told as plainly as can be: after whatever happens, the first in line gets what is free until
- * it is not enough.
+ * The promises of a semaphore, as simple as possible. After each step the head is granted permits until the free ones
+ * are too few.
  */
 export class SemaphoreModel {
   permits: number;
   held = 0;
   isClosed = false;
-  /** What `stats()` has to say. */
+  /** The totals in `stats()`. */
   readonly totals = { acquired: 0, released: 0, aborted: 0 };
   readonly rejected: Record<string, number> = {};
   readonly #time: Time;
-  readonly #line: LineModel;
+  readonly #queue: QueueModel;
   readonly #queueLimit: number;
   readonly #maxWaitMs: number;
   readonly #reserved: number;
-  /** Told when nothing is held and nobody waits. */
-  readonly #idleAsked: (() => void)[] = [];
+  /** Called when no permit is held and no caller waits. */
+  readonly #idleListeners: (() => void)[] = [];
 
-  constructor({ permits, queueLimit, maxWaitMs, reserved, line }: ModelOptions, time: Time) {
+  constructor({ permits, queueLimit, maxWaitMs, reserved, queue }: ModelOptions, time: Time) {
     this.permits = permits;
     this.#time = time;
-    this.#line = line;
+    this.#queue = queue;
     this.#queueLimit = queueLimit;
     this.#maxWaitMs = maxWaitMs;
     this.#reserved = reserved;
   }
 
   get waiting(): readonly Call[] {
-    return this.#line.waiting;
+    return this.#queue.waiting;
   }
 
   get isIdle(): boolean {
     return this.held === 0 && this.waiting.length === 0;
   }
 
-  /** Whether it is allowed, though not ordered, to refuse `call` because of how fast the line was lately. */
+  /** Whether the limiter may reject `call` because of its expected wait. It need not. */
   mayForesee(call: Call): boolean {
     return (
-      this.#wait(call) !== Infinity && this.waiting.length > 0 && !this.#line.isPassedBy(call, this.#time.now)
+      this.#wait(call) !== Infinity &&
+      this.waiting.length > 0 &&
+      !this.#queue.isPassedBy(call, this.#time.now)
     );
   }
 
   /** Whether `call` would get permits at once. */
   isFreeFor(call: Call): boolean {
-    const passes = this.waiting.length === 0 || this.#line.isPassedBy(call, this.#time.now);
+    const passes = this.waiting.length === 0 || this.#queue.isPassedBy(call, this.#time.now);
     return !this.isClosed && passes && this.#fits(call);
   }
 
   acquire(call: Call, wasForeseen: boolean): void {
     if (call.signal?.controller.signal.aborted === true) this.#abort(call);
-    else if (this.isClosed) this.#refuse(call, 'ERR_SEMAPHORE_CLOSED');
+    else if (this.isClosed) this.#reject(call, 'ERR_SEMAPHORE_CLOSED');
     else if (this.#isTooHeavy(call)) call.end = 'RangeError';
     else if (this.isFreeFor(call)) this.#grant(call);
-    else if (this.#wait(call) === 0) this.#refuse(call, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
-    else if (wasForeseen) this.#refuse(call, 'ERR_SEMAPHORE_WAIT_TOO_LONG');
-    else if (this.waiting.length < this.#queueLimit) this.#join(call);
+    else if (this.#wait(call) === 0) this.#reject(call, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
+    else if (wasForeseen) this.#reject(call, 'ERR_SEMAPHORE_WAIT_TOO_LONG');
+    else if (this.waiting.length < this.#queueLimit) this.#enqueue(call);
     else {
-      const evictee = this.#line.evictee(call, this.#time.now);
+      const evictee = this.#queue.evictee(call, this.#time.now);
       if (evictee !== undefined) this.#leave(evictee);
-      this.#refuse(evictee ?? call, 'ERR_SEMAPHORE_QUEUE_FULL');
-      if (evictee !== undefined) this.#join(call);
+      this.#reject(evictee ?? call, 'ERR_SEMAPHORE_QUEUE_FULL');
+      if (evictee !== undefined) this.#enqueue(call);
     }
   }
 
   tryAcquire(call: Call): void {
-    if (this.isClosed) this.#refuse(call, 'ERR_SEMAPHORE_CLOSED');
+    if (this.isClosed) this.#reject(call, 'ERR_SEMAPHORE_CLOSED');
     else if (this.#isTooHeavy(call)) call.end = 'RangeError';
     else if (this.isFreeFor(call)) this.#grant(call);
-    else this.#refuse(call, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
+    else this.#reject(call, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
   }
 
-  takeBack({ weight }: Call): void {
+  release({ weight }: Call): void {
     this.held -= weight;
     this.totals.released++;
     this.#serve();
   }
 
-  /** One after the other leaves; whom the signal of another reaches first is not served meanwhile. */
+  /** The waiters of `signal` leave one by one. A waiter whose signal has aborted is not served meanwhile. */
   abort(signal: Signal): void {
     for (const call of this.waiting.filter((waiter) => waiter.signal === signal)) {
       if (call.end !== undefined) continue;
@@ -106,13 +108,13 @@ export class SemaphoreModel {
   /** The wait of `late` is over. */
   expire(late: Call): void {
     this.#leave(late);
-    this.#refuse(late, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
+    this.#reject(late, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
     this.#serve();
   }
 
   /** The time at which the head of waiters beside free permits changes by itself; `Infinity` when it does not. */
   headChanges(): number {
-    return this.held < this.permits ? this.#line.headChanges() : Infinity;
+    return this.held < this.permits ? this.#queue.headChanges() : Infinity;
   }
 
   /** Serves the head that has changed by itself. */
@@ -134,15 +136,15 @@ export class SemaphoreModel {
     this.isClosed = true;
     for (const call of [...this.waiting]) {
       this.#leave(call);
-      this.#refuse(call, 'ERR_SEMAPHORE_CLOSED');
+      this.#reject(call, 'ERR_SEMAPHORE_CLOSED');
     }
     this.#serve();
   }
 
-  /** Calls `tell` as soon as it is idle. */
-  whenIdle(tell: () => void): void {
-    this.#idleAsked.push(tell);
-    this.#tellIdle();
+  /** Calls `listener` as soon as the model is idle. */
+  whenIdle(listener: () => void): void {
+    this.#idleListeners.push(listener);
+    this.#noticeIdle();
   }
 
   #wait(call: Call): number {
@@ -162,15 +164,15 @@ export class SemaphoreModel {
     return this.permits > 0 && call.weight > this.#permitsFor(call);
   }
 
-  #join(call: Call): void {
+  #enqueue(call: Call): void {
     call.since = this.#time.now;
     call.deadline = this.#time.now + this.#wait(call);
-    this.#line.add(call);
+    this.#queue.add(call);
     this.#serve();
   }
 
   #leave(call: Call): void {
-    this.#line.remove(call, false);
+    this.#queue.remove(call, false);
   }
 
   #grant(call: Call): void {
@@ -184,27 +186,27 @@ export class SemaphoreModel {
     call.end = 'abort';
   }
 
-  #refuse(call: Call, code: End): void {
+  #reject(call: Call, code: End): void {
     this.rejected[code] = (this.rejected[code] ?? 0) + 1;
     call.end = code;
   }
 
   #serve(): void {
-    for (let late = this.#line.overdue(this.#time.now); late; late = this.#line.overdue(this.#time.now)) {
+    for (let late = this.#queue.overdue(this.#time.now); late; late = this.#queue.overdue(this.#time.now)) {
       this.#leave(late);
-      this.#refuse(late, 'ERR_SEMAPHORE_WAIT_TOO_LONG');
+      this.#reject(late, 'ERR_SEMAPHORE_WAIT_TOO_LONG');
     }
-    for (let first = this.#line.first(); first !== undefined; first = this.#line.first()) {
+    for (let first = this.#queue.first(); first !== undefined; first = this.#queue.first()) {
       const isAborted = first.signal?.controller.signal.aborted === true;
       if (!isAborted && !this.#fits(first)) break;
-      this.#line.remove(first, !isAborted);
+      this.#queue.remove(first, !isAborted);
       if (isAborted) this.#abort(first);
       else this.#grant(first);
     }
-    this.#tellIdle();
+    this.#noticeIdle();
   }
 
-  #tellIdle(): void {
-    if (this.isIdle) for (const tell of this.#idleAsked.splice(0)) tell();
+  #noticeIdle(): void {
+    if (this.isIdle) for (const listener of this.#idleListeners.splice(0)) listener();
   }
 }

@@ -11,7 +11,7 @@ export const ALL_TURNS = 20;
 /** A number that picks one of however many there are. */
 type Pick = number;
 
-export interface AskStep {
+export interface AcquireStep {
   readonly kind: 'acquire' | 'tryAcquire';
   readonly key: string;
   readonly weight: number;
@@ -31,16 +31,16 @@ export interface ReleaseStep {
 
 /** What happens next in a history. */
 export type Step =
-  | AskStep
+  | AcquireStep
   | ReleaseStep
   | { readonly kind: 'releaseAgain'; readonly which: Pick }
   | { readonly kind: 'hold'; readonly which: Pick; readonly isReleased: boolean }
   | { readonly kind: 'settle'; readonly which: Pick }
-  /** Aborts a signal; a listener of somebody else's acts in the middle of it, before or after the limiter hears of it. */
+  /** Aborts a signal. A foreign listener acts during the abort, before or after that of the limiter. */
   | {
       readonly kind: 'abort';
       readonly signal: Pick;
-      readonly reaction: AskStep | ReleaseStep | undefined;
+      readonly reaction: AcquireStep | ReleaseStep | undefined;
       readonly isLate: boolean;
     }
   | { readonly kind: 'advance'; readonly ms: number }
@@ -56,7 +56,7 @@ export interface TimedStep {
 
 const pick = fc.nat({ max: 11 });
 
-const ask = fc.record({
+const acquire = fc.record({
   kind: fc.constantFrom('acquire' as const, 'acquire' as const, 'tryAcquire' as const),
   key: fc.constantFrom(...KEYS),
   weight: fc.constantFrom(1, 1, 1, 2, 3),
@@ -75,7 +75,7 @@ const release = fc.record({
 });
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 12, arbitrary: ask },
+  { weight: 12, arbitrary: acquire },
   { weight: 8, arbitrary: release },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('releaseAgain' as const), which: pick }) },
   {
@@ -91,7 +91,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('abort' as const),
       signal: fc.nat({ max: SIGNALS - 1 }),
-      reaction: fc.option(fc.oneof(ask, release), { nil: undefined }),
+      reaction: fc.option(fc.oneof(acquire, release), { nil: undefined }),
       isLate: fc.boolean(),
     }),
   },

@@ -2,11 +2,11 @@ import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { LimitAlgorithm } from 'express-semaphore/adaptive';
 import { FakeClock } from '../helpers/clock';
 import type { Call } from './call';
-import { SemaphoreGate } from './semaphore-gate';
-import type { SemaphoreSetup } from './semaphore-gate';
+import { SemaphorePair } from './semaphore-pair';
+import type { SemaphoreSetup } from './semaphore-pair';
 
-/** A semaphore whose limit moves with what its holders say: its model is resized by the same rule. */
-export class AdaptiveGate extends SemaphoreGate {
+/** A semaphore whose limit follows the outcomes. Its model is resized by the same rule. */
+export class AdaptivePair extends SemaphorePair {
   readonly #rule: LimitAlgorithm;
 
   constructor(setup: SemaphoreSetup) {
@@ -23,10 +23,10 @@ export class AdaptiveGate extends SemaphoreGate {
   }
 
   /** The new limit holds before the permit is handed on. */
-  override takeBack(call: Call): void {
+  override release(call: Call): void {
     const { outcome = 'success' } = call;
     this.model.resize(this.#rule.next({ startedMs: 0, busyMs: 0, endedMs: 0, inFlight: 0, outcome }));
-    super.takeBack(call);
+    super.release(call);
   }
 }
 

@@ -3,10 +3,10 @@ import type { AcquireOptions, Limiter, Permit } from 'express-semaphore';
 import type { FakeClock } from '../helpers/clock';
 import type { Call, End, Signal } from './call';
 
-/** A limiter side by side with its model: whatever is asked of one is asked of both. */
-export interface Gate {
+/** A limiter beside its model. Each step is applied to both. */
+export interface Pair {
   readonly clock: FakeClock;
-  /** All who wait, says the model. */
+  /** All waiters of the model. */
   readonly waiting: readonly Call[];
 
   acquire(call: Call): Promise<Permit>;
@@ -17,11 +17,11 @@ export interface Gate {
   idle(): Promise<void>;
 
   /** Only the model is told: `call`'s permit is back. */
-  takeBack(call: Call): void;
+  release(call: Call): void;
   /** Only the model is told: `signal` has aborted. */
   abort(signal: Signal): void;
-  /** Only the model is asked: calls `tell` when it is idle. */
-  whenIdle(tell: () => void): void;
+  /** Calls `listener` when the model is idle. */
+  whenIdle(listener: () => void): void;
 
   /** Throws where the two differ, as far as one can see without letting time pass. */
   compare(): void;
@@ -33,7 +33,7 @@ export function optionsOf({ weight, priority, flow, maxWaitMs, signal }: Call): 
   return { weight, priority, flow, maxWaitMs, signal: signal?.controller.signal };
 }
 
-/** Waits so far that were refused for the line's speed. */
+/** Calls so far that were rejected for their expected wait. */
 export function foreseenBy(limiter: Limiter): number {
   return limiter.stats().rejected.ERR_SEMAPHORE_WAIT_TOO_LONG;
 }
@@ -48,7 +48,7 @@ export function nextLate(waiting: readonly Call[]): Call | undefined {
   return [...waiting].sort((a, b) => a.deadline - b.deadline || a.id - b.id)[0];
 }
 
-/** Calls `take`, which is `tryAcquire`, and notes in `call` how it ends. No permit counts as a wait that timed out. */
+/** Calls `take`, which is `tryAcquire`, and records in `call` how it ends. No permit counts as a wait that timed out. */
 export function tryTo(call: Call, take: () => Permit | undefined): Permit | undefined {
   try {
     const permit = take();

@@ -3,10 +3,10 @@ import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import type { AcquireOptions, Permit } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import type { Call, Signal } from './call';
-import { foreseenBy, nextLate, optionsOf, timersOf, tryTo } from './gate';
-import type { Gate } from './gate';
+import { foreseenBy, nextLate, optionsOf, timersOf, tryTo } from './pair';
+import type { Pair } from './pair';
 import { KeyedModel } from './keyed-model';
-import type { SemaphoreSetup } from './semaphore-gate';
+import type { SemaphoreSetup } from './semaphore-pair';
 import { SemaphoreModel } from './semaphore-model';
 
 /** How a map of limiters and its model are made. */
@@ -15,7 +15,7 @@ export interface KeyedSetup extends SemaphoreSetup {
   readonly idleTtlMs: number;
 }
 
-export class KeyedGate implements Gate {
+export class KeyedPair implements Pair {
   readonly clock = new FakeClock();
   readonly #time = { now: 0 };
   readonly #keyed: KeyedSemaphore;
@@ -36,7 +36,7 @@ export class KeyedGate implements Gate {
       },
       { maxKeys, idleTtlMs, clock: this.clock },
     );
-    const makeModel = () => new SemaphoreModel({ ...setup, line: setup.line() }, this.#time);
+    const makeModel = () => new SemaphoreModel({ ...setup, queue: setup.queue() }, this.#time);
     this.#model = new KeyedModel(makeModel, maxKeys, idleTtlMs, this.#time);
   }
 
@@ -49,12 +49,12 @@ export class KeyedGate implements Gate {
     const mayForesee = this.#model.entries.get(key)?.model.mayForesee(call) === true;
     const before = mayForesee ? foreseenBy(this.#probe(key)) : 0;
     const promise = this.#keyed.acquire(key, optionsOf(call));
-    call.end = this.#model.refusalOf(key);
+    call.end = this.#model.rejectionOf(key);
     if (call.end !== undefined) return promise;
     const wasForeseen = mayForesee && foreseenBy(this.#probe(key)) > before;
     this.#model.enter(key).acquire(call, wasForeseen);
-    // The map was first to listen, so it has let go of the key just before the model does.
-    this.#probe(key).asked?.catch(() => {
+    // The map listens first, so it unpins the key just before the model does.
+    this.#probe(key).acquired?.catch(() => {
       this.#model.leave(key);
     });
     return promise;
@@ -62,7 +62,7 @@ export class KeyedGate implements Gate {
 
   tryAcquire(call: Call): Permit | undefined {
     const permit = tryTo(call, () => this.#keyed.tryAcquire(call.key, optionsOf(call)));
-    const code = this.#model.refusalOf(call.key);
+    const code = this.#model.rejectionOf(call.key);
     if (code === undefined) {
       this.#model.enter(call.key).tryAcquire(call);
       if (call.end !== 'granted') this.#model.leave(call.key);
@@ -101,16 +101,16 @@ export class KeyedGate implements Gate {
     return this.#keyed.idle();
   }
 
-  takeBack(call: Call): void {
-    this.#model.takeBack(call);
+  release(call: Call): void {
+    this.#model.release(call);
   }
 
   abort(signal: Signal): void {
     this.#model.abort(signal);
   }
 
-  whenIdle(tell: () => void): void {
-    this.#model.whenIdle(tell);
+  whenIdle(listener: () => void): void {
+    this.#model.whenIdle(listener);
   }
 
   compare(): void {
@@ -149,14 +149,14 @@ export class KeyedGate implements Gate {
   }
 }
 
-/** A semaphore that tells whether it was closed, and what it promised last. */
+/** A semaphore that shows whether it was closed, and the promise that it returned last. */
 class Probe extends Semaphore {
   isClosed = false;
-  asked: Promise<Permit> | undefined;
+  acquired: Promise<Permit> | undefined;
 
   override acquire(options?: AcquireOptions): Promise<Permit> {
-    this.asked = super.acquire(options);
-    return this.asked;
+    this.acquired = super.acquire(options);
+    return this.acquired;
   }
 
   override close(reason?: unknown): void {

@@ -3,9 +3,9 @@ import { Semaphore } from 'express-semaphore';
 import type { Limiter, Order, Permit } from 'express-semaphore';
 import { FakeClock } from '../helpers/clock';
 import type { Call, Signal } from './call';
-import { foreseenBy, nextLate, optionsOf, timersOf, tryTo } from './gate';
-import type { Gate } from './gate';
-import type { LineModel } from './queue-model';
+import { foreseenBy, nextLate, optionsOf, timersOf, tryTo } from './pair';
+import type { Pair } from './pair';
+import type { QueueModel } from './queue-model';
 import { SemaphoreModel } from './semaphore-model';
 
 /** How a semaphore and its model are made. */
@@ -15,7 +15,7 @@ export interface SemaphoreSetup {
   readonly maxWaitMs: number;
   readonly reserved: number;
   readonly order: Order;
-  readonly line: () => LineModel;
+  readonly queue: () => QueueModel;
 }
 
 /** What a model can be held against. */
@@ -27,7 +27,7 @@ interface Subject extends Limiter {
   resize?(permits: number): void;
 }
 
-export class SemaphoreGate implements Gate {
+export class SemaphorePair implements Pair {
   readonly clock: FakeClock;
   protected readonly model: SemaphoreModel;
   readonly #time = { now: 0 };
@@ -37,7 +37,7 @@ export class SemaphoreGate implements Gate {
     const { permits, queueLimit, maxWaitMs, order } = setup;
     this.clock = clock;
     this.#semaphore = subject ?? new Semaphore(permits, { queueLimit, maxWaitMs, order, clock });
-    this.model = new SemaphoreModel({ ...setup, line: setup.line() }, this.#time);
+    this.model = new SemaphoreModel({ ...setup, queue: setup.queue() }, this.#time);
   }
 
   get waiting(): readonly Call[] {
@@ -88,16 +88,16 @@ export class SemaphoreGate implements Gate {
     return this.#semaphore.idle();
   }
 
-  takeBack(call: Call): void {
-    this.model.takeBack(call);
+  release(call: Call): void {
+    this.model.release(call);
   }
 
   abort(signal: Signal): void {
     this.model.abort(signal);
   }
 
-  whenIdle(tell: () => void): void {
-    this.model.whenIdle(tell);
+  whenIdle(listener: () => void): void {
+    this.model.whenIdle(listener);
   }
 
   compare(): void {
