@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gracefulShutdown } from 'express-semaphore';
 import { createClient } from 'redis';
 import { createApp } from './app.js';
 import { createLimiters } from './limiters.js';
 import { Playground } from './playground/playground.js';
-import { prepareShutdown } from './shutdown.js';
 import { Work } from './work.js';
 
 /** Ctrl+C signals the process group of the terminal, and npm forwards the signal. Both count as one. */
@@ -39,7 +39,9 @@ const work = new Work(WORK_URL === undefined ? undefined : () => fetch(WORK_URL)
 const playground = new Playground();
 const stopping = new AbortController();
 const server = createServer(createApp({ limiters, work, playground, stopping: stopping.signal }));
-const shutDown = prepareShutdown(server, [...Object.values(limiters), playground]);
+const shutDown = gracefulShutdown(server, [...Object.values(limiters), playground], {
+  deadlineMs: Number(DEADLINE_MS),
+});
 
 server.listen(Number(PORT), HOST, () => {
   const address = server.address();
@@ -73,8 +75,7 @@ function stop(signal: NodeJS.Signals): void {
 async function drain(signal: NodeJS.Signals): Promise<void> {
   if (Number(DRAIN_MS) > 0) await sleep(Number(DRAIN_MS));
   console.log(`${signal}: no more requests, waiting for those in flight`);
-  setTimeout(force, Number(DEADLINE_MS), `not done after ${DEADLINE_MS} ms`).unref();
-  await shutDown();
+  if (!(await shutDown())) force(`not done after ${DEADLINE_MS} ms`);
   redis?.destroy();
   console.log('stopped');
 }

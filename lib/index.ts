@@ -30,6 +30,7 @@ export type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './http/l
 export { limitHandler } from './http/limit-handler.js';
 export { permitOf } from './http/exchange.js';
 export { limitUpgrade } from './http/upgrade.js';
+export { gracefulShutdown } from './http/graceful-shutdown.js';
 export { admission } from './http/admission.js';
 export type { AdmissionDecision } from './http/admission.js';
 export { KeyedSemaphore } from './keyed/keyed-semaphore.js';

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
 import * as lib from 'express-semaphore';
 import * as adaptiveLib from 'express-semaphore/adaptive';
 import * as redisLib from 'express-semaphore/redis';
@@ -193,6 +195,16 @@ export const MAIN_ROWS: readonly Row[] = [
     lib.limitUpgrade(semaphore(), onUpgrade as typeof next),
   ),
   ...options('limitUpgrade', 'UpgradeOptions', UPGRADE, (o) => lib.limitUpgrade(semaphore(), next, o)),
+  plainRow('gracefulShutdown', 'server', like(createServer()), (server) =>
+    lib.gracefulShutdown(server as Server, []),
+  ),
+  plainRow('gracefulShutdown', 'limiters', anything, () => lib.gracefulShutdown(createServer(), [])),
+  ...options(
+    'gracefulShutdown',
+    'GracefulShutdownOptions',
+    { drainMs: duration, deadlineMs: duration },
+    (o) => lib.gracefulShutdown(createServer(), [], o),
+  ),
   plainRow('permitOf', 'res', object, (res) => lib.permitOf(res as never)),
   plainRow('permitOf', 'limiter', anything, (one) => lib.permitOf({} as never, one as never)),
   ...options(

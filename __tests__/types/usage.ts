@@ -7,6 +7,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import polka from 'polka';
 import {
   clientKey,
+  gracefulShutdown,
   KeyedSemaphore,
   limit,
   limitHandler,
@@ -73,6 +74,13 @@ export function upgrades(): void {
     'upgrade',
     limitUpgrade(keyed, () => undefined, { key: (req) => req.url, maxWaitMs: 5 }),
   );
+}
+
+export async function shutdown(): Promise<boolean> {
+  const shutDown = gracefulShutdown(createServer(), [semaphore, keyed], { drainMs: 5, deadlineMs: 5 });
+  // @ts-expect-error -- no limiter
+  gracefulShutdown(createServer(), [5]);
+  return shutDown();
 }
 
 /** Express types a request more closely than node:http does, and the callbacks are given just that. */
