@@ -1,7 +1,6 @@
-import { tooHeavyError } from '../core/lifecycle.js';
 import type { Outcome } from '../core/limiter.js';
 import type { LeaveReason } from '../core/waiter.js';
-import { BackendError, LeaseLostError } from '../errors.js';
+import { LeaseLostError } from '../errors.js';
 import { LeaseTable } from './lease-table.js';
 import { Lease, LeasePermit } from './lease.js';
 import type { Usage } from './lease.js';
@@ -9,30 +8,19 @@ import { claimMsOf, localPermits } from './options.js';
 import type { SharedOptions } from './options.js';
 import { PrefetchedLeases } from './prefetched-leases.js';
 import { checkReadiness } from './readiness.js';
+import type { GrantReceiver, RedisWaiter } from './redis-waiter.js';
 import { rootClock } from './sync/connection.js';
 import type { Connection } from './sync/connection.js';
-import { keyNames } from './sync/keys.js';
 import type { KeyNames } from './sync/keys.js';
-import { memberOf } from './sync/sync-batch.js';
-import type { SyncBatch } from './sync/sync-batch.js';
 import { SyncClient } from './sync/sync-client.js';
 import type { SyncResult } from './sync/sync-client.js';
 import { Answer } from './sync/sync-reply.js';
 import type { FleetStats, PublishedGrant, Rules } from './sync/sync-reply.js';
 import { RESIZE_KEPT_MS } from './sync/sync-script.js';
 import { RedisWaitQueue } from './wait-queue.js';
-import type { GrantReceiver, RedisWaiter } from './wait-queue.js';
 
 /** Checks of the queue within the time of a claim. */
 const CHECKS_A_CLAIM = 2;
-/** Shortest time between two surveys of the fleet, in milliseconds. */
-const SURVEY_MS = 1_000;
-
-/** The live managers of each client. A manager without users is collected. */
-const managers = new WeakMap<Connection, Map<string, WeakRef<LeaseManager>>>();
-const collected = new FinalizationRegistry<() => void>((forget) => {
-  forget();
-});
 
 /**
  * The holders and waiters of one limit in this process. All `RedisSemaphore` objects of one client, name and options
@@ -52,28 +40,13 @@ export class LeaseManager implements GrantReceiver {
   #objects = 0;
   /** The limit by which the waiters were measured. */
   #limit: number;
-  #fleet: FleetStats | undefined;
-  #surveyedAt = -Infinity;
   #keepTimer: unknown = undefined;
 
-  private constructor(connection: Connection, keys: KeyNames, shared: SharedOptions, rules: Rules) {
+  constructor(connection: Connection, keys: KeyNames, shared: SharedOptions, rules: Rules) {
     this.shared = shared;
     this.#connection = connection;
     this.#keys = keys;
     this.#limit = rules.permits;
-    this.#queue = new RedisWaitQueue(rootClock, claimMsOf(shared) / CHECKS_A_CLAIM, () => {
-      this.#check();
-    });
-    this.#leases = new LeaseTable(
-      rootClock,
-      shared.leaseMs,
-      (lease) => {
-        this.#sync.renew(lease);
-      },
-      (lease) => {
-        this.#lose(lease);
-      },
-    );
     this.#prefetched = new PrefetchedLeases(shared.prefetch, rootClock, (unused) => {
       for (const lease of unused) this.#return(lease);
       this.#sync.inquire();
@@ -92,32 +65,16 @@ export class LeaseManager implements GrantReceiver {
         this.#noticeQuiet();
       },
     });
+    this.#leases = new LeaseTable(this.#sync, shared.leaseMs, (lease) => {
+      this.#lose(lease);
+    });
+    this.#queue = new RedisWaitQueue(connection, this.#sync, claimMsOf(shared) / CHECKS_A_CLAIM);
   }
 
-  /** The manager for these options. A version above the one it knows replaces the limit. */
-  static of(connection: Connection, shared: SharedOptions, permits: number, version: number): LeaseManager {
-    const keys = keyNames(shared.prefix, shared.name);
-    const { queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes } = shared;
-    const id = `${keys[0]} ${queueLimit} ${leaseMs} ${timeoutMs} ${prefetch} ${onUnavailable} ${expectedNodes}`;
-    let known = managers.get(connection);
-    if (known === undefined) {
-      known = new Map<string, WeakRef<LeaseManager>>();
-      managers.set(connection, known);
-    }
-    let manager = known.get(id)?.deref();
-    if (manager === undefined) {
-      manager = new LeaseManager(connection, keys, shared, { permits, version, resizes: 0 });
-      const reference = new WeakRef(manager);
-      known.set(id, reference);
-      const all = known;
-      collected.register(manager, () => {
-        if (all.get(id) === reference) all.delete(id);
-      });
-    } else if (version > manager.#sync.rules.version) {
-      manager.#sync.rules = { permits, version, resizes: 0 };
-    }
-    manager.#objects++;
-    return manager;
+  /** Notes one more object. A version above the known one replaces the limit. */
+  open(rules: Rules): void {
+    this.#objects++;
+    if (rules.version > this.#sync.rules.version) this.#sync.rules = rules;
   }
 
   /** The limit, as last heard from Redis. */
@@ -135,7 +92,7 @@ export class LeaseManager implements GrantReceiver {
 
   /** Waiters of this process that are granted in a millisecond; `undefined` where it is unknown. */
   get ratePerMs(): number | undefined {
-    return this.#queue.ratePerMs(this.permits);
+    return this.#queue.ratePerMs;
   }
 
   nextSeq(): string {
@@ -147,14 +104,9 @@ export class LeaseManager implements GrantReceiver {
     return weight > Math.max(1, this.permits);
   }
 
-  /** What the fleet does, as of the last survey. Each call makes sure that a survey is not older than a second for long. */
+  /** What the fleet does, as of the last survey. */
   fleet(): FleetStats | undefined {
-    const now = rootClock.now();
-    if (now - this.#surveyedAt >= SURVEY_MS && !this.isDown) {
-      this.#surveyedAt = now;
-      this.#sync.inquire(true);
-    }
-    return this.#fleet;
+    return this.#sync.fleet();
   }
 
   /** Resolves once Redis can run the script and wake this process. Rejects with an error that names what is missing. */
@@ -174,13 +126,8 @@ export class LeaseManager implements GrantReceiver {
 
   /** Enqueues a waiter and asks Redis for it. */
   enqueue(waiter: RedisWaiter, usage: Usage): void {
-    const { stats } = usage.lifecycle;
-    waiter.since = rootClock.now();
-    stats.enqueue(waiter);
-    usage.waiting++;
-    this.#queue.enqueue(waiter);
+    this.#queue.enqueue(waiter, usage);
     waiter.receiver = this;
-    this.#connection.addWaiter(waiter);
     this.#sync.join();
     if (this.isDown) this.#serveLocally();
     else {
@@ -191,8 +138,8 @@ export class LeaseManager implements GrantReceiver {
 
   /** Ends the wait of a waiter whose time is over or whose signal has aborted. */
   leave(waiter: RedisWaiter, why: LeaveReason): void {
-    if (why === 'abort') this.#abort(waiter);
-    else this.#timeOut(waiter);
+    if (why === 'abort') this.#queue.abort(waiter);
+    else this.#queue.timeOut(waiter);
     if (this.isDown) this.#serveLocally();
     this.#noticeQuiet();
   }
@@ -205,9 +152,7 @@ export class LeaseManager implements GrantReceiver {
 
   /** Rejects the waiters of a closed object. */
   close(usage: Usage): void {
-    for (const waiter of this.#queue) {
-      if (waiter.usage === usage) this.#reject(waiter, usage.lifecycle.closedError(waiter));
-    }
+    this.#queue.close(usage);
     for (const lease of this.#prefetched.clear()) this.#return(lease);
     if (--this.#objects === 0) {
       rootClock.clearTimer(this.#keepTimer);
@@ -236,7 +181,7 @@ export class LeaseManager implements GrantReceiver {
     if (!waiter.isQueued) waiter.early = grant;
     else if (fencingToken === 0) {
       this.#sync.rules = { ...this.#sync.rules, permits: untilMs };
-      this.#reject(waiter, this.#tooHeavy(waiter));
+      this.#queue.rejectTooHeavy(waiter);
     } else if (untilMs === 0) this.#sync.request(waiter);
     else {
       const since = this.#sync.localTime(untilMs) - this.shared.leaseMs;
@@ -245,12 +190,12 @@ export class LeaseManager implements GrantReceiver {
   }
 
   resubscribed(): void {
-    this.#check();
+    this.#queue.check();
   }
 
   #apply({ batch, reply, sentAt, isNewEpoch }: SyncResult): void {
-    this.#applyRenewals(batch, reply.lost, sentAt);
-    if (isNewEpoch) this.#reenter();
+    this.#leases.applyRenewals(this.#connection.id, batch, reply.lost, sentAt);
+    if (isNewEpoch) this.#leases.reenter();
     let index = 0;
     for (const waiter of batch.requests) this.#answer(waiter, reply.answer(index++), sentAt);
     for (const [seq, fencingToken] of reply.promoted) {
@@ -260,39 +205,13 @@ export class LeaseManager implements GrantReceiver {
         // It belongs to a manager with other options.
         const untilMs = fencingToken === 0 ? this.permits : reply.serverNow + this.shared.leaseMs;
         waiter.receiver?.granted(waiter, { seq, fencingToken, untilMs });
-      } else if (fencingToken === 0) this.#reject(waiter, this.#tooHeavy(waiter));
+      } else if (fencingToken === 0) this.#queue.rejectTooHeavy(waiter);
       else this.#grant(waiter, fencingToken, sentAt);
     }
     this.#noticeLimit();
     for (const lease of this.#prefetched.setWanted(reply.queued > 0)) this.#return(lease);
     this.#queue.watch(reply.queued > 0 ? reply.nextMs : Infinity);
-    if (reply.fleet !== undefined) this.#fleet = reply.fleet;
     this.#noticeQuiet();
-  }
-
-  #applyRenewals({ renewals }: SyncBatch, ended: readonly string[], sentAt: number): void {
-    if (renewals.size === 0) return;
-    const lost = new Set(ended);
-    for (const lease of renewals) {
-      if (lost.has(memberOf(this.#connection.id, lease))) {
-        if (this.#leases.has(lease)) this.#lose(lease);
-      } else this.#extend(lease, sentAt);
-    }
-  }
-
-  /** Redis has the lease for its whole length from `sentAt` on. */
-  #extend(lease: Lease, sentAt: number): void {
-    lease.isEntered = true;
-    if (this.#leases.has(lease)) this.#leases.extend(lease, sentAt);
-    else if (lease.lost === undefined) this.#sync.cancel(lease);
-  }
-
-  /** Enters all leases in a Redis that has lost them. */
-  #reenter(): void {
-    for (const lease of this.#leases.values()) {
-      lease.isEntered = false;
-      this.#sync.renew(lease);
-    }
   }
 
   #answer(waiter: RedisWaiter, answer: number, sentAt: number): void {
@@ -302,7 +221,7 @@ export class LeaseManager implements GrantReceiver {
       const wasQueued = waiter.isQueued;
       this.#grant(waiter, answer, sentAt);
       // The wake-up of this waiter was lost, so those of others may have been.
-      if (wasQueued) this.#check();
+      if (wasQueued) this.#queue.check();
     } else if (answer === Answer.queued || answer === Answer.alreadyQueued) {
       this.#noteQueued(waiter, answer === Answer.queued);
     } else if (answer === Answer.late) {
@@ -311,16 +230,16 @@ export class LeaseManager implements GrantReceiver {
     } else {
       // Redis does not have it, so there is nothing to withdraw.
       waiter.isSent = false;
-      if (answer === Answer.tooHeavy) this.#reject(waiter, this.#tooHeavy(waiter));
-      else if (answer === Answer.notFree) this.#timeOut(waiter);
-      else this.#reject(waiter, waiter.usage?.lifecycle.queueFull(this.#retryAfterMs(), waiter));
+      if (answer === Answer.tooHeavy) this.#queue.rejectTooHeavy(waiter);
+      else if (answer === Answer.notFree) this.#queue.timeOut(waiter);
+      else this.#queue.rejectFull(waiter);
     }
   }
 
   /** The waiter has left meanwhile, or this process has granted it a permit that Redis has entered now. */
   #answerGone(waiter: RedisWaiter, answer: number, sentAt: number): void {
     const lease = this.#leases.get(waiter.seq);
-    if (answer > 0 && lease !== undefined) this.#extend(lease, sentAt);
+    if (answer > 0 && lease !== undefined) this.#leases.confirm(lease, sentAt);
     else if (answer > 0) this.#sync.cancel(waiter);
   }
 
@@ -337,10 +256,8 @@ export class LeaseManager implements GrantReceiver {
     this.#queue.setQueued(waiter);
     waiter.early = undefined;
     if (early !== undefined) this.granted(waiter, early);
-    else if (isNew && isQueued) {
-      // It was queued before, so Redis has lost the queue and the others have no place any more, either.
-      for (const other of this.#queue) if (other.isQueued && other !== waiter) this.#sync.request(other);
-    }
+    // It was queued before, so Redis has lost the queue and the others have no place any more, either.
+    else if (isNew && isQueued) this.#queue.requestQueued(waiter);
   }
 
   /** Grants what Redis has leased to `waiter` from `since` on, unless that is over or the caller has gone. */
@@ -350,7 +267,7 @@ export class LeaseManager implements GrantReceiver {
       this.#sync.request(waiter);
     } else if (waiter.signal?.aborted === true) {
       // The signal may be calling other listeners first. An aborted signal never acquires.
-      this.#abort(waiter);
+      this.#queue.abort(waiter);
     } else {
       const lease = new Lease(waiter.seq, waiter.weight, fencingToken, true);
       this.#leases.extend(lease, since);
@@ -362,40 +279,7 @@ export class LeaseManager implements GrantReceiver {
     const { usage } = waiter;
     if (usage === undefined) return;
     this.#queue.shift(waiter);
-    this.#dequeued(waiter, usage);
     waiter.grant(this.#hold(lease, usage, waiter.signal, waiter));
-  }
-
-  #reject(waiter: RedisWaiter, error: unknown): void {
-    this.#queue.remove(waiter);
-    if (waiter.usage !== undefined) this.#dequeued(waiter, waiter.usage);
-    if (waiter.isSent) this.#sync.cancel(waiter);
-    waiter.reject(error);
-  }
-
-  #dequeued(waiter: RedisWaiter, usage: Usage): void {
-    waiter.isOver = true;
-    this.#connection.removeWaiter(waiter);
-    this.#sync.drop(waiter);
-    usage.waiting--;
-    usage.lifecycle.stats.dequeue(waiter);
-  }
-
-  #abort(waiter: RedisWaiter): void {
-    waiter.usage?.lifecycle.stats.abort(waiter);
-    this.#reject(waiter, waiter.signal?.reason);
-  }
-
-  #timeOut(waiter: RedisWaiter): void {
-    this.#reject(waiter, waiter.usage?.lifecycle.waitTimeout(this.#retryAfterMs(), waiter));
-  }
-
-  #tooHeavy({ weight }: RedisWaiter): RangeError {
-    return tooHeavyError(weight, this.permits);
-  }
-
-  #retryAfterMs(): number | undefined {
-    return this.#queue.retryAfterMs(this.permits);
   }
 
   /** Grants permits to the head of the queue by the policy for an outage. */
@@ -405,14 +289,9 @@ export class LeaseManager implements GrantReceiver {
     for (const waiter of this.#queue) {
       isFull ||= !this.#fitsLocally(waiter.weight);
       if (!isFull) this.#serve(waiter, new Lease(waiter.seq, waiter.weight, 0, waiter.isSent));
-      else if (isClosed) this.#reject(waiter, this.#backendError(waiter));
-      else if (waiter.isTry) this.#timeOut(waiter);
+      else if (isClosed) this.#queue.rejectUnavailable(waiter);
+      else if (waiter.isTry) this.#queue.timeOut(waiter);
     }
-  }
-
-  #backendError(waiter: RedisWaiter): BackendError {
-    const error = new BackendError('Redis does not serve the limit', { cause: this.#sync.cause });
-    return waiter.usage?.lifecycle.stats.reject(error, waiter) ?? error;
   }
 
   /** A weight above the local permits may run alone. */
@@ -471,15 +350,8 @@ export class LeaseManager implements GrantReceiver {
 
   /** Enters what this process granted by itself, and asks again for its waiters. */
   #comeUp(): void {
-    for (const lease of this.#leases.values()) if (!lease.isEntered) this.#sync.renew(lease);
-    for (const waiter of this.#queue) this.#sync.request(waiter);
-  }
-
-  /** Asks whether a wake-up was lost. */
-  #check(): void {
-    this.#connection.listen();
-    const first = this.#queue.firstQueued;
-    if (first !== undefined) this.#sync.request(first);
+    this.#leases.enter();
+    this.#queue.requestAll();
   }
 
   /** Tells of a limit that has changed, and rejects the waiters above it. */
@@ -493,9 +365,7 @@ export class LeaseManager implements GrantReceiver {
     for (const { usage } of [...this.#queue, ...this.#leases.values()])
       if (usage !== undefined) usages.add(usage);
     for (const { lifecycle } of usages) lifecycle.stats.changeLimit(previous, permits);
-    for (const waiter of this.#queue) {
-      if (this.isTooHeavy(waiter.weight)) this.#reject(waiter, this.#tooHeavy(waiter));
-    }
+    for (const waiter of this.#queue) if (this.isTooHeavy(waiter.weight)) this.#queue.rejectTooHeavy(waiter);
   }
 
   /** Asks Redis from time to time, so that a `resize` outlasts idle time while this process lives. */

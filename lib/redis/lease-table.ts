@@ -1,27 +1,31 @@
-import type { Clock } from '../internal/clock.js';
 import type { Lease } from './lease.js';
+import { rootClock } from './sync/connection.js';
+import { memberOf } from './sync/sync-batch.js';
+import type { SyncBatch } from './sync/sync-batch.js';
+import type { SyncClient } from './sync/sync-client.js';
 
 /** Renewals within the length of a lease. */
 const RENEWALS_A_LEASE = 3;
 /** Part of its length by which a holder's lease ends earlier than on the server. */
 const MARGIN = 0.1;
 
-/** The leases of one limit that this process has. One timer serves all of them; it runs only while one needs it. */
+/**
+ * The leases of one limit that this process has. It renews them. One timer serves all of them; it runs only while one
+ * needs it.
+ */
 export class LeaseTable {
   readonly #leases = new Map<string, Lease>();
-  readonly #clock: Clock;
+  readonly #sync: SyncClient;
   readonly #leaseMs: number;
-  readonly #renew: (lease: Lease) => void;
   readonly #end: (lease: Lease) => void;
   #held = 0;
   #timer: unknown = undefined;
   #timerDue = Infinity;
 
-  /** `renew` is called when a renewal is due, `end` when a lease has ended without one. */
-  constructor(clock: Clock, leaseMs: number, renew: (lease: Lease) => void, end: (lease: Lease) => void) {
-    this.#clock = clock;
+  /** `end` is called when a lease has ended without a renewal. */
+  constructor(sync: SyncClient, leaseMs: number, end: (lease: Lease) => void) {
+    this.#sync = sync;
     this.#leaseMs = leaseMs;
-    this.#renew = renew;
     this.#end = end;
   }
 
@@ -65,27 +69,55 @@ export class LeaseTable {
     this.#arm(lease.renewAt);
   }
 
+  /** Notes that Redis has the lease from `since` on. One that this process no longer has is withdrawn. */
+  confirm(lease: Lease, since: number): void {
+    lease.isEntered = true;
+    if (this.has(lease)) this.extend(lease, since);
+    else if (lease.lost === undefined) this.#sync.cancel(lease);
+  }
+
+  /** Applies the answer to renewals that were sent at `sentAt`. `lost` names those that have ended. */
+  applyRenewals(node: string, { renewals }: SyncBatch, lost: readonly string[], sentAt: number): void {
+    if (renewals.size === 0) return;
+    const ended = new Set(lost);
+    for (const lease of renewals) {
+      if (!ended.has(memberOf(node, lease))) this.confirm(lease, sentAt);
+      else if (this.has(lease)) this.#end(lease);
+    }
+  }
+
+  /** Enters the leases that Redis does not know. */
+  enter(): void {
+    for (const lease of this.#leases.values()) if (!lease.isEntered) this.#sync.renew(lease);
+  }
+
+  /** Enters all leases in a Redis that has lost them. */
+  reenter(): void {
+    for (const lease of this.#leases.values()) lease.isEntered = false;
+    this.enter();
+  }
+
   /** Whether a lease that began at `since` has ended, or is about to. */
   isLate(since: number): boolean {
-    return since + this.#leaseMs * (1 - MARGIN) <= this.#clock.now();
+    return since + this.#leaseMs * (1 - MARGIN) <= rootClock.now();
   }
 
   /** Ends the lease if its time is over although the timer has not fired yet. */
   readonly check = (lease: Lease): void => {
-    if (lease.deadline <= this.#clock.now() && this.has(lease)) this.#end(lease);
+    if (lease.deadline <= rootClock.now() && this.has(lease)) this.#end(lease);
   };
 
   #arm(due: number): void {
     if (due >= this.#timerDue) return;
-    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
+    if (this.#timer !== undefined) rootClock.clearTimer(this.#timer);
     this.#timerDue = due;
-    this.#timer = this.#clock.setTimer(this.#tick, Math.max(0, Math.ceil(due - this.#clock.now())), true);
+    this.#timer = rootClock.setTimer(this.#tick, Math.max(0, Math.ceil(due - rootClock.now())), true);
   }
 
   readonly #tick = (): void => {
     this.#timer = undefined;
     this.#timerDue = Infinity;
-    const now = this.#clock.now();
+    const now = rootClock.now();
     let next = Infinity;
     for (const lease of this.#leases.values()) {
       if (lease.deadline <= now) {
@@ -95,7 +127,7 @@ export class LeaseTable {
       if (lease.renewAt <= now) {
         // The answer sets the next renewal. Without an answer only the deadline is left.
         lease.renewAt = Infinity;
-        this.#renew(lease);
+        this.#sync.renew(lease);
       }
       next = Math.min(next, lease.renewAt, lease.deadline);
     }

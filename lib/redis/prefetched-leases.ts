@@ -1,6 +1,6 @@
 import type { Clock } from '../internal/clock.js';
 import type { Lease } from './lease.js';
-import { RedisWaiter } from './wait-queue.js';
+import { RedisWaiter } from './redis-waiter.js';
 
 /** Time after which an unused lease goes back, and between two questions whether anybody waits, in milliseconds. */
 const IDLE_MS = 50;

@@ -20,15 +20,16 @@ import type { LeaveReason, Waiter } from '../core/waiter.js';
 import { BackendError } from '../errors.js';
 import { systemClock } from '../internal/clock.js';
 import { describe, requireInteger } from '../internal/validate.js';
-import { LeaseManager } from './lease-manager.js';
+import type { LeaseManager } from './lease-manager.js';
 import { Usage } from './lease.js';
 import type { LeasedPermit } from './lease.js';
+import { openManager } from './manager-registry.js';
 import { readRedisOptions } from './options.js';
 import type { RedisSemaphoreOptions } from './options.js';
 import { Connection } from './sync/connection.js';
 import type { RedisClient } from './sync/connection.js';
 import type { FleetStats } from './sync/sync-reply.js';
-import { RedisWaiter } from './wait-queue.js';
+import { RedisWaiter } from './redis-waiter.js';
 
 /** Stats of a `RedisSemaphore`. Unless it is said otherwise, they are those of this object alone. */
 export interface RedisSemaphoreStats extends LimiterStats {
@@ -80,7 +81,7 @@ export class RedisSemaphore extends LimiterBase {
     const { permits, version, maxWaitMs, shared } = readRedisOptions(options);
     super();
     this.#maxWaitMs = maxWaitMs;
-    this.#manager = LeaseManager.of(Connection.of(client), shared, permits, version);
+    this.#manager = openManager(Connection.of(client), shared, permits, version);
     this.#lifecycle = new Lifecycle(new StatsRecorder(shared.name, systemClock));
     this.#usage = new Usage(this.#lifecycle);
   }

@@ -15,7 +15,7 @@ import { CircuitBreaker } from './circuit-breaker.js';
 import type { KeyNames } from './keys.js';
 import { CHANNEL, CHECK_SOURCE, syncScript } from './sync-script.js';
 import { WakeUps } from './wake-ups.js';
-import type { RedisWaiter } from '../wait-queue.js';
+import type { RedisWaiter } from '../redis-waiter.js';
 
 /** A client of one of the libraries that `RedisSemaphore` supports. */
 export type RedisClient = NodeRedisClient | IoRedisClient | ValkeyGlideClient;

@@ -1,5 +1,5 @@
 import type { Lease, Usage } from '../lease.js';
-import type { RedisWaiter } from '../wait-queue.js';
+import type { RedisWaiter } from '../redis-waiter.js';
 
 /** What a holder and a waiter have in common. */
 export interface Member {

@@ -1,13 +1,13 @@
 import type { Lease, Usage } from '../lease.js';
 import { graceMsOf } from '../options.js';
 import type { SharedOptions } from '../options.js';
-import type { RedisWaiter } from '../wait-queue.js';
+import type { RedisWaiter } from '../redis-waiter.js';
 import type { CircuitBreaker, CircuitMember } from './circuit-breaker.js';
 import { rootClock } from './connection.js';
 import type { Connection, Sender } from './connection.js';
 import type { KeyNames } from './keys.js';
 import { parseReply } from './sync-reply.js';
-import type { Rules, SyncReply } from './sync-reply.js';
+import type { FleetStats, Rules, SyncReply } from './sync-reply.js';
 import { SyncBatch } from './sync-batch.js';
 import type { Member } from './sync-batch.js';
 
@@ -17,6 +17,8 @@ const RETRY_MS = 25;
 const MAX_OPERATIONS = 1_000;
 /** Time between two attempts of a limit that Redis answers with errors, as a multiple of `timeoutMs`. */
 const RETRY_FACTOR = 2;
+/** Shortest time between two surveys of the fleet, in milliseconds. */
+const SURVEY_MS = 1_000;
 
 /** What one script did: the operations it was sent with, its answer, and when it was sent. */
 export interface SyncResult {
@@ -77,6 +79,8 @@ export class SyncClient implements CircuitMember, Sender {
   #lastReplyAt = rootClock.now();
   #forgetTimer: unknown = undefined;
   #isForgotten = false;
+  #fleet: FleetStats | undefined;
+  #surveyedAt = -Infinity;
 
   constructor(
     connection: Connection,
@@ -157,11 +161,21 @@ export class SyncClient implements CircuitMember, Sender {
   }
 
   /** Asks for the state of the limit. */
-  inquire(isSurvey = false): void {
+  inquire(): void {
     if (this.isDown) return;
-    if (isSurvey) this.#batch.isSurvey = true;
-    else this.#batch.isInquiry = true;
+    this.#batch.isInquiry = true;
     this.#schedule();
+  }
+
+  /** What the fleet does, as of the last survey. Each call makes sure that a survey is not older than a second for long. */
+  fleet(): FleetStats | undefined {
+    const now = rootClock.now();
+    if (now - this.#surveyedAt >= SURVEY_MS && !this.isDown) {
+      this.#surveyedAt = now;
+      this.#batch.isSurvey = true;
+      this.#schedule();
+    }
+    return this.#fleet;
   }
 
   resize(permits: number, usage: Usage): void {
@@ -321,6 +335,7 @@ export class SyncClient implements CircuitMember, Sender {
     // The smallest bound is the best one, unless the server's clock was set.
     if (this.#offset === undefined || latest < this.#offset || earliest > this.#offset) this.#offset = latest;
     this.#seenAt = sentAt;
+    this.#fleet = reply.fleet ?? this.#fleet;
     if (reply.rules === undefined) return false;
     const { epoch, permits, version, resizes } = reply.rules;
     this.rules = { permits, version, resizes };

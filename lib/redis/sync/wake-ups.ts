@@ -3,7 +3,7 @@ import { runInRootContext } from '../../internal/root-context.js';
 import { warnOnce } from '../../internal/warn.js';
 import type { RedisAdapter, Subscription } from '../clients/adapter.js';
 import { parseMessage } from './sync-reply.js';
-import type { RedisWaiter } from '../wait-queue.js';
+import type { RedisWaiter } from '../redis-waiter.js';
 
 /** Time between two looks at a subscription that is not active, in milliseconds. */
 const LOOK_MS = 1_000;

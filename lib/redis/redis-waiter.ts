@@ -1,0 +1,58 @@
+import type { Permit } from '../core/limiter.js';
+import { Waiter } from '../core/waiter.js';
+import type { Usage } from './lease.js';
+import type { PublishedGrant } from './sync/sync-reply.js';
+
+/** The lease manager of a waiter, to which another process can grant a permit. */
+export interface GrantReceiver {
+  granted(waiter: RedisWaiter, grant: PublishedGrant): void;
+  /** Messages may have been lost. */
+  resubscribed(): void;
+}
+
+/** A caller that waits for an answer of Redis, or in the queue there. */
+export class RedisWaiter extends Waiter {
+  declare previous: RedisWaiter | undefined;
+  declare next: RedisWaiter | undefined;
+  readonly seq: string;
+  /** The object that the caller asked; `undefined` for a prefetch request, which has no caller. */
+  readonly usage: Usage | undefined;
+  /** Set while it is in a queue. */
+  receiver: GrantReceiver | undefined;
+  /** Whether it takes a permit that is free now, or none. */
+  readonly isTry: boolean;
+  /** Whether Redis may know of it. */
+  isSent = false;
+  /** Whether Redis has answered that it is queued. */
+  isQueued = false;
+  /** Whether it was granted or rejected. */
+  isOver = false;
+  /** Whether Redis must answer the next request even if it arrives late. */
+  isInsistent = false;
+  /** A published grant that arrived before the answer to the request. */
+  early: PublishedGrant | undefined;
+
+  constructor(
+    seq: string,
+    usage: Usage | undefined,
+    isTry: boolean,
+    weight: number,
+    signal: AbortSignal | undefined,
+    resolve: (permit: Permit) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(weight, signal, resolve, reject);
+    this.seq = seq;
+    this.usage = usage;
+    this.isTry = isTry;
+  }
+
+  /** A request of weight 1 that never waits. */
+  static forPrefetch(seq: string): RedisWaiter {
+    return new RedisWaiter(seq, undefined, true, 1, undefined, ignore, ignore);
+  }
+}
+
+function ignore(): void {
+  // A prefetch request has no caller.
+}
