@@ -1,0 +1,167 @@
+import { getEventListeners } from 'node:events';
+import { RedisSemaphore } from '../../lib/redis';
+import type { RedisClient, RedisSemaphoreOptions } from '../../lib/redis';
+import { withGate, withMessages } from '../helpers/meddling';
+import { withRedis } from '../helpers/needs';
+import { CLIENTS } from '../helpers/redis-clients';
+import type { TestClient } from '../helpers/redis-clients';
+import { RedisServer } from '../helpers/redis-server';
+import { readBooks } from '../helpers/redis-state';
+import { until } from '../helpers/serve';
+import { turn, watch } from '../helpers/watch';
+
+jest.setTimeout(60_000);
+
+/** Ends a lease in Redis as time would: the first key has the holders, the second one the state. */
+const END_LEASES = `
+  local state = { cmsgpack.unpack(redis.call('GET', KEYS[2])) }
+  state[11] = 0
+  redis.call('SET', KEYS[2], cmsgpack.pack(unpack(state)))
+  for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZADD', KEYS[1], 1, member) end
+  return 'OK'`;
+
+withRedis.describe('A lease in Redis', () => {
+  let server: RedisServer;
+  let clients: [TestClient, TestClient];
+  let names = 0;
+
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    const connect = CLIENTS['ioredis'];
+    if (connect === undefined) throw new Error('there is no such client');
+    clients = await Promise.all([connect(server.port), connect(server.port)]);
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  function make(client: RedisClient, options: Omit<RedisSemaphoreOptions, 'name'>): RedisSemaphore {
+    return new RedisSemaphore(client, { name: `lease-${names}`, timeoutMs: 10_000, ...options });
+  }
+
+  const keyOf = (part: string): string => `{semaphore:lease-${names}}:${part}`;
+  const books = () => readBooks((...args) => clients[0].command(...args), `lease-${names}`);
+
+  beforeEach(() => {
+    names++;
+  });
+
+  it('leaves no listener on the signal of its caller after the release', async () => {
+    const semaphore = make(clients[0].client, { permits: 1 });
+    const { signal } = new AbortController();
+    const permit = await semaphore.acquire({ signal });
+    expect(permit.signal.aborted).toBe(false);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    permit.release();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    await semaphore.idle();
+  });
+
+  it('counts as lost a tenth of its length before Redis ends it', async () => {
+    const leaseMs = 2_000;
+    const semaphore = make(clients[0].client, { permits: 1, leaseMs });
+    await semaphore.ready();
+    const permit = await semaphore.acquire();
+    block(0.92 * leaseMs);
+    expect(permit.signal.aborted).toBe(true);
+    expect(permit.signal.reason).toMatchObject({ code: 'ERR_SEMAPHORE_LEASE_LOST' });
+    await semaphore.idle();
+  });
+
+  it('keeps the place of the waiters of its process when it ends while that process lives', async () => {
+    const [a, b] = clients.map(({ client }) => make(client, { permits: 1, leaseMs: 30_000 })) as [
+      RedisSemaphore,
+      RedisSemaphore,
+    ];
+    await a.acquire();
+    const first = watch(a.acquire());
+    await until(async () => (await books()).waiters === 1);
+    const second = watch(b.acquire());
+    await until(async () => (await books()).waiters === 2);
+    // One connection carries both, so this process is the first that Redis hears of.
+    const ended = clients[0].command('EVAL', END_LEASES, '2', keyOf('h'), keyOf('m'));
+    const tried = watch(a.acquire({ maxWaitMs: 0 }));
+    await ended;
+    await until(() => first.state === 'fulfilled' || second.state === 'fulfilled');
+    expect([first.state, second.state]).toEqual(['fulfilled', 'pending']);
+    await until(() => tried.state === 'rejected');
+    first.value.release();
+    await until(() => second.state === 'fulfilled');
+    second.value.release();
+    await b.idle();
+  });
+
+  it('may be followed by another one at once after more than its length without callers', async () => {
+    const leaseMs = 1_000;
+    const semaphore = make(clients[0].client, { permits: 1, leaseMs });
+    await semaphore.run(() => undefined);
+    await semaphore.idle();
+    await new Promise((resolve) => setTimeout(resolve, 1.3 * leaseMs));
+    const permit = await semaphore.acquire({ maxWaitMs: 0 });
+    permit.release();
+    await semaphore.idle();
+  });
+
+  it('begins when Redis grants it, not when the message of the grant arrives', async () => {
+    const leaseMs = 1_000;
+    const gated = withGate(clients[1].client);
+    let scriptsAtArrival = Infinity;
+    const late = withMessages(gated.client, (deliver) => (message) => {
+      // A node publishes to itself for `ready()`.
+      if (!message.startsWith('!')) {
+        block(0.95 * leaseMs);
+        scriptsAtArrival = Math.min(scriptsAtArrival, gated.scripts);
+      }
+      deliver(message);
+    });
+    const giver = make(clients[0].client, { permits: 1, leaseMs });
+    const taker = make(late, { permits: 1, leaseMs });
+    await Promise.all([giver.ready(), taker.ready()]);
+    const held = await giver.acquire();
+    let scriptsAtGrant = 0;
+    const next = watch(
+      taker.acquire().then((permit) => {
+        scriptsAtGrant = gated.scripts;
+        return permit;
+      }),
+    );
+    await until(async () => (await books()).waiters === 1);
+    held.release();
+    await until(() => next.state === 'fulfilled');
+    // The lease was about to end, so the process asked Redis once more before it granted the permit.
+    expect(scriptsAtArrival).toBeLessThan(Infinity);
+    expect(scriptsAtGrant).toBeGreaterThan(scriptsAtArrival);
+    expect(next.value.signal.aborted).toBe(false);
+    next.value.release();
+    await Promise.all([giver.idle(), taker.idle()]);
+  });
+
+  it('of a dead process is asked for when it ends, not at the next usual check', async () => {
+    const gated = withGate(clients[0].client);
+    const semaphore = make(gated.client, { permits: 1 });
+    // A new subscription would be a reason to check, too.
+    await semaphore.ready();
+    await clients[0].command('ZADD', keyOf('h'), String(Date.now() + 300), 'dead.1.1');
+    // Redis counts the holders again.
+    await clients[0].command('DEL', keyOf('m'));
+    const waiting = watch(semaphore.acquire());
+    // The answers of one connection arrive in order, so the one to the request is here.
+    await until(async () => (await books()).waiters === 1);
+    const { scripts } = gated;
+    // The lease ends before that, and the usual check is due after 750 ms.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    for (let i = 0; i < 3; i++) await turn();
+    expect(gated.scripts).toBeGreaterThan(scripts);
+    await until(() => waiting.state === 'fulfilled');
+    waiting.value.release();
+    await semaphore.idle();
+  });
+});
+
+/** Blocks the event loop. */
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
