@@ -9,14 +9,25 @@ import { startServer } from './start-server.js';
 
 /** The limit of `/orders` for the whole fleet. See `limiters.ts`. */
 const LIMIT = 10;
+/** Silence after which Redis counts as down, in milliseconds. See `limiters.ts`. */
+const TIMEOUT_MS = 1_000;
 const NODES = 3;
-/** `--smoke` makes the demo short. It must be longer than 3 s, the lease of a killed server. */
-const [SECONDS, KILL_AFTER_MS] = process.argv.includes('--smoke') ? [8, 2_000] : [12, 4_000];
+/** Bound of the first lease while Redis is down: what Redis has granted, and the share of each server. */
+const DOWN_LIMIT = LIMIT + NODES * Math.ceil(LIMIT / NODES);
+/** For how long Redis is stopped, in milliseconds: once for less than the timeout, once for more. */
+const STOPS_MS = [450, 1_300];
+/** Time in which a fleet goes back to its limit after a stop, in milliseconds. */
+const RECOVERY_MS = 2_000;
+/** `--smoke` makes the demo short. After the kill it must last longer than 3 s, the lease of a killed server. */
+const [SECONDS, PHASE_MS] = process.argv.includes('--smoke') ? [14, 1_000] : [18, 2_000];
 const WORK_MS = 100;
 
 void main();
 
-/** Three servers share one limit, and one of them is killed. Their database counts the requests that run at once. */
+/**
+ * Three servers share one limit. Their Redis is stopped twice, and then one server is killed. Their database counts the
+ * requests that run at once.
+ */
 async function main(): Promise<void> {
   await using redis = await RedisServer.start();
   await using database = await Database.start();
@@ -33,44 +44,67 @@ async function main(): Promise<void> {
   const loads = servers.map(({ url }) =>
     autocannon({ url: `${url}/orders`, connections: 20, duration: SECONDS, overallRate: 100 }),
   );
-  await sleep(KILL_AFTER_MS);
+  const faults: string[] = [];
+  await sleep(PHASE_MS);
+  for (const stopMs of STOPS_MS) {
+    judge('while Redis was up', LIMIT, database.takePeak());
+    const bound = stopMs < TIMEOUT_MS ? LIMIT : DOWN_LIMIT;
+    console.log(`Redis stops for ${stopMs} ms: ${whichBound(stopMs)}`);
+    redis.signal('SIGSTOP');
+    await sleep(stopMs);
+    redis.signal('SIGCONT');
+    await sleep(RECOVERY_MS);
+    judge(`around the stop of ${stopMs} ms`, bound, database.takePeak());
+  }
+  await sleep(PHASE_MS);
   const victim = servers.pop();
   database.whenBusy(`/${NODES - 1}`, () => victim?.stop('SIGKILL'));
   await Promise.all(loads);
 
-  const { peak, served, missed, backAfterMs } = database;
-  console.log(`${served} orders served, at most ${peak} at once; the limit is ${LIMIT}`);
+  const { served, missed, backAfterMs } = database;
+  const peak = database.takePeak();
+  judge('after that', LIMIT, peak);
+  console.log(`${served} orders served`);
   console.log(
     `one server was killed while it held ${missed}; the others had all ${LIMIT} after ${backAfterMs ?? '?'} ms`,
   );
   const codes = await Promise.all(servers.map((server) => server.stop()));
 
-  const faults = [
-    ...(peak > LIMIT ? [`${peak} at once`] : []),
-    ...(peak < LIMIT ? [`never more than ${peak} at once`] : []),
-    ...(backAfterMs === undefined ? ['the permits of the killed server were never free again'] : []),
-    ...codes.filter((code) => code !== 0).map((code) => `a server ended with ${code ?? 'a signal'}`),
-  ];
+  if (peak < LIMIT) faults.push(`never more than ${peak} at once`);
+  if (backAfterMs === undefined) faults.push('the permits of the killed server were never free again');
+  for (const code of codes) if (code !== 0) faults.push(`a server ended with ${code ?? 'a signal'}`);
   const { reason } = slowness;
   if (faults.length === 0) {
-    console.log('The fleet never exceeded its limit, and the permits of the killed server were free again.');
+    console.log('The fleet never exceeded its bounds, and the permits of the killed server were free again.');
   } else if (reason !== undefined) {
     console.log(`The machine was too slow to judge: ${reason}. Seen: ${faults.join(', ')}.`);
   } else {
     for (const fault of faults) console.error(`FAULT: ${fault}`);
     process.exitCode = 1;
   }
+
+  function judge(when: string, bound: number, peak: number): void {
+    console.log(`at most ${peak} at once ${when}; the bound is ${bound}`);
+    if (peak > bound) faults.push(`${peak} at once ${when}`);
+  }
+}
+
+function whichBound(stopMs: number): string {
+  if (stopMs < TIMEOUT_MS)
+    return `it does not count as down before ${TIMEOUT_MS} ms, so the limit of ${LIMIT} applies`;
+  const share = Math.ceil(LIMIT / NODES);
+  return `each server may grant ${share} by itself, so the bound is ${LIMIT} + ${NODES} x ${share} = ${DOWN_LIMIT}`;
 }
 
 /** The database of all servers, each at a path of its own. It counts the requests that run at once. */
 class Database implements AsyncDisposable {
-  peak = 0;
   served = 0;
   /** Number of requests of the killed server. */
   missed = 0;
   /** Time from the kill until the others ran as many requests as the limit allows, in milliseconds. */
   backAfterMs: number | undefined;
   readonly #running = new Map<string, number>();
+  #peak = 0;
   #victim: string | undefined;
   #kill: (() => unknown) | undefined;
   #killedAt = 0;
@@ -97,6 +131,13 @@ class Database implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Most requests that ran at once since the last call. */
+  takePeak(): number {
+    const peak = this.#peak;
+    this.#peak = this.#sum();
+    return peak;
+  }
+
   /** Kills the server at `path` as soon as it has a request. Its permits are missing for the length of a lease. */
   whenBusy(path: string, kill: () => unknown): void {
     this.#victim = path;
@@ -109,11 +150,16 @@ class Database implements AsyncDisposable {
     await once(this.#server, 'close');
   }
 
-  #count(path: string, change: number): void {
-    this.#running.set(path, (this.#running.get(path) ?? 0) + change);
+  #sum(): number {
     let all = 0;
     for (const running of this.#running.values()) all += running;
-    this.peak = Math.max(this.peak, all);
+    return all;
+  }
+
+  #count(path: string, change: number): void {
+    this.#running.set(path, (this.#running.get(path) ?? 0) + change);
+    const all = this.#sum();
+    this.#peak = Math.max(this.#peak, all);
     if (this.#victim === undefined) return;
     const victims = this.#running.get(this.#victim) ?? 0;
     if (this.#kill !== undefined && victims > 0) {
