@@ -147,7 +147,7 @@ function holding(make: () => LimiterSubject): Row['start'] {
   };
 }
 
-/** A permit that comes back whatever its outcome is said to be, so all is back without further help. */
+/** A permit that is released whatever its outcome is, so no further release is needed. */
 function releasing(make: () => LimiterSubject): Row['start'] {
   return async () => {
     const limiter = make();

@@ -349,7 +349,7 @@ function startKeyed(ask: (limiter: lib.KeyedSemaphore, key: unknown) => unknown)
   };
 }
 
-/** A limiter of keys as one that is asked for one of them. */
+/** A limiter of keys, seen as the limiter of one key. */
 function bound(): LimiterSubject {
   const limiter = keyed();
   return {

@@ -24,10 +24,10 @@ const OPTIONS: Record<string, Kind> = {
   timeoutMs: integer(1, 2 ** 31 - 1),
 };
 
-/** Stands for the client, which is there only when the rows run. */
+/** Replaces the client, which exists only when the rows run. */
 const CLIENT = {};
 
-/** Rows for a limit that many processes share, on a server that is there: `client` is asked for when they run. */
+/** Rows for a limit in Redis. `client` is called when they run. */
 export function redisRows(client: () => RedisClient): Row[] {
   let names = 0;
   const make = () => new RedisSemaphore(client(), { name: `bad input ${++names}`, permits: 3 });

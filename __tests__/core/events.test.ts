@@ -183,7 +183,7 @@ it('costs no object and no clock read without a listener, and stops on request',
 });
 
 it.each(['acquire', 'reject'] as const)(
-  'reads the clock for %s only while somebody listens',
+  'reads the clock for %s only while there is a listener',
   async (event) => {
     const clock = new FakeClock();
     const now = jest.spyOn(clock, 'now');

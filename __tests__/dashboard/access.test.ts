@@ -74,7 +74,7 @@ describe.each(places)('$what', ({ path }) => {
     expect(text).toMatch(/no session|what authorize returns must be a boolean, got an object/);
   });
 
-  it('asks the browser for a password with basicAuth, and opens with the right one', async () => {
+  it('makes the browser request a password with basicAuth, and opens with the right one', async () => {
     const authorize = basicAuth('admin', 'päss:word');
     const { status, challenge } = await askForChallenge({ authorize });
     expect([status, challenge]).toEqual([401, 'Basic realm="limits", charset="UTF-8"']);
@@ -173,7 +173,7 @@ it('cuts off a viewer within seconds after the right to see it is revoked', asyn
   await using server = await serve(express().use(show));
   const stream = await EventStream.open(`${server.url}/events`);
   isAllowed = false;
-  // The page asks again when a stream ends.
+  // The page connects again when a stream ends.
   while ((await stream.next()) !== undefined);
   expect(stream.text).toMatch(/event: renew\ndata: \{\}\n\n$/);
   expect((await fetch(`${server.url}/events`)).status).toBe(403);

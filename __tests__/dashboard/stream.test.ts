@@ -267,7 +267,7 @@ describe('the stream', () => {
   });
 });
 
-/** Intervals and the date that stand still until the test moves them. Sockets work as ever. */
+/** Intervals and the date, which change only when the test advances them. Sockets are real. */
 function fakeIntervals() {
   jest.useFakeTimers({
     doNotFake: ['performance', 'setImmediate', 'nextTick', 'queueMicrotask', 'setTimeout'],

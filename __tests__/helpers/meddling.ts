@@ -89,7 +89,7 @@ export function withDoubledScripts<Client extends RedisClient>(client: Client): 
   return wrap(client, { evalSha: twice, evalsha: twice, eval: twice, customCommand: custom });
 }
 
-/** A client whose scripts are counted, and their answers kept back while `gate` is not undefined. */
+/** A client that counts scripts and delays their answers until `gate` resolves, if it is set. */
 export function withGate<Client extends RedisClient>(client: Client): Gated<Client> {
   const gated: Gated<Client> = { client, scripts: 0, gate: undefined };
   const late: Change =

@@ -57,7 +57,7 @@ export const CLIENTS: Readonly<Record<string, (port: number) => Promise<TestClie
   },
 };
 
-/** A client that counts what it was asked and has not answered yet, so that a test can wait for silence. */
+/** A client that counts its unanswered commands, so a test can wait until there are none. */
 export function counted<Client extends RedisClient>(
   client: Client,
 ): { client: Client; settle: () => Promise<void> } {

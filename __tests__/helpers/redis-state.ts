@@ -5,7 +5,7 @@ export interface Books {
   readonly used: number;
 }
 
-/** Reads the books of the limit called `name`; `command` runs any command. */
+/** Reads the state of the limit called `name`; `command` runs any command. */
 export async function readBooks(
   command: (...args: string[]) => Promise<unknown>,
   name: string,

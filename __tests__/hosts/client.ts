@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect, constants } from 'node:http2';
 import { text } from 'node:stream/consumers';
 
-/** What came back. */
+/** The response. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;

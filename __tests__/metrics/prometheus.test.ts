@@ -77,7 +77,7 @@ it('has histograms of waits and holds, in seconds', async () => {
   expect(await registry.metrics()).not.toContain('other');
 });
 
-it('exports no key unless topKeys asks for the busiest', async () => {
+it('exports keys only with topKeys', async () => {
   const perUser = new KeyedSemaphore(() => new Semaphore(2, { queueLimit: 0 }), { name: 'per user' });
   const hold = (key: string, weight: number) => perUser.tryAcquire(key, { weight });
   const permits = [hold('"alice"\n', 2), hold('bob', 1)];

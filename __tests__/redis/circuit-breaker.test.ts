@@ -143,7 +143,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, Redis counts as up
     await Promise.all([good.idle(), bad.idle()]);
   });
 
-  it('when this process stands still for longer than the time limit', async () => {
+  it('when this process is paused for longer than the time limit', async () => {
     const semaphore = make({ name: 'stalled', permits: 100 });
     await semaphore.ready();
     for (let i = 0; i < 8; i++) {
@@ -158,7 +158,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, Redis counts as up
     await semaphore.idle();
   });
 
-  it('when thousands of keys, or of waiters of one key, ask in one turn', async () => {
+  it('when thousands of keys, or of waiters of one key, call in one turn', async () => {
     const keys = Array.from({ length: 4_000 }, (__, i) => make({ name: `key-${i}` }));
     const one = make({ name: 'one', permits: 5 });
     await one.ready();

@@ -94,7 +94,7 @@ describe.each(Object.entries(CLUSTERS))('A RedisSemaphore on a cluster, through 
     b.close();
   });
 
-  it('goes on under load while its slot moves to another server', async () => {
+  it('continues under load while its slot moves to another server', async () => {
     const [a, b] = await Promise.all([connect(), connect()]);
     const terms = { name: `slot-${_}`, permits: 2, leaseMs: 20_000, timeoutMs: 15_000 };
     const nodes = [a, b].map(({ client }) => new RedisSemaphore(client, terms));
@@ -120,7 +120,7 @@ describe.each(Object.entries(CLUSTERS))('A RedisSemaphore on a cluster, through 
     b.close();
   });
 
-  it('keeps what is held, and serves those in line, when a primary hands over to its replica', async () => {
+  it('keeps held permits and serves waiters when a replica replaces its primary', async () => {
     const [a, b] = await Promise.all([connect(), connect()]);
     const terms = { name: `moves ${_}`, permits: 1, leaseMs: 20_000, timeoutMs: 15_000 };
     const [ours, theirs] = [a, b].map(({ client }) => new RedisSemaphore(client, terms)) as [

@@ -85,7 +85,7 @@ withRedis.describe('A limit of which Redis loses data', () => {
     },
   );
 
-  it('counts the holders again when their key is evicted while nobody asks', async () => {
+  it('counts the holders again when their key is evicted while no call is made', async () => {
     const [a, b] = fleet({ permits: 2, leaseMs: 1_500 });
     const held = await Promise.all([a.acquire(), b.acquire()]);
     await command('DEL', keyOf('h'));

@@ -70,7 +70,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('no permit is lost that was handed over just before it', async () => {
+  it('no permit is lost that was granted just before it', async () => {
     const [a, b] = fleet({ permits: 1, leaseMs: 8_000, onUnavailable: 'closed' }) as [
       RedisSemaphore,
       RedisSemaphore,
@@ -129,7 +129,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
   }
 });
 
-withRedis.describe('A permit that was handed over', () => {
+withRedis.describe('A permit that was granted by message', () => {
   it('keeps its lease while the event loop of its process is blocked', async () => {
     await using server = await RedisServer.start();
     for (const connect of Object.values(CLIENTS)) {

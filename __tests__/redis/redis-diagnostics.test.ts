@@ -7,7 +7,7 @@ import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/serve';
 
 withRedis.describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore through %s', (_, connect) => {
-  it('tell of waits and permits as those of every limiter do', async () => {
+  it('publish waits and permits like those of every limiter', async () => {
     await using server = await RedisServer.start();
     await using node = await connect(server.port);
     const told: string[] = [];
@@ -27,7 +27,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore t
     expect(told).toEqual(['queued', 'acquire', 'queued', 'reject', 'release']);
   });
 
-  it('tell of a lease that has ended under its holder', async () => {
+  it('publish a lease that has ended under its holder', async () => {
     await using server = await RedisServer.start();
     await using node = await connect(server.port);
     const lost: LimiterEvents['lost'][] = [];

@@ -86,7 +86,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('takes a waiter out of the line of all nodes when it leaves', async () => {
+  it('removes a waiter that leaves from the queue of all nodes', async () => {
     const [a, b] = fleet({ permits: 1 });
     const held = await a.acquire();
     const leaving = new AbortController();
@@ -126,7 +126,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     await b.run(() => undefined);
   });
 
-  it('changes the limit for every node, and keeps it against those with an older version', async () => {
+  it('changes the limit for every node, and keeps it against nodes with an older version', async () => {
     const [a, b] = fleet({ permits: 1 });
     const first = await a.acquire();
     const waiting = [watch(b.acquire()), watch(b.acquire())];
@@ -149,7 +149,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     await Promise.all([a.idle(), b.idle()]);
   });
 
-  it('refuses on every node those who weigh more than a limit that has shrunk', async () => {
+  it('rejects on every node the waiters above a smaller limit', async () => {
     const [a, b] = fleet({ permits: 3 });
     const held = await a.acquire({ weight: 3 });
     const heavy = watch(b.acquire({ weight: 2 }));
@@ -192,7 +192,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('keeps nothing of a batch while others stand in line', async () => {
+  it('keeps no prefetched permit while other callers are queued', async () => {
     const [a, b] = fleet({ permits: 4, prefetch: 4 });
     const first = await a.acquire();
     await until(() => a.tryAcquire()?.release() === undefined && a.stats().acquired > 1);
@@ -222,7 +222,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('knows how fast its waiters are served, and when to come back', async () => {
+  it('knows how fast its waiters are served, and when a retry can succeed', async () => {
     const [a] = fleet({ permits: 1 });
     const end = performance.now() + 900;
     const work = async (): Promise<void> => {
@@ -263,7 +263,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
 });
 
 describe('RedisSemaphore options', () => {
-  it('refuses what is no client of a known library', () => {
+  it('rejects an unknown client', () => {
     expect(() => new RedisSemaphore({} as never, { name: 'x', permits: 1 })).toThrow(
       new TypeError('client must be a client of node-redis, ioredis or valkey-glide, got an object'),
     );
@@ -282,7 +282,7 @@ describe('RedisSemaphore options', () => {
       RangeError,
       `onUnavailable must be local, open or closed, got "toString"`,
     ],
-  ])('refuses %p, naming it', (bad, kind, message) => {
+  ])('rejects %p and names the option', (bad, kind, message) => {
     const options = { name: 'x', permits: 1, ...bad } as RedisSemaphoreOptions;
     expect(() => new RedisSemaphore({ on: () => undefined, evalsha: 0 } as never, options)).toThrow(
       new kind(message),

@@ -93,7 +93,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A limit shared through %s', (_
     await Promise.all([old.idle(), fresh.idle(), third.idle()]);
   });
 
-  it('tells what the whole fleet does', async () => {
+  it('reports what the whole fleet does', async () => {
     names++;
     const [a, b] = [on(0, { permits: 2 }), on(1, { permits: 2 })];
     const held = [await a.acquire(), await b.acquire()];

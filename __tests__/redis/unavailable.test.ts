@@ -76,7 +76,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     for (const permit of running) permit.release();
   });
 
-  it('puts what it granted by itself in the books when Redis is back', async () => {
+  it('records its own grants in Redis when Redis is back', async () => {
     const semaphore = make({ permits: 2 });
     await semaphore.ready();
     proxy.block('up', 'down');
@@ -100,7 +100,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('answers callers by its own deadline while Redis stands still, and keeps leases that outlast that', async () => {
+  it('answers callers by its own deadline while Redis is paused, and keeps leases that last longer', async () => {
     const semaphore = make({ permits: 2, leaseMs: 3_000 });
     const held = await semaphore.acquire();
     server.signal('SIGSTOP');
@@ -142,7 +142,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await other.idle();
   });
 
-  it('aborts the signal of a holder that stood still for longer than its lease, and frees nobody else', async () => {
+  it('aborts the signal of a holder that was paused for longer than its lease, and frees no other permit', async () => {
     const semaphore = make({ permits: 1, leaseMs: 200, timeoutMs: 4_000 });
     const held = await semaphore.acquire();
     const wake = performance.now() + 250;
@@ -157,7 +157,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await other.idle();
   });
 
-  it('survives a Redis that is killed and comes back empty: the held stay counted', async () => {
+  it('counts the held permits again after Redis was killed and restarted empty', async () => {
     const semaphore = make({ permits: 2, leaseMs: 3_000 });
     const held = await semaphore.acquire();
     const line = [watch(semaphore.acquire()), watch(semaphore.acquire())];
@@ -227,7 +227,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('asks for those who came while Redis was down, though nobody had asked before', async () => {
+  it('sends the first calls of a limiter that were made while Redis was down', async () => {
     const other = make({ permits: 1 });
     const semaphore = make({ permits: 1, leaseMs: 4_000 });
     proxy.cut(true);
@@ -245,7 +245,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await Promise.all([other.idle(), semaphore.idle()]);
   });
 
-  it('enters what it granted without a question while Redis was down, though nobody had asked before', async () => {
+  it('records the first local grants of a limiter that were made while Redis was down', async () => {
     const other = make({ permits: 1 });
     const semaphore = make({ permits: 1, leaseMs: 4_000 });
     proxy.cut(true);
@@ -260,7 +260,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
-  it('takes out of the line who was served and has gone while Redis was down', async () => {
+  it('removes a waiter from the queue that was served locally while Redis was down', async () => {
     const semaphore = make({ permits: 1, leaseMs: 4_000 });
     const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, leaseMs: 4_000 });
     const held = await other.acquire();
@@ -294,7 +294,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     },
   );
 
-  it('takes everybody through cut connections without a refusal', async () => {
+  it('serves every caller through cut connections without a rejection', async () => {
     const semaphore = make({ permits: 2, timeoutMs: 4_000, leaseMs: 4_000 });
     const jobs: Promise<void>[] = [];
     for (let i = 0; i < 40; i++) {

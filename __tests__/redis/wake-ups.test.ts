@@ -73,7 +73,7 @@ withRedis.describe('A wake-up', () => {
     await Promise.all([giver.ready(), taker.ready()]);
     expect(taker.stats().wakeUps).toBe('push');
     let pushed = 0;
-    // On a busy machine a waiter may ask before the message arrives.
+    // On a busy machine a waiter may check before the message arrives.
     for (let i = 0; i < 5 && pushed === 0; i++) {
       const held = await giver.acquire();
       const next = watch(taker.acquire());
@@ -88,7 +88,7 @@ withRedis.describe('A wake-up', () => {
     await Promise.all([giver.idle(), taker.idle()]);
   });
 
-  it('comes back after the connection for messages was killed alone', async () => {
+  it('recovers after only the connection for messages was killed', async () => {
     const semaphore = make(await nodeRedis({}));
     await semaphore.ready();
     await direct.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -102,7 +102,7 @@ withRedis.describe('A wake-up', () => {
       () => nodeRedis({ socket: { port: server.port, host: '127.0.0.1', reconnectStrategy: false } }),
     ],
     ['ioredis', () => ioRedis({ retryStrategy: () => null })],
-  ])('comes back to %s although its client gave up on the connection', async (_, connect) => {
+  ])('recovers %s although its client gave up on the connection', async (_, connect) => {
     const semaphore = make(await connect());
     await semaphore.ready();
     await direct.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
@@ -110,7 +110,7 @@ withRedis.describe('A wake-up', () => {
     await until(() => semaphore.stats().wakeUps === 'push');
   });
 
-  it('comes back to a client that was closed and opened again', async () => {
+  it('recovers a client that was closed and opened again', async () => {
     const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
     client.on('error', () => undefined);
     await client.connect();

@@ -51,10 +51,10 @@ async function main(): Promise<void> {
 
   const { id } = await new Users().find('alice');
   const four: number = await double(2);
-  const refusal = await semaphore.run(() => semaphore.acquire().catch((error: unknown) => error));
-  const isRefusal = isSemaphoreError(refusal) && refusal instanceof QueueFullError;
+  const rejection = await semaphore.run(() => semaphore.acquire().catch((error: unknown) => error));
+  const isRejection = isSemaphoreError(rejection) && rejection instanceof QueueFullError;
   await perClient.idle();
-  console.log([body, id, four, isRefusal, held(semaphore)].join());
+  console.log([body, id, four, isRejection, held(semaphore)].join());
 }
 
 function held(limiter: Limiter): number {
