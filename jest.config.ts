@@ -7,6 +7,7 @@ const missing = findMissing();
 const config: Config = {
   testEnvironment: 'node',
   testMatch: ['**/__tests__/**/*.test.ts'],
+  setupFiles: ['<rootDir>/__tests__/helpers/quiet-warnings.ts'],
   // Long enough for a test that starts processes on a busy machine.
   testTimeout: 180_000,
   // Stryker tests mutants in copies of the work tree.
