@@ -71,6 +71,12 @@ const UPGRADE = Object.fromEntries(Object.entries(ADMISSION).filter(([name]) => 
 /** What an algorithm may say: what is below 1 counts as 1. */
 const LIMIT_FOUND: Kind = number((value) => value < 2 ** 53, 1);
 
+/** What can be iterated. */
+const ITERABLE: Kind = {
+  errorOf: (value) => (typeof value === 'string' || Array.isArray(value) ? undefined : TypeError),
+  good: [1],
+};
+
 type Kinds = Readonly<Record<string, Kind>>;
 
 const semaphore = () => new lib.Semaphore(3);
@@ -97,6 +103,28 @@ export const MAIN_ROWS: readonly Row[] = [
   plainRow('Semaphore', 'permits', integer(0), (permits) => new lib.Semaphore(permits as number)),
   ...limiterRows('Semaphore', semaphore, ['run', 'resize', 'order']),
   ...ORDERS.flatMap((name) => limiterRows('Semaphore', () => inOrder({ name }), ['order'], `, ${name}`)),
+
+  row(
+    'Semaphore.map',
+    'items',
+    ITERABLE,
+    startMap((all, items) => all.map(items as [], next)),
+    true,
+  ),
+  row(
+    'Semaphore.map',
+    'work',
+    aFunction(),
+    startMap((all, work) => all.map([1], work as typeof next)),
+    true,
+  ),
+  ...rowsOf({
+    name: 'Semaphore.map',
+    type: 'AcquireOptions',
+    kinds: { ...WAIT, weight: integer(1, 3) },
+    rejects: true,
+    start: startMap((all, options) => all.map([1], next, options as object)),
+  }),
 
   ...order('AdaptiveLifoOrder', 'adaptive-lifo', { targetMs: duration, intervalMs: duration }),
   ...order('PriorityOrder', 'priority', { ageMs: duration, reserved: integer(0) }),
@@ -339,6 +367,13 @@ function startRefresh(): Trial {
       made = value;
       limiter.refresh();
     },
+  };
+}
+
+function startMap(map: (limiter: lib.Semaphore, value: unknown) => unknown): Row['start'] {
+  return () => {
+    const limiter = semaphore();
+    return { call: (value) => map(limiter, value), ...countsOf(limiter) };
   };
 }
 

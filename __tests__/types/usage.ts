@@ -45,6 +45,8 @@ export async function permits(limiter: Limiter, asked: AcquireOptions): Promise<
   using permit = await limiter.acquire({ signal: AbortSignal.timeout(5), maxWaitMs: 5, weight: 2 });
   const taken: Permit | undefined = limiter.tryAcquire(asked);
   taken?.release('overload');
+  const lengths: number[] = await semaphore.map(['a'], async (text) => Promise.resolve(text.length));
+  await semaphore.map(new Set(lengths), (n: number, { signal }) => n + Number(signal.aborted), { weight: 2 });
   // @ts-expect-error -- there may be none
   limiter.tryAcquire().release();
   // @ts-expect-error -- no such outcome

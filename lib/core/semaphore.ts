@@ -19,6 +19,7 @@ import type {
   Permit,
   TryAcquireOptions,
 } from './limiter.js';
+import { mapWithPermits } from './map.js';
 import { WaitQueue } from './wait-queue.js';
 import { createQueue } from '../orders/index.js';
 import { HoldLimit, TimedPermit } from './hold-limit.js';
@@ -49,6 +50,8 @@ import type { LeaveReason } from './waiter.js';
  *
  * const downloads = new Semaphore(2, { name: 'downloads', queueLimit: 50, maxWaitMs: 1_000 });
  * const size = await downloads.run(() => download('https://example.org'));
+ *
+ * const sizes = await downloads.map(['https://example.org/a', 'https://example.org/b'], download);
  *
  * async function download(url: string) {
  *   return url.length;
@@ -139,6 +142,21 @@ export class Semaphore extends LimiterBase {
     this.#throwIfHopeless(weight, priority);
     this.#stats.countFailedTry('ERR_SEMAPHORE_WAIT_TIMEOUT');
     return undefined;
+  }
+
+  /**
+   * Calls `work` with each item, each with a permit of its own, and resolves with the results in the order of the items.
+   * `options` apply to each permit.
+   *
+   * It pulls an item when the previous one has its permit. After the first error or an abort it pulls no more, the
+   * signals of the permits abort, and it rejects when the work that runs has settled.
+   */
+  map<Item, Result>(
+    items: Iterable<Item> | AsyncIterable<Item>,
+    work: (item: Item, permit: Permit) => Result | PromiseLike<Result>,
+    options?: AcquireOptions,
+  ): Promise<Result[]> {
+    return mapWithPermits(this, items, work, options);
   }
 
   /** @internal */
