@@ -158,6 +158,24 @@ withRedis.describe('A lease in Redis', () => {
     waiting.value.release();
     await semaphore.idle();
   });
+
+  it('keeps no process alive after its client has ended', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const connect = CLIENTS['ioredis'];
+    if (connect === undefined) throw new Error('there is no such client');
+    const before = timers();
+    const ending = await connect(server.port);
+    const semaphore = make(ending.client, { permits: 1, leaseMs: 300 });
+    await semaphore.ready();
+    await semaphore.acquire();
+    await ending[Symbol.asyncDispose]();
+    // By then the client has closed its connections, and the renewal of the lease fails.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    const end = performance.now() + 200;
+    let most = 0;
+    for (; performance.now() < end; await turn()) most = Math.max(most, timers());
+    expect(most).toBeLessThanOrEqual(before);
+  });
 });
 
 /** Blocks the event loop. */

@@ -321,7 +321,8 @@ export class SyncClient implements CircuitMember, Sender {
     if (this.isDown) batch.dropQuestions();
     this.#batch.restore(batch);
     this.#updateDue();
-    rootClock.setTimer(this.#retry, RETRY_MS);
+    // The client itself keeps the process alive while it reconnects.
+    rootClock.setTimer(this.#retry, RETRY_MS, true);
   }
 
   readonly #retry = (): void => {
