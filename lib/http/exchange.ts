@@ -8,6 +8,7 @@ import { requireObject } from '../internal/validate.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import { hasFailed, isEqual, isSame, outcomeOf, warnOfFailure } from './permit-claim.js';
 import type { PermitClaim, WaitTerms } from './permit-claim.js';
+import { freshTurn } from './fresh-turn.js';
 import { isPipelined, onTurn } from './pipeline.js';
 
 /**
@@ -139,6 +140,7 @@ export class Exchange {
     try {
       const permit = await acquire(wait.leave.signal);
       const kept = this.keep(permit, wait.claim);
+      await freshTurn();
       if (!wait.leave.signal.aborted) return kept;
       kept.end(undefined);
       return 'over';
