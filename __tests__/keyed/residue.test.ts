@@ -49,3 +49,16 @@ describe('what the keys of a KeyedSemaphore leave behind', () => {
     keyed.close();
   });
 });
+
+it('a KeyedSemaphore does not keep the async context that constructed it', async () => {
+  const storage = new AsyncLocalStorage<object>();
+  const construct = (): [KeyedSemaphore, WeakRef<object>] => {
+    const store = { user: 'ann' };
+    const perUser = storage.run(store, () => new KeyedSemaphore(() => new Semaphore(1)));
+    return [perUser, new WeakRef(store)];
+  };
+  const [perUser, store] = construct();
+  await collectGarbage();
+  expect(store.deref()).toBeUndefined();
+  expect(perUser.held).toBe(0);
+});

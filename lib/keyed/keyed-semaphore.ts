@@ -89,7 +89,7 @@ export class KeyedSemaphore {
   /** What `idle()` returns while a key is busy to every caller that gives no signal. */
   #idle: Promise<void> | undefined;
   /** Resolves when all limiters are idle that were kept when no key was busy. */
-  #settling: Promise<unknown> = Promise.resolve();
+  #settling: Promise<unknown> | undefined;
 
   /** `create` makes the limiter of a new key. It must return a new one each time: an evicted key's limiter is closed. */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
@@ -348,7 +348,8 @@ export class KeyedSemaphore {
     const isIdle = this.#keys.busy === 0;
     if (isIdle) this.#settling = this.#settle();
     await this.#lifecycle.idle(isIdle, options);
-    await (options?.signal === undefined ? this.#settling : unlessAborted(this.#settling, options.signal));
+    const settling = Promise.resolve(this.#settling);
+    await (options?.signal === undefined ? settling : unlessAborted(settling, options.signal));
   }
 
   /** Waits for the limiters of this moment. A later caller of one of them does not extend the wait. */
