@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import { admission, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
 import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 
 type Exchanged = [req: IncomingMessage, res: ServerResponse];
@@ -83,6 +83,29 @@ describe('pipelined requests', () => {
     gone.resolve();
     await new Promise((resolve) => setImmediate(resolve));
     expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0 });
+  });
+
+  it('do not wait for a turn after their response has ended', async () => {
+    const key = defer<string>();
+    const decisions: unknown[] = [];
+    const later: ServerResponse[] = [];
+    const admit = admission(new KeyedSemaphore(() => new Semaphore(1)), { key: () => key.promise });
+    await using served = await serve((req, res) => {
+      if (req.url === '/b') later.push(res);
+      else {
+        void Promise.resolve(admit(req, res)).then((decision) => decisions.push(decision));
+        res.end('answered early');
+      }
+    });
+    const client = await RawClient.connect(served.port);
+    client.get('/a');
+    await client.receives('answered early');
+    client.get('/b'); // its response owns the connection now
+    await until(() => later.length === 1);
+    key.resolve('k');
+    await until(() => decisions.length === 1);
+    expect(decisions).toEqual(['over']);
+    later[0]?.end();
   });
 
   it('are limited once they have their turn even if answered early', async () => {

@@ -150,7 +150,8 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     const exchange = Exchange.of(req, res);
     const key = isPromiseLike(asyncKey) ? await asyncKey : asyncKey;
     requireString('what key returns', key);
-    if (isPipelined(req, res)) {
+    // A response that has ended meanwhile never gets another turn.
+    if (!exchange.isOver && isPipelined(req, res)) {
       if (!isDryRun && isTooDeep(req)) return reject(exchange, tooDeep());
       await waitForTurn(req, res, !isDryRun);
     }
