@@ -63,7 +63,7 @@ it('limits each user, and answers 401 to anonymous users', async () => {
 it('limits functions and methods', async () => {
   await using program = await RunningProgram.start(programWith(readme, 'class Orders'));
   await program.end();
-  expect(program.output).toBe('user 1 order 2\nresult\n');
+  expect(program.output).toBe("user 1 order 2\nresult\n[ 'row 1', 'row 2' ]\n");
 });
 
 it('cancels work, and counts work that outlives its response', async () => {
