@@ -7,6 +7,7 @@ import type { Limiter, LimitOptions } from 'express-semaphore';
 import { BackendError } from 'express-semaphore/redis';
 import { FakeClock } from '../helpers/clock';
 import { serve, until } from '../helpers/serve';
+import { collectWarnings } from '../helpers/warnings';
 
 const HOSTS: [string, () => express.Express][] = [
   ['Express 5', express],
@@ -217,6 +218,18 @@ describe('a rejection', () => {
         .get('/')
         .expect(500, /of the handler/);
     }
+  });
+
+  it('gets the built-in answer when onRejected rejects with it and next throws', async () => {
+    const warnings = collectWarnings();
+    const limited = rejecting({ onRejected: (_req, _res, _next, rejection) => Promise.reject(rejection) });
+    await using server = await serve((req, res) => {
+      limited(req, res, (error) => {
+        throw new RangeError('no status', { cause: error });
+      });
+    });
+    expect((await fetch(server.url)).status).toBe(503);
+    expect(warnings).toContainEqual(expect.objectContaining({ code: 'WARN_SEMAPHORE_NEXT_FAILED' }));
   });
 });
 

@@ -85,7 +85,7 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
   function reject(rejection: SemaphoreError, req: Req, res: Res, next: Next): void {
     if (onRejected !== undefined) {
       const answered = asAnswered(rejection, options);
-      void passRejection(next, onRejected(req, res, nextOrAnswer, answered));
+      void passRejection(nextOrAnswer, onRejected(req, res, nextOrAnswer, answered));
     } else if (!res.headersSent) answerRejection(res, rejection, options);
     // A response that has been ended needs no other answer, and the host's error handler would cut it off.
     else if (!res.writableEnded) next(asAnswered(rejection, options));
