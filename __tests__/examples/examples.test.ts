@@ -134,7 +134,8 @@ describe('websocket', () => {
 
     const third = new WebSocket(url);
     const [, rejection] = (await once(third, 'unexpected-response')) as [unknown, IncomingMessage];
-    expect([rejection.statusCode, rejection.headers['retry-after']]).toEqual([503, '1']);
+    expect(rejection.statusCode).toBe(503);
+    expect(rejection.headers['retry-after']).toMatch(/^[1-3]$/);
 
     first.close();
     second.close();
