@@ -138,10 +138,10 @@ export async function run(program: Program, env: NodeJS.ProcessEnv = {}): Promis
 
 /** Runs before a program: each server listens on a free port, and the first port is sent to the parent process. */
 const LISTEN_ON_A_FREE_PORT = `
-import { Server as NetServer } from 'node:net';
+import { Server as BannerServer } from 'node:net';
 {
-  const { listen } = NetServer.prototype;
-  NetServer.prototype.listen = function (...args) {
+  const { listen } = BannerServer.prototype;
+  BannerServer.prototype.listen = function (...args) {
     this.once('listening', () => process.send?.(this.address().port));
     return listen.call(this, 0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function'));
   };

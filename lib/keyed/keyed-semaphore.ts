@@ -27,8 +27,8 @@ import {
   requireLimiter,
   requireString,
 } from '../internal/validate.js';
-import { warn } from '../internal/warn.js';
 import { KeyedPermit, KeyLimiter, resizeLimiter } from './key-limiter.js';
+import { ClosedLimiters, closeQuietly } from './closed-limiters.js';
 import { KeyMap } from './key-map.js';
 import type { Entry } from './key-map.js';
 import { requireRank, topKeys } from './top-keys.js';
@@ -84,8 +84,7 @@ export class KeyedSemaphore {
   readonly #keys: KeyMap;
   readonly #stats: StatsRecorder;
   readonly #lifecycle: Lifecycle;
-  /** Limiters that are closed and not idle. */
-  readonly #leaving = new Set<Limiter>();
+  readonly #closedLimiters = new ClosedLimiters();
   /** What `idle()` returns while a key is busy to every caller that gives no signal. */
   #idle: Promise<void> | undefined;
   /** Resolves when all limiters are idle that were kept when no key was busy. */
@@ -110,7 +109,7 @@ export class KeyedSemaphore {
     this.#lifecycle = new Lifecycle(this.#stats);
     this.#keys = new KeyMap(maxKeys, idleTtlMs, clock, {
       evicted: ({ limiter }) => {
-        this.#leave(limiter);
+        this.#closedLimiters.close(limiter, this.#lifecycle.closeReason);
       },
       fellIdle: () => {
         if (this.#lifecycle.isAwaited) this.#settling = this.#settle();
@@ -332,7 +331,8 @@ export class KeyedSemaphore {
   close(reason?: unknown): void {
     if (!this.#lifecycle.close(reason)) return;
     this.#keys.close();
-    for (const { limiter } of this.#keys.values()) this.#leave(limiter);
+    for (const { limiter } of this.#keys.values())
+      this.#closedLimiters.close(limiter, this.#lifecycle.closeReason);
   }
 
   /**
@@ -354,20 +354,8 @@ export class KeyedSemaphore {
 
   /** Waits for the limiters of this moment. A later caller of one of them does not extend the wait. */
   #settle(): Promise<unknown> {
-    const kept = Array.from(this.#keys.values(), ({ limiter }) => limiter);
-    return Promise.allSettled([...this.#leaving, ...kept].map((limiter) => limiter.idle()));
-  }
-
-  /** Closes a limiter. It may not be idle yet although its key is: a shared limiter still has to tell its server. */
-  #leave(limiter: Limiter): void {
-    closeQuietly(limiter, this.#lifecycle.closeReason);
-    this.#leaving.add(limiter);
-    const left = (): void => {
-      this.#leaving.delete(limiter);
-    };
-    Promise.resolve(limiter)
-      .then((each) => each.idle())
-      .then(left, left);
+    const kept = Array.from(this.#keys.values(), ({ limiter }) => limiter.idle());
+    return Promise.allSettled([...kept, this.#closedLimiters.idle()]);
   }
 
   #sum(read: (limiter: Partial<LimiterBase>) => number | undefined): number {
@@ -410,13 +398,5 @@ export class KeyedSemaphore {
 
   #tooManyKeys(): TooManyKeysError {
     return this.#stats.reject(new TooManyKeysError('too many keys are in use'));
-  }
-}
-
-function closeQuietly(limiter: Limiter, reason: unknown): void {
-  try {
-    limiter.close(reason);
-  } catch (error) {
-    warn('WARN_SEMAPHORE_CLOSE_FAILED', 'a limiter threw when it was closed', error);
   }
 }
