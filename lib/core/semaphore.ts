@@ -148,8 +148,8 @@ export class Semaphore extends LimiterBase {
    * Calls `work` with each item, each with a permit of its own, and resolves with the results in the order of the items.
    * `options` apply to each permit.
    *
-   * It pulls an item when the previous one has its permit. After the first error or an abort it pulls no more, the
-   * signals of the permits abort, and it rejects when the work that runs has settled.
+   * It pulls an item when the previous one has its permit. After the first error or an abort it pulls no more, and the
+   * signals of the permits abort. It rejects when the work that runs has settled.
    */
   map<Item, Result>(
     items: Iterable<Item> | AsyncIterable<Item>,

@@ -30,8 +30,9 @@ export function removeAbortListener(signal: AbortSignal, watcher: AbortListener)
   signal.removeEventListener('abort', tellWatchers);
 }
 
-/** Resolves with `promise`, or rejects with the signal's reason when the signal aborts first. */
-export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+/** Resolves with `promise`, or rejects with the reason of `signal` when it aborts first. */
+export function unlessAborted<Value>(promise: Promise<Value>, signal?: AbortSignal): Promise<Value> {
+  if (signal === undefined) return promise;
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const listener = {

@@ -348,8 +348,7 @@ export class KeyedSemaphore {
     const isIdle = this.#keys.busy === 0;
     if (isIdle) this.#settling = this.#settle();
     await this.#lifecycle.idle(isIdle, options);
-    const settling = Promise.resolve(this.#settling);
-    await (options?.signal === undefined ? settling : unlessAborted(settling, options.signal));
+    await unlessAborted(Promise.resolve(this.#settling), options?.signal);
   }
 
   /** Waits for the limiters of this moment. A later caller of one of them does not extend the wait. */
@@ -359,9 +358,7 @@ export class KeyedSemaphore {
   }
 
   #sum(read: (limiter: Partial<LimiterBase>) => number | undefined): number {
-    let sum = 0;
-    for (const { limiter } of this.#keys.values()) sum += read(limiter) ?? 0;
-    return sum;
+    return Array.from(this.#keys.values()).reduce((sum, { limiter }) => sum + (read(limiter) ?? 0), 0);
   }
 
   /** Whether `key` is new and no idle key can be evicted for it. */

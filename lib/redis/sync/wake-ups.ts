@@ -11,6 +11,10 @@ const LOOK_MS = 1_000;
 const LOOKS_BEFORE_WARNING = 5;
 /** Start of a message that a node sends to itself. */
 const ECHO = '!';
+/** Time after which an echo that has not arrived is sent again, in milliseconds. */
+const ECHO_MS = 250;
+/** Time between two looks for a subscription that is being made, in milliseconds. */
+const SUBSCRIBE_CHECK_MS = 5;
 
 /**
  * The subscription of one node to its channel. The client restores a lost connection itself; one that it gives up on is
@@ -68,12 +72,24 @@ export class WakeUps {
       this.start();
       if (this.#adapter.isReply(this.#error)) throw this.#error;
       signal.throwIfAborted();
-      await new Promise<void>((resolve) => this.#clock.setTimer(resolve, 5));
+      await this.#pause(SUBSCRIBE_CHECK_MS);
     }
     const message = `${ECHO}${++this.#lastEcho}`;
     const arrived = new Promise<void>((resolve) => this.#echoes.set(message, resolve));
-    await publish(message);
-    await arrived;
+    try {
+      // GLIDE restores a subscription without an event, and an echo before that is lost.
+      while (this.#echoes.has(message)) {
+        signal.throwIfAborted();
+        await publish(message);
+        await Promise.race([arrived, this.#pause(ECHO_MS)]);
+      }
+    } finally {
+      this.#echoes.delete(message);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimer(resolve, ms));
   }
 
   #open(): void {
