@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { promisify } from 'node:util';
 import express from 'express';
 import request from 'supertest';
 import { limit, Semaphore } from 'express-semaphore';
@@ -146,6 +149,15 @@ describe('an AdaptiveSemaphore whose algorithm fails', () => {
     );
     expect(semaphore.stats()).toMatchObject({ permits: 2, held: 0, released: { success: 3, ignore: 1 } });
     expect(warnings).toMatchObject([{ code: 'WARN_SEMAPHORE_ALGORITHM_FAILED' }]);
+  });
+
+  it('handles the rejection of a promise that an algorithm or an event-loop load returns', async () => {
+    const args = ['--import', 'tsx', join(__dirname, 'algorithm-rejects.ts')];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringContaining('the result of algorithm.next must be a number, got'),
+      expect.stringContaining('the result of eventLoopLoad.busyMs must be a number, got'),
+    ]);
   });
 
   it('warns once when the event-loop load fails', () => {

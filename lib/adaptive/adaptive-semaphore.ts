@@ -18,7 +18,14 @@ import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
-import { requireBoolean, requireInteger, requireMethods, requireObject } from '../internal/validate.js';
+import {
+  requireBoolean,
+  requireInteger,
+  requireMethods,
+  requireNumber,
+  requireObject,
+  resultOf,
+} from '../internal/validate.js';
 import { isSemaphoreError } from '../errors.js';
 import { warn } from '../internal/warn.js';
 import type { LimitAlgorithm } from './algorithm.js';
@@ -49,7 +56,8 @@ export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
  * holding time is only a lower bound. `limit` chooses the outcome from the response.
  *
  * A weight above the current limit is a `RangeError`: set the algorithm's `minPermits` to the largest weight in use.
- * An algorithm that throws, or returns no number, leaves the limit unchanged and causes one warning.
+ * An algorithm that throws, or returns no number, leaves the limit unchanged and causes one warning. A promise counts as no
+ * number, and its rejection is handled.
  *
  * @throws `TypeError` or `RangeError` from the constructor for a bad option.
  *
@@ -160,14 +168,10 @@ export class AdaptiveSemaphore extends LimiterBase {
   /** Runs before the permit is released, so that the release applies the new limit. Never throws. */
   readonly #onSample = (startedMs: number, inFlight: number, outcome: Outcome): void => {
     try {
-      const sample = {
-        startedMs,
-        endedMs: this.#clock.now(),
-        busyMs: this.#eventLoopLoad.busyMs(),
-        inFlight,
-        outcome,
-      };
-      this.#setLimit(wholeLimit('the result of algorithm.next', this.#algorithm.next(sample)));
+      const busyMs = resultOf(this.#eventLoopLoad.busyMs());
+      requireNumber('the result of eventLoopLoad.busyMs', busyMs);
+      const sample = { startedMs, endedMs: this.#clock.now(), busyMs, inFlight, outcome };
+      this.#setLimit(wholeLimit('the result of algorithm.next', resultOf(this.#algorithm.next(sample))));
     } catch (error) {
       if (this.#hasWarned) return;
       this.#hasWarned = true;

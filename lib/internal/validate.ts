@@ -151,6 +151,7 @@ function isMethod(value: object, name: string): boolean {
   return typeof Reflect.get(value, name) === 'function';
 }
 
-function requireNumber(name: string, value: unknown): asserts value is number {
+/** Throws unless `value` is a number. */
+export function requireNumber(name: string, value: unknown): asserts value is number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${describe(value)}`);
 }
