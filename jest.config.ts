@@ -16,7 +16,7 @@ const config: Config = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/__tests__/tsconfig.json' }] },
   moduleNameMapper: {
     '^express-semaphore$': '<rootDir>/lib/index.ts',
-    '^express-semaphore/(adaptive|dashboard|redis)$': '<rootDir>/lib/$1/index.ts',
+    '^express-semaphore/(adaptive|dashboard|redis|testing)$': '<rootDir>/lib/$1/index.ts',
     '^express-semaphore/(prometheus|opentelemetry)$': '<rootDir>/lib/metrics/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

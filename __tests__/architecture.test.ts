@@ -15,6 +15,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   keyed: ['core'],
   adaptive: ['core'],
   redis: ['core'],
+  testing: ['core'],
   core: ['orders', 'errors'],
   orders: ['internal'],
   errors: ['internal'],
@@ -95,7 +96,7 @@ describe('the main entry', () => {
 
   it('loads nothing of the other entries', () => {
     expect(loaded.length).toBeGreaterThan(10);
-    expect(loaded.filter((file) => /^(adaptive|redis|metrics|dashboard)\//.test(file))).toEqual([]);
+    expect(loaded.filter((file) => /^(adaptive|redis|metrics|dashboard|testing)\//.test(file))).toEqual([]);
   });
 
   it('needs no package but its dependencies', () => {

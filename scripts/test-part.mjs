@@ -15,6 +15,7 @@ export const PARTS = {
     'metrics/',
     'models/',
     'orders/',
+    'testing/',
     'with-semaphore.test.ts',
     'words.test.ts',
   ],

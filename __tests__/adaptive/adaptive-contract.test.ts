@@ -1,6 +1,6 @@
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import { describeLimiter } from '../contracts/limiter';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn } from '../helpers/watch';
 
 describeLimiter(

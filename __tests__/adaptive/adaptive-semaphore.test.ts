@@ -7,7 +7,7 @@ import request from 'supertest';
 import { limit, Semaphore } from 'express-semaphore';
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { LimitAlgorithm, LimitSample } from 'express-semaphore/adaptive';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 

@@ -1,5 +1,5 @@
 import type { Limiter, Permit } from 'express-semaphore';
-import type { FakeClock } from '../helpers/clock';
+import type { FakeClock } from 'express-semaphore/testing';
 import { watch } from '../helpers/watch';
 import type { Watched } from '../helpers/watch';
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { KeyedSemaphore, observe, Semaphore } from 'express-semaphore';
 import type { LimiterEvents } from 'express-semaphore';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn, watch } from '../helpers/watch';
 
 const EVENTS = ['acquire', 'queued', 'release', 'reject', 'lost', 'holdTimeout', 'limit'] as const;

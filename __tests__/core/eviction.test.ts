@@ -1,5 +1,5 @@
 import { QueueFullError, Semaphore } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { states, turn, watch } from '../helpers/watch';
 
 describe('a full queue in the order priority, with ageing', () => {

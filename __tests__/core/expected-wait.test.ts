@@ -1,7 +1,7 @@
 import { Semaphore } from 'express-semaphore';
 import type { AcquireOptions } from 'express-semaphore';
 import { Random } from '../../bench/sim/random';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 
 /** Lets promises settle that depend on each other. */
 async function settle(): Promise<void> {

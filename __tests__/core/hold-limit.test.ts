@@ -1,5 +1,5 @@
 import { HoldTimeoutError, observe, Semaphore } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { defer } from '../helpers/serve';
 import { turn } from '../helpers/watch';
 

@@ -10,7 +10,7 @@ import * as prom from 'prom-client';
 import { ORDER_NAMES } from '../../lib/orders';
 import type * as Redis from '../../lib/redis/options';
 import { anchorsOf } from '../docs/markdown';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { collectWarnings } from '../helpers/warnings';
 import type { EmittedWarning } from '../helpers/warnings';
 

@@ -1,6 +1,6 @@
 import { Semaphore } from 'express-semaphore';
 import { describeLimiter } from '../contracts/limiter';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn } from '../helpers/watch';
 
 describeLimiter(

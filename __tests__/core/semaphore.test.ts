@@ -1,6 +1,6 @@
 import { ClosedError, QueueFullError, Semaphore, WaitTimeoutError } from 'express-semaphore';
 import type { SemaphoreOptions } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { defer } from '../helpers/serve';
 import { states, turn, watch } from '../helpers/watch';
 

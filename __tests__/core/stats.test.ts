@@ -1,6 +1,6 @@
 import { Semaphore } from 'express-semaphore';
 import type { Order } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn, watch } from '../helpers/watch';
 
 it('has its name, and rejects a name that is no string', () => {

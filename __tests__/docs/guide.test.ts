@@ -173,7 +173,7 @@ it('shutdown: finishes what runs, rejects what comes, and ends by itself', async
 
 it('testing: passes', async () => {
   expect(await outputOf('testing', 'createApp')).toBe('passed\n');
-  expect(await outputOf('testing', 'setTimer')).toBe('WaitTimeoutError\n');
+  expect(await outputOf('testing', 'FakeClock')).toMatch(/^# pass 3\n# fail 0$/m);
 });
 
 it('warnings: prints the code', async () => {

@@ -1,3 +1,5 @@
+export { settle as turn } from '../../lib/testing';
+
 /** Shows the state of a promise synchronously. It handles a rejection, so that none is unhandled. */
 export class Watched<Value> {
   state: 'pending' | 'fulfilled' | 'rejected' = 'pending';
@@ -37,9 +39,4 @@ export function watch<Value>(promise: PromiseLike<Value>): Watched<Value> {
 
 export function states(watched: readonly Watched<unknown>[]): string[] {
   return watched.map(({ state }) => state);
-}
-
-/** Waits one turn of the event loop, in which all pending promise jobs run. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,5 +1,5 @@
 import { Semaphore } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock.js';
+import { FakeClock } from 'express-semaphore/testing';
 
 /** What a host is doing. */
 export interface State {

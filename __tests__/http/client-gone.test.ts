@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import express from 'express';
 import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Next, Permit } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 import { turn } from '../helpers/watch';
 

@@ -6,7 +6,7 @@ import express from 'express';
 import request from 'supertest';
 import { ClosedError, KeyedSemaphore, TooManyKeysError, limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { defer, serve, until } from '../helpers/serve';
 import { watch } from '../helpers/watch';
 

@@ -3,7 +3,7 @@ import express from 'express';
 import request from 'supertest';
 import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
 import type { Permit } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 
 describe('permitOf', () => {

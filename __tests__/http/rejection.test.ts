@@ -5,7 +5,7 @@ import request from 'supertest';
 import { isSemaphoreError, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
 import type { Limiter, LimitOptions } from 'express-semaphore';
 import { BackendError } from 'express-semaphore/redis';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 

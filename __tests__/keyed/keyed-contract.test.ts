@@ -1,7 +1,7 @@
 import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
 import { describeLimiter } from '../contracts/limiter';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn } from '../helpers/watch';
 
 describeLimiter(

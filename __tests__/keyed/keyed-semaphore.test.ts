@@ -1,6 +1,6 @@
 import { ClosedError, KeyedSemaphore, TooManyKeysError, Semaphore } from 'express-semaphore';
 import type { KeyedSemaphoreOptions, Limiter } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { defer } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 import { turn, watch } from '../helpers/watch';

@@ -1,6 +1,6 @@
 import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { watch } from '../helpers/watch';
 
 it('adds up what all keys do, and keeps the counts of evicted keys', async () => {

@@ -16,7 +16,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import { registerMetrics, traceWaits } from 'express-semaphore/opentelemetry';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn, watch } from '../helpers/watch';
 
 describe('metrics', () => {

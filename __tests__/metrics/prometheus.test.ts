@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import * as client from 'prom-client';
 import { KeyedSemaphore, Semaphore } from 'express-semaphore';
 import { registerMetrics } from 'express-semaphore/prometheus';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn, watch } from '../helpers/watch';
 
 let registry: client.Registry;

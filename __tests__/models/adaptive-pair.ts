@@ -1,6 +1,6 @@
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import type { LimitAlgorithm } from 'express-semaphore/adaptive';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import type { Call } from './call';
 import { SemaphorePair } from './semaphore-pair';
 import type { SemaphoreSetup } from './semaphore-pair';

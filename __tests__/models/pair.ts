@@ -1,6 +1,6 @@
 import { isSemaphoreError } from 'express-semaphore';
 import type { AcquireOptions, Limiter, Permit } from 'express-semaphore';
-import type { FakeClock } from '../helpers/clock';
+import type { FakeClock } from 'express-semaphore/testing';
 import type { Call, End, Signal } from './call';
 
 /** A limiter beside its model. Each step is applied to both. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Semaphore } from 'express-semaphore';
 import type { Limiter, Order, Permit } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import type { Call, Signal } from './call';
 import { foreseenBy, nextLate, optionsOf, timersOf, tryTo } from './pair';
 import type { Pair } from './pair';

@@ -1,5 +1,5 @@
 import { Semaphore } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn, watch } from '../helpers/watch';
 
 describe('a queue in adaptive-lifo that becomes overloaded', () => {

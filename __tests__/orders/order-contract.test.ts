@@ -2,7 +2,7 @@ import { Semaphore } from 'express-semaphore';
 import type { Order } from 'express-semaphore';
 import { ORDER_NAMES } from '../../lib/orders';
 import { describeLimiter } from '../contracts/limiter';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { turn } from '../helpers/watch';
 
 const ORDERS: readonly Order[] = [

@@ -1,6 +1,6 @@
 import { KeyedSemaphore, QueueFullError, Semaphore, WaitTooLongError } from 'express-semaphore';
 import type { Order, Permit } from 'express-semaphore';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { states, turn, watch } from '../helpers/watch';
 
 describe('a Semaphore', () => {

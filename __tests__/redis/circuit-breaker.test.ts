@@ -1,7 +1,7 @@
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
 import { CircuitBreaker } from '../../lib/redis/sync/circuit-breaker';
-import { FakeClock } from '../helpers/clock';
+import { FakeClock } from 'express-semaphore/testing';
 import { withRedis } from '../helpers/needs';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
