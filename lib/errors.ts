@@ -7,6 +7,7 @@ export type SemaphoreErrorCode =
   | 'ERR_SEMAPHORE_WAIT_TIMEOUT'
   | 'ERR_SEMAPHORE_WAIT_TOO_LONG'
   | 'ERR_SEMAPHORE_CLOSED'
+  | 'ERR_SEMAPHORE_QUEUE_CLEARED'
   | 'ERR_SEMAPHORE_HOLD_TIMEOUT'
   | 'ERR_SEMAPHORE_KEY_LIMIT'
   | 'ERR_SEMAPHORE_LEASE_LOST'
@@ -125,6 +126,12 @@ export class WaitTooLongError extends SemaphoreError {
 export class ClosedError extends SemaphoreError {
   override readonly name = 'ClosedError';
   readonly code = 'ERR_SEMAPHORE_CLOSED';
+}
+
+/** Thrown to waiters when `clear()` empties the queue. `cause` is the reason that `clear()` got. */
+export class QueueClearedError extends SemaphoreError {
+  override readonly name = 'QueueClearedError';
+  readonly code = 'ERR_SEMAPHORE_QUEUE_CLEARED';
 }
 
 /** Reason of a permit's `signal` that was held for `maxHoldMs`. `acquire` never throws it. */

@@ -16,6 +16,7 @@ export {
   ClosedError,
   HoldTimeoutError,
   isSemaphoreError,
+  QueueClearedError,
   QueueFullError,
   SemaphoreError,
   TooManyKeysError,
@@ -34,7 +35,7 @@ export { gracefulShutdown } from './http/graceful-shutdown.js';
 export { admission } from './http/admission.js';
 export type { AdmissionDecision } from './http/admission.js';
 export { KeyedSemaphore } from './keyed/keyed-semaphore.js';
-export type { KeyedSemaphoreOptions } from './keyed/keyed-semaphore.js';
+export type { KeyedSemaphoreOptions } from './keyed/keyed-options.js';
 export type { Clock } from './internal/clock.js';
 export type { Order } from './orders/index.js';
 export { withSemaphore } from './with-semaphore.js';

@@ -41,6 +41,9 @@ export interface CallOptions {
 
   /** Maximum wait in milliseconds. @defaultValue the limiter's own */
   readonly maxWaitMs?: PerCall<number>;
+
+  /** Called when a call is about to be queued, with its position: 1 for the next. */
+  readonly onQueued?: AcquireOptions['onQueued'];
 }
 
 /** The options of `withSemaphore` with a `KeyedSemaphore`. */
@@ -61,7 +64,9 @@ export interface WithSemaphore<Options> {
 
 /** `unknown` if each option that is a function accepts the parameters of `Fn`, else `never`. */
 type Fits<Fn extends AsyncFunction, Options> =
-  Extract<Options[keyof Options], OfCall<unknown>> extends (...args: Parameters<Fn>) => unknown
+  Extract<Options[Exclude<keyof Options, 'onQueued'>], OfCall<unknown>> extends (
+    ...args: Parameters<Fn>
+  ) => unknown
     ? unknown
     : never;
 
@@ -163,9 +168,9 @@ function runByKey(limiter: KeyedSemaphore, options: KeyedCallOptions): Run {
 function requestReader(
   options: CallOptions,
 ): AcquireOptions | ((self: unknown, args: readonly unknown[]) => AcquireOptions) {
-  const { weight, priority, flow, signal, maxWaitMs } = options;
+  const { weight, priority, flow, signal, maxWaitMs, onQueued } = options;
   const isFixed = ![weight, priority, flow, signal, maxWaitMs].some((option) => typeof option === 'function');
-  if (isFixed) return { weight, priority, flow, signal, maxWaitMs } as AcquireOptions;
+  if (isFixed) return { weight, priority, flow, signal, maxWaitMs, onQueued } as AcquireOptions;
   return (self, args) => {
     const valueFor = <Value>(option: PerCall<Value>) =>
       typeof option === 'function' ? (Reflect.apply(option, self, args) as Value | undefined) : option;
@@ -175,6 +180,7 @@ function requestReader(
       flow: valueFor(flow),
       signal: valueFor(signal),
       maxWaitMs: valueFor(maxWaitMs),
+      onQueued,
     };
   };
 }
@@ -196,6 +202,7 @@ const CALL_CHECKS: OptionChecks<CallOptions> = {
   flow: perCall(requireString),
   signal: perCall(requireSignal),
   maxWaitMs: perCall(requireDuration),
+  onQueued: requireFunction,
 };
 const KEYED_CALL_CHECKS: OptionChecks<KeyedCallOptions> = { ...CALL_CHECKS, key: requireFunction };
 

@@ -11,5 +11,5 @@ describeLimiter(
     const limiter = new AdaptiveSemaphore({ ...options, algorithm, clock });
     return { limiter, clock, settle: turn, [Symbol.asyncDispose]: () => Promise.resolve() };
   },
-  { local: true },
+  { local: true, controls: true },
 );

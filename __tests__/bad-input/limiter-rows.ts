@@ -1,5 +1,5 @@
 import type { AcquireOptions, Outcome, Permit } from 'express-semaphore';
-import { aFunction, anything, duration, integer, like, oneOf, string } from './kinds';
+import { aFunction, anything, duration, integer, integerOrInfinity, like, oneOf, string } from './kinds';
 import type { Kind } from './kinds';
 import { row, rowsOf } from './row';
 import type { Row, Trial } from './row';
@@ -10,6 +10,11 @@ export interface LimiterSubject {
   tryAcquire(options?: AcquireOptions): Permit | undefined;
   run?(work: () => unknown, options?: AcquireOptions): Promise<unknown>;
   resize?(permits: number): void;
+  pause?(): void;
+  resume?(): void;
+  clear?(reason?: unknown): void;
+  update?(options: object): void;
+  [Symbol.asyncDispose]?(): PromiseLike<void>;
   close(reason?: unknown): void;
   idle(options?: object): Promise<void>;
   stats(): { readonly held: number; readonly waiting: number };
@@ -25,6 +30,12 @@ const OUTCOME: Kind = {
 
 /** What an acquire request may hold. */
 const REQUEST: Record<string, Kind> = { weight: integer(1), priority: integer(-100, 100), flow: string };
+/** An option that the limiter does not have. */
+const UNAVAILABLE: Kind = {
+  errorOf: (value) => (typeof value === 'function' ? RangeError : TypeError),
+  good: undefined,
+};
+
 /** What the request to a limiter without orders may hold. */
 const PLAIN_REQUEST: Record<string, Kind> = { weight: integer(1), priority: integer(0, 0), flow: oneOf('') };
 /** The options of `acquire`. */
@@ -32,6 +43,7 @@ export const WAIT: Record<string, Kind> = {
   ...REQUEST,
   maxWaitMs: duration,
   signal: like(new AbortController().signal),
+  onQueued: aFunction(),
 };
 
 /** Rows for the methods of a limiter. `note` distinguishes limiters of one class. */
@@ -45,7 +57,7 @@ export function limiterRows(
 }
 
 /** Abilities that not every limiter has. */
-type Skill = 'run' | 'resize' | 'order';
+type Skill = 'run' | 'resize' | 'order' | 'control';
 
 function rowsFor(name: string, make: () => LimiterSubject, can: readonly Skill[]): Row[] {
   return [
@@ -69,6 +81,24 @@ function rowsFor(name: string, make: () => LimiterSubject, can: readonly Skill[]
     ...(can.includes('resize')
       ? [row(`${name}.resize`, 'permits', integer(0, undefined, PERMITS), started(make, false, resize))]
       : []),
+    ...(can.includes('control') ? controlRows(name, make) : []),
+  ];
+}
+
+/** Rows for the control of a queue. */
+function controlRows(name: string, make: () => LimiterSubject): Row[] {
+  const call = (method: string, run: Call) =>
+    row(`${name}.${method}`, 'anything', anything, started(make, false, run));
+  return [
+    call('pause', (limiter) => limiter.pause?.()),
+    call('resume', (limiter) => limiter.resume?.()),
+    call('clear', (limiter, reason) => limiter.clear?.(reason)),
+    ...rowsOf({
+      name: `${name}.update`,
+      type: 'SemaphoreOptions',
+      kinds: { queueLimit: integerOrInfinity(0), maxWaitMs: duration },
+      start: started(make, false, (limiter, options) => limiter.update?.(options as object)),
+    }),
   ];
 }
 
@@ -87,7 +117,7 @@ function acquireRows(
     limiter.run?.(() => 1, options as AcquireOptions);
   const work = (limiter: LimiterSubject, value: unknown) => limiter.run?.(value as () => unknown);
   const request = { ...(can.includes('order') ? REQUEST : PLAIN_REQUEST), weight: integer(1, PERMITS) };
-  const kinds = { ...WAIT, ...request };
+  const kinds = { ...WAIT, ...request, ...(can.includes('order') ? {} : { onQueued: UNAVAILABLE }) };
   const wait = { type: 'AcquireOptions', kinds, rejects: true };
   return [
     ...rowsOf({ name: `${name}.acquire`, ...wait, start: start(acquire) }),

@@ -60,6 +60,9 @@ const CALL = Object.fromEntries(
   Object.entries(WAIT).map(([name, kind]) => [name, either(kind, aFunction())]),
 );
 
+/** The options that a function can compute for each call. */
+const PER_CALL = Object.fromEntries(Object.entries(WAIT).filter(([name]) => name !== 'onQueued'));
+
 /** `admission` calls nothing and has no dry run. */
 const ADMISSION = Object.fromEntries(
   Object.entries(LIMIT).filter(([name]) => !['onRejected', 'dryRun'].includes(name)),
@@ -91,6 +94,7 @@ const ERRORS: Record<string, new (message: string, options?: { retryAfterMs?: nu
   TooManyKeysError: lib.TooManyKeysError,
   HoldTimeoutError: lib.HoldTimeoutError,
   LeaseLostError: redisLib.LeaseLostError,
+  QueueClearedError: lib.QueueClearedError,
   QueueFullError: lib.QueueFullError,
   SemaphoreError: lib.QueueFullError,
   WaitTimeoutError: lib.WaitTimeoutError,
@@ -101,7 +105,7 @@ const ERRORS: Record<string, new (message: string, options?: { retryAfterMs?: nu
 export const MAIN_ROWS: readonly Row[] = [
   ...options('Semaphore', 'SemaphoreOptions', SEMAPHORE, (o) => new lib.Semaphore(1, o)),
   plainRow('Semaphore', 'permits', integer(0), (permits) => new lib.Semaphore(permits as number)),
-  ...limiterRows('Semaphore', semaphore, ['run', 'resize', 'order']),
+  ...limiterRows('Semaphore', semaphore, ['run', 'resize', 'order', 'control']),
   ...ORDERS.flatMap((name) => limiterRows('Semaphore', () => inOrder({ name }), ['order'], `, ${name}`)),
 
   row(
@@ -146,7 +150,7 @@ export const MAIN_ROWS: readonly Row[] = [
     },
     (o) => new adaptiveLib.AdaptiveSemaphore(o),
   ),
-  ...limiterRows('AdaptiveSemaphore', adaptive, ['run', 'order']),
+  ...limiterRows('AdaptiveSemaphore', adaptive, ['run', 'order', 'control']),
   plainRow('AdaptiveSemaphore', 'algorithm.initial', LIMIT_FOUND, (initial) =>
     withAlgorithm({ initial: initial as number, next: () => 1 }),
   ),
@@ -255,7 +259,7 @@ export const MAIN_ROWS: readonly Row[] = [
     { key: next },
   ),
   row('withSemaphore', 'what key returns', string, startKeyOfCall, true),
-  ...Object.entries(WAIT).map(([name, kind]) =>
+  ...Object.entries(PER_CALL).map(([name, kind]) =>
     row('withSemaphore', name, optional(name === 'weight' ? integer(1, 3) : kind), startOfCall(name), true),
   ),
 

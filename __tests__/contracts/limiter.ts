@@ -1,4 +1,5 @@
 import { describeClosing } from './closing';
+import { describeControl } from './control';
 import { describeGranting } from './granting';
 import { describeLeaving } from './leaving';
 import { describePermit } from './permit';
@@ -17,6 +18,7 @@ export function describeLimiter(name: string, make: MakeSubject, traits: Traits)
     describeLeaving(make, traits);
     describePermit(make, traits);
     describeClosing(make, traits);
+    describeControl(make, traits);
     describeStats(make, traits);
     describeWrapping(make, traits);
   });

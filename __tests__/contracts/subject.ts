@@ -31,6 +31,9 @@ export interface Traits {
    */
   readonly local: boolean;
 
+  /** Its queue can be paused, cleared and changed at run time. */
+  readonly controls?: boolean;
+
   /** The last to come is served first, and takes the place of the oldest in a full queue. */
   readonly newestFirst?: boolean;
 }

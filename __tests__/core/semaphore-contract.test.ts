@@ -10,5 +10,5 @@ describeLimiter(
     const limiter = new Semaphore(permits, { ...options, clock });
     return { limiter, clock, settle: turn, [Symbol.asyncDispose]: () => Promise.resolve() };
   },
-  { local: true },
+  { local: true, controls: true },
 );

@@ -53,7 +53,8 @@ describe('a queue of a limiter whose stats nobody has read', () => {
   ])('reads the clock in the order %j only where the order needs it', (order, readings) => {
     const clock = new FakeClock();
     const now = jest.spyOn(clock, 'now');
-    const semaphore = new Semaphore(0, { clock, order });
+    const semaphore = new Semaphore(1, { clock, order });
+    semaphore.tryAcquire();
     const seen = [16, 31].map((waiters) => {
       now.mockClear();
       for (let n = 0; n < waiters; n++) watch(semaphore.acquire());

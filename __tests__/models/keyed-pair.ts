@@ -92,6 +92,28 @@ export class KeyedPair implements Pair {
     entry.model.resize(permits);
   }
 
+  pause(isPaused: boolean): void {
+    const entry = this.#model.entries.get('a');
+    if (entry === undefined) return;
+    if (isPaused) this.#probe('a').pause();
+    else this.#probe('a').resume();
+    entry.model.pause(isPaused);
+  }
+
+  clear(): void {
+    const entry = this.#model.entries.get('a');
+    if (entry === undefined) return;
+    this.#probe('a').clear();
+    entry.model.clear();
+  }
+
+  update(queueLimit: number, maxWaitMs: number): void {
+    const entry = this.#model.entries.get('a');
+    if (entry === undefined) return;
+    this.#probe('a').update({ queueLimit, maxWaitMs });
+    entry.model.update(queueLimit, maxWaitMs);
+  }
+
   close(): void {
     this.#keyed.close();
     this.#model.close();

@@ -13,6 +13,9 @@ export interface Pair {
   tryAcquire(call: Call): Permit | undefined;
   advance(ms: number): void;
   resize(key: string, permits: number): void;
+  pause(isPaused: boolean): void;
+  clear(): void;
+  update(queueLimit: number, maxWaitMs: number): void;
   close(): void;
   idle(): Promise<void>;
 

@@ -67,6 +67,15 @@ class Player {
       case 'resize':
         this.#pair.resize('a', step.permits);
         break;
+      case 'pause':
+        this.#pair.pause(step.isPaused);
+        break;
+      case 'clear':
+        this.#pair.clear();
+        break;
+      case 'update':
+        this.#pair.update(step.queueLimit, step.maxWaitMs);
+        break;
       case 'idle':
         this.#awaitIdle();
         break;

@@ -17,6 +17,8 @@ export interface QueueModel {
   overdue(now: number): Call | undefined;
   /** The time at which the head changes by itself; `Infinity` when it does not. */
   headChanges(): number;
+  /** A pause has ended. */
+  resume(now: number): void;
 }
 
 abstract class ListModel implements QueueModel {
@@ -37,6 +39,10 @@ abstract class ListModel implements QueueModel {
 
   headChanges(): number {
     return Infinity;
+  }
+
+  resume(now: number): void {
+    void now;
   }
 }
 
@@ -81,6 +87,7 @@ export class AdaptiveLifoModel extends ListModel {
   readonly #targetMs: number;
   readonly #intervalMs: number;
   #occupiedSince = 0;
+  #resumedAt = 0;
   #hasLasted = false;
 
   constructor(targetMs: number, intervalMs: number) {
@@ -109,11 +116,16 @@ export class AdaptiveLifoModel extends ListModel {
   overdue(now: number): Call | undefined {
     this.#hasLasted = this.waiting.length > 0 && this.#lasts(now);
     if (!this.#hasLasted) return undefined;
-    return this.waiting.slice(0, -1).find(({ since }) => now - since > this.#targetMs);
+    const lateBefore = now - this.#targetMs;
+    return this.waiting.slice(0, -1).find(({ since }) => Math.max(since, this.#resumedAt) < lateBefore);
   }
 
   override headChanges(): number {
     return this.waiting.length < 2 || this.#hasLasted ? Infinity : this.#occupiedSince + this.#intervalMs;
+  }
+
+  override resume(now: number): void {
+    this.#resumedAt = this.#occupiedSince = now;
   }
 
   #lasts(now: number): boolean {
@@ -219,6 +231,10 @@ export class FairModel implements QueueModel {
 
   overdue(): undefined {
     return undefined;
+  }
+
+  resume(): void {
+    return;
   }
 
   #turn(): void {

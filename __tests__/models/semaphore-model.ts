@@ -23,13 +23,14 @@ export class SemaphoreModel {
   permits: number;
   held = 0;
   isClosed = false;
+  isPaused = false;
   /** The totals in `stats()`. */
   readonly totals = { acquired: 0, released: 0, aborted: 0 };
   readonly rejected: Record<string, number> = {};
   readonly #time: Time;
   readonly #queue: QueueModel;
-  readonly #queueLimit: number;
-  readonly #maxWaitMs: number;
+  #queueLimit: number;
+  #maxWaitMs: number;
   readonly #reserved: number;
   /** Called when no permit is held and no caller waits. */
   readonly #idleListeners: (() => void)[] = [];
@@ -114,7 +115,7 @@ export class SemaphoreModel {
 
   /** The time at which the head of waiters beside free permits changes by itself; `Infinity` when it does not. */
   headChanges(): number {
-    return this.held < this.permits ? this.#queue.headChanges() : Infinity;
+    return this.held < this.#grantable ? this.#queue.headChanges() : Infinity;
   }
 
   /** Serves the head that has changed by itself. */
@@ -123,12 +124,32 @@ export class SemaphoreModel {
   }
 
   resize(permits: number): void {
+    if (this.#grantable === 0) this.#queue.resume(this.#time.now);
     this.permits = permits;
     for (const call of this.waiting.filter((waiter) => this.#isTooHeavy(waiter))) {
       this.#leave(call);
       call.end = 'RangeError';
     }
     this.#serve();
+  }
+
+  pause(isPaused: boolean): void {
+    if (this.#grantable === 0) this.#queue.resume(this.#time.now);
+    this.isPaused = isPaused;
+    this.#serve();
+  }
+
+  clear(): void {
+    for (const call of [...this.waiting]) {
+      this.#leave(call);
+      this.#reject(call, 'ERR_SEMAPHORE_QUEUE_CLEARED');
+    }
+    this.#noticeIdle();
+  }
+
+  update(queueLimit: number, maxWaitMs: number): void {
+    this.#queueLimit = queueLimit;
+    this.#maxWaitMs = maxWaitMs;
   }
 
   close(): void {
@@ -151,13 +172,18 @@ export class SemaphoreModel {
     return call.maxWaitMs ?? this.#maxWaitMs;
   }
 
+  /** A pause is a limit of 0. */
+  get #grantable(): number {
+    return this.isPaused ? 0 : this.permits;
+  }
+
   #permitsFor({ priority }: Call): number {
     if (priority === 100 || this.permits < 2) return this.permits;
     return Math.max(1, this.permits - this.#reserved);
   }
 
   #fits(call: Call): boolean {
-    return this.held + call.weight <= this.#permitsFor(call);
+    return !this.isPaused && this.held + call.weight <= this.#permitsFor(call);
   }
 
   #isTooHeavy(call: Call): boolean {
@@ -192,10 +218,7 @@ export class SemaphoreModel {
   }
 
   #serve(): void {
-    for (let late = this.#queue.overdue(this.#time.now); late; late = this.#queue.overdue(this.#time.now)) {
-      this.#leave(late);
-      this.#reject(late, 'ERR_SEMAPHORE_WAIT_TOO_LONG');
-    }
+    this.#rejectOverdue();
     for (let first = this.#queue.first(); first !== undefined; first = this.#queue.first()) {
       const isAborted = first.signal?.controller.signal.aborted === true;
       if (!isAborted && !this.#fits(first)) break;
@@ -204,6 +227,14 @@ export class SemaphoreModel {
       else this.#grant(first);
     }
     this.#noticeIdle();
+  }
+
+  #rejectOverdue(): void {
+    if (this.#grantable === 0) return;
+    for (let late = this.#queue.overdue(this.#time.now); late; late = this.#queue.overdue(this.#time.now)) {
+      this.#leave(late);
+      this.#reject(late, 'ERR_SEMAPHORE_WAIT_TOO_LONG');
+    }
   }
 
   #noticeIdle(): void {

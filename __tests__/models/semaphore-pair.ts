@@ -19,11 +19,10 @@ export interface SemaphoreSetup {
 }
 
 /** What a model can be held against. */
-interface Subject extends Limiter {
-  readonly permits: number;
-  readonly held: number;
-  readonly available: number;
-  readonly waiting: number;
+interface Subject
+  extends
+    Limiter,
+    Pick<Semaphore, 'permits' | 'held' | 'available' | 'waiting' | 'pause' | 'resume' | 'clear' | 'update'> {
   resize?(permits: number): void;
 }
 
@@ -79,6 +78,22 @@ export class SemaphorePair implements Pair {
     this.model.resize(permits);
   }
 
+  pause(isPaused: boolean): void {
+    if (isPaused) this.#semaphore.pause();
+    else this.#semaphore.resume();
+    this.model.pause(isPaused);
+  }
+
+  clear(): void {
+    this.#semaphore.clear();
+    this.model.clear();
+  }
+
+  update(queueLimit: number, maxWaitMs: number): void {
+    this.#semaphore.update({ queueLimit, maxWaitMs });
+    this.model.update(queueLimit, maxWaitMs);
+  }
+
   close(): void {
     this.#semaphore.close();
     this.model.close();
@@ -105,7 +120,8 @@ export class SemaphorePair implements Pair {
     assert.equal(permits, this.model.permits, 'permits');
     assert.equal(held, this.model.held, 'held');
     assert.equal(waiting, this.model.waiting.length, 'waiting');
-    if (held > permits) assert.equal(available, 0, 'available while shrinking');
+    if (this.model.isPaused) assert.equal(available, 0, 'available while paused');
+    else if (held > permits) assert.equal(available, 0, 'available while shrinking');
     else assert.equal(held + available, permits, 'held + available');
     const headTimers = this.model.headChanges() === Infinity ? 0 : 1;
     assert.equal(this.clock.timers, timersOf(this.waiting) + headTimers, 'timers');

@@ -45,6 +45,9 @@ export type Step =
     }
   | { readonly kind: 'advance'; readonly ms: number }
   | { readonly kind: 'resize'; readonly permits: number }
+  | { readonly kind: 'pause'; readonly isPaused: boolean }
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'update'; readonly queueLimit: number; readonly maxWaitMs: number }
   | { readonly kind: 'idle' }
   | { readonly kind: 'close' };
 
@@ -107,6 +110,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('resize' as const), permits: fc.nat({ max: 5 }) }),
   },
   { weight: 1, arbitrary: fc.constant({ kind: 'idle' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('pause' as const),
+      isPaused: fc.constantFrom(false, false, true),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.oneof(
+      fc.constant({ kind: 'clear' as const }),
+      fc.record({
+        kind: fc.constant('update' as const),
+        queueLimit: fc.constantFrom(Infinity, Infinity, 0, 2),
+        maxWaitMs: fc.constantFrom(Infinity, Infinity, 15),
+      }),
+    ),
+  },
 );
 
 /** A history; few end with a limiter that was closed on the way. */

@@ -21,6 +21,6 @@ for (const order of ORDERS) {
       const limiter = new Semaphore(permits, { ...options, order, clock });
       return { limiter, clock, settle: turn, [Symbol.asyncDispose]: () => Promise.resolve() };
     },
-    { local: true, newestFirst: order === 'lifo' },
+    { local: true, controls: true, newestFirst: order === 'lifo' },
   );
 }

@@ -134,6 +134,10 @@ export class AdaptiveSemaphore extends LimiterBase {
     return this.#semaphore.closed;
   }
 
+  override get paused(): boolean {
+    return this.#semaphore.paused;
+  }
+
   override async acquire(options?: AcquireOptions): Promise<Permit> {
     return this.#sampled(await this.#semaphore.acquire(options));
   }
@@ -147,6 +151,26 @@ export class AdaptiveSemaphore extends LimiterBase {
   override tryAcquire(options?: TryAcquireOptions): Permit | undefined {
     const permit = this.#semaphore.tryAcquire(options);
     return permit && this.#sampled(permit);
+  }
+
+  /** As `Semaphore.pause`. The limit still follows the permits that are released. */
+  pause(): void {
+    this.#semaphore.pause();
+  }
+
+  /** As `Semaphore.resume`. */
+  resume(): void {
+    this.#semaphore.resume();
+  }
+
+  /** As `Semaphore.clear`. */
+  clear(reason?: unknown): void {
+    this.#semaphore.clear(reason);
+  }
+
+  /** As `Semaphore.update`. */
+  update(options: Pick<SemaphoreOptions, 'queueLimit' | 'maxWaitMs'> = {}): void {
+    this.#semaphore.update(options);
   }
 
   override close(reason?: unknown): void {

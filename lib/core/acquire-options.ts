@@ -3,6 +3,7 @@ import type { AcquireOptions } from './limiter.js';
 import type { StatsRecorder } from './stats-recorder.js';
 import {
   requireDuration,
+  requireFunction,
   requireInteger,
   requireObject,
   requireSignal,
@@ -29,9 +30,10 @@ export function checkAcquireOptions(
 }
 
 /** Throws unless a wait can be told this. */
-export function checkWaitOptions(maxWaitMs: unknown, signal: unknown): void {
+export function checkWaitOptions(maxWaitMs: unknown, signal: unknown, onQueued?: unknown): void {
   if (maxWaitMs !== Infinity && maxWaitMs !== undefined) requireDuration('maxWaitMs', maxWaitMs);
   if (signal !== undefined) requireSignal('signal', signal);
+  if (onQueued !== undefined) requireFunction('onQueued', onQueued);
 }
 
 /** Throws unless `options` is an object, and warns of what of it `what` does not know. */
@@ -49,6 +51,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof AcquireOptions>([
   'flow',
   'signal',
   'maxWaitMs',
+  'onQueued',
 ]);
 
 /** Throws the reason of a signal that has aborted, and counts the abort. */

@@ -1,4 +1,10 @@
-import { ClosedError, QueueFullError, WaitTimeoutError, WaitTooLongError } from '../errors.js';
+import {
+  ClosedError,
+  QueueClearedError,
+  QueueFullError,
+  WaitTimeoutError,
+  WaitTooLongError,
+} from '../errors.js';
 import type { SemaphoreErrorOptions } from '../errors.js';
 import { addAbortListener, removeAbortListener } from '../internal/abort-listeners.js';
 import { readOptions } from '../internal/options.js';
@@ -89,6 +95,11 @@ export class Lifecycle {
   closedError(waiter?: Waiter): ClosedError {
     const error = new ClosedError('the limiter is closed', this.#closed);
     return this.stats.reject(error, waiter);
+  }
+
+  queueCleared(reason: unknown, waiter: Waiter): QueueClearedError {
+    const options = { ...this.#about(undefined), ...(reason !== undefined && { cause: reason }) };
+    return this.stats.reject(new QueueClearedError('the queue was cleared', options), waiter);
   }
 
   queueFull(retryAfterMs: number | undefined, waiter?: Waiter): QueueFullError {

@@ -1,4 +1,5 @@
 import type { InspectOptions } from 'node:util';
+import { asyncDispose } from '../internal/dispose.js';
 import { requireFunction } from '../internal/validate.js';
 import type {
   AcquireOptions,
@@ -19,7 +20,7 @@ export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 export const UNCLONEABLE: unique symbol = Symbol('a limiter of express-semaphore');
 
 /** What limiters without keys have in common. It has no state of its own. */
-export abstract class LimiterBase implements Limiter {
+export abstract class LimiterBase implements Limiter, AsyncDisposable {
   /** @internal Makes `structuredClone` and `postMessage` throw. They would make an empty object of a limiter. */
   readonly uncloneable = UNCLONEABLE;
 
@@ -55,9 +56,15 @@ export abstract class LimiterBase implements Limiter {
     return this[STATS].name;
   }
 
-  /** Free permits. */
+  /** Free permits: 0 while it is paused. */
   get available(): number {
-    return Math.max(0, this.permits - this.held);
+    return this.paused ? 0 : Math.max(0, this.permits - this.held);
+  }
+
+  /** Whether `pause()` was called and `resume()` was not. */
+  // eslint-disable-next-line @typescript-eslint/class-literal-property-style -- subclasses have a getter
+  get paused(): boolean {
+    return false;
   }
 
   run<Result>(
@@ -65,6 +72,12 @@ export abstract class LimiterBase implements Limiter {
     options?: AcquireOptions,
   ): Promise<Result> {
     return runWithPermit(this, work, options);
+  }
+
+  /** Closes the limiter and waits until it is idle. `await using` calls it. */
+  [asyncDispose](): Promise<void> {
+    this.close();
+    return this.idle();
   }
 
   /** @internal */

@@ -57,6 +57,12 @@ export interface AcquireOptions extends TryAcquireOptions {
 
   /** Maximum wait in milliseconds, up to 2,147,483,647, or `Infinity`. 0 never queues. @defaultValue the limiter's own */
   readonly maxWaitMs?: number | undefined;
+
+  /**
+   * Called once, when the call is about to be queued, with its position: 1 for the next. It is not called for a call
+   * that gets its permit at once. If it throws, the call rejects with its error. A `RedisSemaphore` rejects it.
+   */
+  readonly onQueued?: ((position: number) => void) | undefined;
 }
 
 /** Options of one `idle`. */
@@ -153,6 +159,8 @@ export interface LimiterStats extends BaseStats {
   readonly available: number;
   /** Waiters served in a second, measured while somebody waited; `undefined` while too little is known. */
   readonly releasesPerSecond: number | undefined;
+  /** Whether the limiter is paused. A limiter of another package may leave it out. */
+  readonly paused?: boolean;
 }
 
 /** Frozen stats of all keys of a `KeyedSemaphore`. They count the limiters of this package only. */

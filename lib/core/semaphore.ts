@@ -25,9 +25,10 @@ import { createQueue } from '../orders/index.js';
 import { HoldLimit, TimedPermit } from './hold-limit.js';
 import { HeldPermit } from './permit.js';
 import type { OnRelease } from './permit.js';
-import { readSemaphoreOptions } from './semaphore-options.js';
+import { readSemaphoreOptions, SEMAPHORE_CHECKS } from './semaphore-options.js';
 import type { SemaphoreOptions } from './semaphore-options.js';
 import { STATS, StatsRecorder } from './stats-recorder.js';
+import { readOptions } from '../internal/options.js';
 import { requireInteger } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
 import { Waiter } from './waiter.js';
@@ -60,7 +61,7 @@ import type { LeaveReason } from './waiter.js';
  */
 export class Semaphore extends LimiterBase {
   readonly #queue: WaitQueue;
-  readonly #maxWaitMs: number;
+  #maxWaitMs: number;
   readonly #warnHeldMs: number;
   readonly #maxHoldMs: number;
   readonly #clock: Clock;
@@ -70,6 +71,7 @@ export class Semaphore extends LimiterBase {
   readonly #lifecycle: Lifecycle;
 
   #permits: number;
+  #isPaused = false;
   #held = 0;
 
   /** `permits` is how many may be held at once. With 0 everybody waits for a `resize`. */
@@ -80,7 +82,7 @@ export class Semaphore extends LimiterBase {
     super();
     this.#stats = new StatsRecorder(name, clock);
     this.#lifecycle = new Lifecycle(this.#stats);
-    this.#queue = new WaitQueue(this, createQueue(order), queueLimit, this.#lifecycle, clock);
+    this.#queue = new WaitQueue(permits, createQueue(order), queueLimit, this.#lifecycle, clock);
     this.#permits = permits;
     this.#maxWaitMs = maxWaitMs;
     this.#warnHeldMs = warnHeldMs;
@@ -115,6 +117,10 @@ export class Semaphore extends LimiterBase {
 
   override get closed(): boolean {
     return this.#lifecycle.isClosed;
+  }
+
+  override get paused(): boolean {
+    return this.#isPaused;
   }
 
   /**
@@ -170,24 +176,53 @@ export class Semaphore extends LimiterBase {
    * Changes the limit. More permits serve the next waiters at once. Fewer revoke nothing: they take effect when permits
    * are released. A waiter that weighs more than the new limit is rejected with a `RangeError`.
    *
-   * 0 is a pause: held permits stay valid, and every waiter waits, the heavy ones too.
+   * 0 is a pause, too: held permits stay valid, and every waiter waits, whatever its weight.
    */
   resize(permits: number): void {
     requireInteger('permits', permits, 0);
     const previous = this.#permits;
-    if (previous === 0) this.#queue.resume();
     this.#stats.changeLimit(previous, permits);
     this.#permits = permits;
-    // After a pause the limit may be smaller than before it.
+    // After a limit of 0 the new one may be smaller than the one before it.
     if (permits < previous || previous === 0) this.#rejectTooHeavy();
-    this.#serve();
+    this.#applyLimit();
+  }
+
+  /**
+   * Stops granting until `resume()`. It rejects nobody: callers queue within `queueLimit` and `maxWaitMs`, as while all
+   * permits are held. Held permits stay valid, and `permits` keeps its value.
+   */
+  pause(): void {
+    this.#isPaused = true;
+    this.#applyLimit();
+  }
+
+  /** Ends a pause and serves the queue. The pause does not count for the release rate. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#applyLimit();
+  }
+
+  /** Rejects all waiters with a `QueueClearedError` whose `cause` is `reason`. Later callers may queue again. */
+  clear(reason?: unknown): void {
+    this.#rejectAll((waiter) => this.#lifecycle.queueCleared(reason, waiter));
+  }
+
+  /**
+   * Changes options at run time, for later callers. Waiters stay, also beyond a smaller `queueLimit`, and keep the
+   * `maxWaitMs` of their arrival. An option that is not given keeps its value.
+   *
+   * @throws `TypeError` or `RangeError` for a bad option. Then nothing changes.
+   */
+  update(options: Pick<SemaphoreOptions, 'queueLimit' | 'maxWaitMs'> = {}): void {
+    const { queueLimit, maxWaitMs } = SEMAPHORE_CHECKS;
+    const read = readOptions('update', options, { queueLimit, maxWaitMs });
+    this.#queue.limit = read.queueLimit ?? this.#queue.limit;
+    this.#maxWaitMs = read.maxWaitMs ?? this.#maxWaitMs;
   }
 
   override close(reason?: unknown): void {
-    if (!this.#lifecycle.close(reason)) return;
-    for (const waiter of this.#queue) this.#queue.reject(waiter, this.#lifecycle.closedError(waiter));
-    this.#watchHead();
-    this.#noticeIdle();
+    if (this.#lifecycle.close(reason)) this.#rejectAll((waiter) => this.#lifecycle.closedError(waiter));
   }
 
   override idle(options?: IdleOptions): Promise<void> {
@@ -200,13 +235,18 @@ export class Semaphore extends LimiterBase {
 
   #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
     if (options !== NO_OPTIONS) checkOptionNames('acquire', options);
-    const { weight = 1, priority = 0, flow = '', signal, maxWaitMs = this.#maxWaitMs } = options;
+    const { weight = 1, priority = 0, flow = '', signal, maxWaitMs = this.#maxWaitMs, onQueued } = options;
     checkAcquireOptions(weight, priority, flow);
-    checkWaitOptions(maxWaitMs, signal);
+    checkWaitOptions(maxWaitMs, signal, onQueued);
     if (signal !== undefined) throwIfAborted(signal, this.#stats);
     this.#throwIfHopeless(weight, priority);
     if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, signal));
     if (maxWaitMs === 0) throw this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
+    if (onQueued !== undefined) {
+      onQueued(this.#queue.announce({ weight, priority, flow }, maxWaitMs));
+      // The listener may have used this limiter, so the call is decided again.
+      return this.#acquire({ weight, priority, flow, signal, maxWaitMs });
+    }
     if (maxWaitMs !== Infinity || this.#queue.isFull)
       this.#queue.admit({ weight, priority, flow }, maxWaitMs);
     return new Promise((resolve, reject) => {
@@ -230,7 +270,7 @@ export class Semaphore extends LimiterBase {
 
   #isFree(weight: number, priority: number, flow: string): boolean {
     if (this.#held + weight > this.#queue.permitsFor(priority) || this.#lifecycle.isClosed) return false;
-    return this.#queue.size === 0 || this.#queue.isNext({ weight, priority, flow });
+    return this.#queue.size === 0 || this.#queue.positionOf({ weight, priority, flow }) === 1;
   }
 
   /** Throws where no release can ever help the call. */
@@ -241,7 +281,7 @@ export class Semaphore extends LimiterBase {
 
   /** While the limit is 0, no weight is too heavy. */
   #isTooHeavy(weight: number, priority: number): boolean {
-    return this.#permits > 0 && weight > this.#queue.permitsFor(priority);
+    return this.#permits > 0 && weight > this.#queue.permitsFor(priority, this.#permits);
   }
 
   #rejectTooHeavy(): void {
@@ -249,6 +289,18 @@ export class Semaphore extends LimiterBase {
       const { weight, priority } = waiter;
       if (this.#isTooHeavy(weight, priority)) this.#queue.reject(waiter, this.#tooHeavy(weight, priority));
     }
+  }
+
+  #rejectAll(errorOf: (waiter: Waiter) => SemaphoreError): void {
+    for (const waiter of this.#queue) this.#queue.reject(waiter, errorOf(waiter));
+    this.#watchHead();
+    this.#noticeIdle();
+  }
+
+  /** Serves with the present limit. A pause is a limit of 0. */
+  #applyLimit(): void {
+    this.#queue.changePermits(this.#isPaused ? 0 : this.#permits);
+    this.#serve();
   }
 
   #isIdle(): boolean {
@@ -311,7 +363,7 @@ export class Semaphore extends LimiterBase {
         head.grant(permit);
       } else break;
     }
-    if (this.#headTimer !== undefined || this.#held < this.#permits) this.#watchHead();
+    if (this.#headTimer !== undefined || this.#held < this.#queue.permits) this.#watchHead();
     this.#noticeIdle();
   }
 
@@ -319,7 +371,7 @@ export class Semaphore extends LimiterBase {
   #watchHead(): void {
     if (this.#headTimer !== undefined) this.#clock.clearTimer(this.#headTimer);
     this.#headTimer = undefined;
-    const delayMs = this.#held < this.#permits ? this.#queue.headChangesInMs() : Infinity;
+    const delayMs = this.#held < this.#queue.permits ? this.#queue.headChangesInMs() : Infinity;
     if (delayMs === Infinity) return;
     this.#headTimer = this.#clock.setTimer(() => {
       this.#headTimer = undefined;
@@ -337,7 +389,7 @@ export class Semaphore extends LimiterBase {
   }
 
   #tooHeavy(weight: number, priority: number): RangeError {
-    return tooHeavyError(weight, this.#queue.permitsFor(priority));
+    return tooHeavyError(weight, this.#queue.permitsFor(priority, this.#permits));
   }
 }
 

@@ -49,6 +49,7 @@ export class StatsRecorder {
     ERR_SEMAPHORE_WAIT_TIMEOUT: 0,
     ERR_SEMAPHORE_WAIT_TOO_LONG: 0,
     ERR_SEMAPHORE_CLOSED: 0,
+    ERR_SEMAPHORE_QUEUE_CLEARED: 0,
     ERR_SEMAPHORE_HOLD_TIMEOUT: 0,
     ERR_SEMAPHORE_KEY_LIMIT: 0,
     ERR_SEMAPHORE_LEASE_LOST: 0,
@@ -213,10 +214,10 @@ export class StatsRecorder {
 
   /** Frozen stats of one limiter. */
   limiterStats(
-    limiter: Pick<LimiterStats, 'permits' | 'held' | 'available' | 'waiting'>,
+    limiter: Pick<LimiterStats, 'permits' | 'held' | 'available' | 'waiting' | 'paused'>,
     releasesPerMs: number | undefined,
   ): LimiterStats {
-    const { permits, held, available, waiting } = limiter;
+    const { permits, held, available, waiting, paused = false } = limiter;
     return Object.freeze({
       ...this.#baseStats(),
       permits,
@@ -224,6 +225,7 @@ export class StatsRecorder {
       available,
       waiting,
       releasesPerSecond: releasesPerMs === undefined ? undefined : releasesPerMs * 1_000,
+      paused,
     });
   }
 

@@ -7,22 +7,17 @@ import type { Waiter } from './waiter.js';
 
 /** The waiters of one limiter: it admits and evicts them, and measures how fast they are served. */
 export class WaitQueue {
-  readonly #limiter: { readonly permits: number };
+  /** Permits that may be held at once; 0 is a pause. `changePermits` sets it. */
+  permits: number;
+  /** Maximum number of waiters. Present waiters stay when it becomes smaller. */
+  limit: number;
   readonly #queue: OrderQueue<Waiter>;
-  /** Maximum number of waiters. */
-  readonly limit: number;
   readonly #lifecycle: Lifecycle;
   readonly #clock: Clock;
   readonly #rate = new ReleaseRate();
 
-  constructor(
-    limiter: { readonly permits: number },
-    queue: OrderQueue<Waiter>,
-    limit: number,
-    lifecycle: Lifecycle,
-    clock: Clock,
-  ) {
-    this.#limiter = limiter;
+  constructor(permits: number, queue: OrderQueue<Waiter>, limit: number, lifecycle: Lifecycle, clock: Clock) {
+    this.permits = permits;
     this.#queue = queue;
     this.limit = limit;
     this.#lifecycle = lifecycle;
@@ -43,14 +38,21 @@ export class WaitQueue {
     return this.#queue.size >= this.limit;
   }
 
-  /** How many of the limit's permits a request of this priority may use. */
-  permitsFor(priority: number): number {
-    return this.#queue.permitsFor(priority, this.#limiter.permits);
+  /** How many of `permits` a request of this priority may use. */
+  permitsFor(priority: number, permits = this.permits): number {
+    return this.#queue.permitsFor(priority, permits);
   }
 
-  /** Whether a newcomer would be served before all waiters. */
-  isNext(request: AcquireRequest): boolean {
-    return this.#queue.ahead(request, this.#time()) === 0;
+  /** The position of a newcomer that may enter the queue. Throws its rejection if it may not. */
+  announce(request: AcquireRequest, maxWaitMs: number): number {
+    const rejection = this.rejectionOf(request, maxWaitMs);
+    if (rejection !== undefined) throw rejection;
+    return this.positionOf(request);
+  }
+
+  /** Position of a newcomer in the queue; 1 if it would be served before all waiters. */
+  positionOf(request: AcquireRequest): number {
+    return this.#queue.ahead(request, this.#time()) + 1;
   }
 
   /**
@@ -92,7 +94,7 @@ export class WaitQueue {
 
   /** Rejects the waiters that have waited too long, before any is served. */
   prepare(): void {
-    if (!this.#queue.isTimed) return;
+    if (!this.#queue.isTimed || this.permits === 0) return;
     const now = this.#clock.now();
     for (let late = this.#queue.overdue(now); late !== undefined; late = this.#queue.overdue(now)) {
       this.reject(late, this.#lifecycle.waitTooLong(this.retryAfterMs(), late));
@@ -119,9 +121,14 @@ export class WaitQueue {
     waiter.reject(reason);
   }
 
-  /** Ends a pause, whose length says nothing of the rate. */
-  resume(): void {
-    this.#rate.forget(this.#clock.now());
+  /** Changes how many permits may be held. The length of a pause says nothing of the rate, and is no wait. */
+  changePermits(permits: number): void {
+    if (this.permits === 0) {
+      const now = this.#clock.now();
+      this.#rate.forget(now);
+      this.#queue.resume?.(now);
+    }
+    this.permits = permits;
   }
 
   /** Time until all present waiters have been served, at the measured rate; `undefined` where it is unknown. */
@@ -132,7 +139,7 @@ export class WaitQueue {
 
   /** Waiters served in a millisecond; `undefined` where it is unknown. */
   ratePerMs(): number | undefined {
-    return this.#rate.perMs(this.#clock.now(), this.#limiter.permits);
+    return this.#rate.perMs(this.#clock.now(), this.permits);
   }
 
   [Symbol.iterator](): Iterator<Waiter> {
@@ -142,7 +149,7 @@ export class WaitQueue {
   #expectedWaitMs(request: AcquireRequest): number {
     const now = this.#clock.now();
     const ahead = this.#queue.ahead(request, now);
-    const rate = this.#rate.perMs(now, this.#limiter.permits);
+    const rate = this.#rate.perMs(now, this.permits);
     // The next release may come at once, and half a release more is the tolerance of the measurement.
     return ahead === 0 || rate === undefined ? 0 : (ahead - 0.5) / rate;
   }

@@ -16,20 +16,13 @@ import type {
 import { STATS, StatsRecorder, statsRecorderOf } from '../core/stats-recorder.js';
 import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js';
 import { unlessAborted } from '../internal/abort-listeners.js';
-import { CLOCK_CHECK, systemClock } from '../internal/clock.js';
-import type { Clock } from '../internal/clock.js';
-import { readOptions, unchecked } from '../internal/options.js';
-import {
-  integer,
-  requireDuration,
-  requireFunction,
-  requireInteger,
-  requireLimiter,
-  requireString,
-} from '../internal/validate.js';
+import { asyncDispose } from '../internal/dispose.js';
+import { requireFunction, requireInteger, requireLimiter, requireString } from '../internal/validate.js';
 import { KeyedPermit, KeyLimiter, resizeLimiter } from './key-limiter.js';
 import { ClosedLimiters, closeQuietly } from './closed-limiters.js';
 import { KeyMap } from './key-map.js';
+import { readKeyedOptions } from './keyed-options.js';
+import type { KeyedSemaphoreOptions } from './keyed-options.js';
 import type { Entry } from './key-map.js';
 import { requireRank, topKeys } from './top-keys.js';
 import type { KeyRank, KeyUse } from './top-keys.js';
@@ -40,21 +33,6 @@ const KEYED: unique symbol = Symbol.for('express-semaphore.keyed');
 /** Whether `value` is a `KeyedSemaphore`, of this copy of the package or another. */
 export function isKeyed(value: unknown): value is KeyedSemaphore {
   return typeof value === 'object' && value !== null && KEYED in value;
-}
-
-/** Options of a `KeyedSemaphore`. */
-export interface KeyedSemaphoreOptions {
-  /** Name in `stats()`, events and metrics. */
-  readonly name?: string | undefined;
-
-  /** Maximum number of keys. A new key evicts the one that has been idle for longest. @defaultValue `100_000` */
-  readonly maxKeys?: number | undefined;
-
-  /** Time that a key is kept after its last release, in milliseconds. @defaultValue `60_000` */
-  readonly idleTtlMs?: number | undefined;
-
-  /** Source of time, for tests and simulations. @defaultValue the platform's monotonic clock */
-  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -79,7 +57,7 @@ export interface KeyedSemaphoreOptions {
  * perUser.resize('alice', 5); // after a change of plan
  * ```
  */
-export class KeyedSemaphore {
+export class KeyedSemaphore implements AsyncDisposable {
   readonly #create: (key: string) => Limiter;
   readonly #keys: KeyMap;
   readonly #stats: StatsRecorder;
@@ -92,17 +70,7 @@ export class KeyedSemaphore {
 
   /** `create` makes the limiter of a new key. It must return a new one each time: an evicted key's limiter is closed. */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
-    const {
-      name,
-      maxKeys = 100_000,
-      idleTtlMs = 60_000,
-      clock = systemClock,
-    } = readOptions('KeyedSemaphore', options, {
-      name: unchecked,
-      maxKeys: integer(1),
-      idleTtlMs: requireDuration,
-      clock: CLOCK_CHECK,
-    });
+    const { name, maxKeys, idleTtlMs, clock } = readKeyedOptions(options);
     requireFunction('create', create);
     this.#create = create;
     this.#stats = new StatsRecorder(name, clock);
@@ -342,6 +310,12 @@ export class KeyedSemaphore {
   idle(options?: IdleOptions): Promise<void> {
     if (options !== undefined || this.#keys.busy === 0) return this.#idleAll(options);
     return (this.#idle ??= this.#idleAll());
+  }
+
+  /** Closes all limiters and waits until they are idle. `await using` calls it. */
+  [asyncDispose](): Promise<void> {
+    this.close();
+    return this.idle();
   }
 
   async #idleAll(options?: IdleOptions): Promise<void> {

@@ -41,6 +41,7 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
   readonly #targetMs: number;
   readonly #intervalMs: number;
   #occupiedSince = 0;
+  #resumedAt = -Infinity;
   /** As of the last `overdue`, so that the order does not change between two reads of the head. */
   #isOverloaded = false;
 
@@ -90,7 +91,11 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
     this.#isOverloaded = this.#isOverloadedAt(now);
     const oldest = this.#list.head;
     if (!this.#isOverloaded || oldest === undefined || oldest === this.#list.tail) return undefined;
-    return now - oldest.since > this.#targetMs ? oldest : undefined;
+    return now - Math.max(oldest.since, this.#resumedAt) > this.#targetMs ? oldest : undefined;
+  }
+
+  resume(now: number): void {
+    this.#occupiedSince = this.#resumedAt = now;
   }
 
   [Symbol.iterator](): IterableIterator<Node> {

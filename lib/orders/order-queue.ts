@@ -48,6 +48,9 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   /** A waiter to reject because it has waited too long. Read after each arrival and before each grant. */
   overdue(now: number): Node | undefined;
 
+  /** Ends a pause, in which no waiter could be served. A timed order does not count it as a wait. */
+  resume?(now: number): void;
+
   /** The time at which the head changes without an arrival or a grant, in milliseconds. The default is never. */
   readonly headChangesMs?: number;
 }

@@ -204,9 +204,13 @@ export class RedisSemaphore extends LimiterBase {
     options: AcquireOptions = {},
   ): void {
     checkOptionNames('acquire', options);
-    const { signal, maxWaitMs = this.#maxWaitMs } = options;
+    const { signal, maxWaitMs = this.#maxWaitMs, onQueued } = options;
     const weight = readRequest(options);
-    checkWaitOptions(maxWaitMs, signal);
+    checkWaitOptions(maxWaitMs, signal, onQueued);
+    if (onQueued !== undefined)
+      throw new RangeError(
+        'onQueued must be undefined, as a RedisSemaphore knows no positions, got a function',
+      );
     if (signal !== undefined) throwIfAborted(signal, this.#lifecycle.stats);
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
     if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);

@@ -95,6 +95,7 @@ const REASONS = new Map([
   ['ERR_SEMAPHORE_WAIT_TIMEOUT', 'no permit was free in time'],
   ['ERR_SEMAPHORE_WAIT_TOO_LONG', 'the expected wait is too long'],
   ['ERR_SEMAPHORE_CLOSED', 'the limiter is closed'],
+  ['ERR_SEMAPHORE_QUEUE_CLEARED', 'the queue was cleared'],
   ['ERR_SEMAPHORE_HOLD_TIMEOUT', 'permits were held for too long'],
   ['ERR_SEMAPHORE_KEY_LIMIT', 'too many keys are in use'],
   ['ERR_SEMAPHORE_LEASE_LOST', 'leases were lost'],
