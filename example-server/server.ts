@@ -39,9 +39,7 @@ const work = new Work(WORK_URL === undefined ? undefined : () => fetch(WORK_URL)
 const playground = new Playground();
 const stopping = new AbortController();
 const server = createServer(createApp({ limiters, work, playground, stopping: stopping.signal }));
-const shutDown = gracefulShutdown(server, [...Object.values(limiters), playground], {
-  deadlineMs: Number(DEADLINE_MS),
-});
+const shutDown = gracefulShutdown(server, limiters, { deadlineMs: Number(DEADLINE_MS) });
 
 server.listen(Number(PORT), HOST, () => {
   const address = server.address();
@@ -75,6 +73,7 @@ function stop(signal: NodeJS.Signals): void {
 async function drain(signal: NodeJS.Signals): Promise<void> {
   if (Number(DRAIN_MS) > 0) await sleep(Number(DRAIN_MS));
   console.log(`${signal}: no more requests, waiting for those in flight`);
+  playground.close('the server is stopping');
   if (!(await shutDown())) force(`not done after ${DEADLINE_MS} ms`);
   redis?.destroy();
   console.log('stopped');

@@ -5,17 +5,15 @@ import * as dashboardEntry from 'express-semaphore/dashboard';
 import * as openTelemetry from 'express-semaphore/opentelemetry';
 import * as prometheus from 'express-semaphore/prometheus';
 import type { PrometheusOptions } from 'express-semaphore/prometheus';
-import { aFunction, integer, like, list, object, optional, string } from './kinds';
-import type { Kind } from './kinds';
+import { aFunction, integer, like, limiters, optional, string } from './kinds';
 import { plainRow, rowsOf } from './row';
 import type { Row } from './row';
 
 const named = new Semaphore(1, { name: 'a' });
-const limiters: Kind = list;
 
 /** Rows for the dashboard. */
 export const DASHBOARD_ROWS: readonly Row[] = [
-  plainRow('dashboard', 'limiters', object, (all) => dashboardEntry.dashboard(all as object as never)),
+  plainRow('dashboard', 'limiters', limiters, (all) => dashboardEntry.dashboard(all as object as never)),
   plainRow('dashboard', 'limiters.a', like(named), (a) => dashboardEntry.dashboard({ a: a as Semaphore })),
   ...rowsOf({
     name: 'dashboard',
@@ -32,13 +30,13 @@ export const DASHBOARD_ROWS: readonly Row[] = [
 /** Rows for both kinds of metrics. */
 export const METRICS_ROWS: readonly Row[] = [
   plainRow('registerMetrics', 'client', like(prom), (client) => {
-    withRegistry((options) => prometheus.registerMetrics(client as typeof prom, [named], options));
+    withRegistry((options) => prometheus.registerMetrics(client as typeof prom, { named }, options));
   }),
   plainRow('registerMetrics', 'limiters', limiters, (all) => {
-    withRegistry((options) => prometheus.registerMetrics(prom, all as Semaphore[], options));
+    withRegistry((options) => prometheus.registerMetrics(prom, all as object as never, options));
   }),
-  plainRow('registerMetrics', 'limiters[0]', like(named), (a) => {
-    withRegistry((options) => prometheus.registerMetrics(prom, [a as Semaphore], options));
+  plainRow('registerMetrics', 'limiters.a', like(named), (a) => {
+    withRegistry((options) => prometheus.registerMetrics(prom, { a: a as Semaphore }, options));
   }),
   ...rowsOf({
     name: 'registerMetrics',
@@ -47,15 +45,15 @@ export const METRICS_ROWS: readonly Row[] = [
     required: {},
     start: () => ({
       call: (options) => {
-        prometheus.registerMetrics(prom, [named], options as PrometheusOptions)();
+        prometheus.registerMetrics(prom, { named }, options as PrometheusOptions)();
       },
     }),
   }),
   plainRow('registerMetrics', 'meter', like(metrics.getMeter('test')), (meter) => {
-    openTelemetry.registerMetrics(meter as ReturnType<typeof metrics.getMeter>, [named])();
+    openTelemetry.registerMetrics(meter as ReturnType<typeof metrics.getMeter>, { named })();
   }),
   plainRow('registerMetrics', 'limiters', limiters, (all) => {
-    openTelemetry.registerMetrics(metrics.getMeter('test'), all as Semaphore[])();
+    openTelemetry.registerMetrics(metrics.getMeter('test'), all as object as never)();
   }),
   ...rowsOf({
     name: 'registerMetrics',
@@ -63,7 +61,7 @@ export const METRICS_ROWS: readonly Row[] = [
     kinds: { topKeys: integer(0) },
     start: () => ({
       call: (options) => {
-        openTelemetry.registerMetrics(metrics.getMeter('test'), [named], options as object)();
+        openTelemetry.registerMetrics(metrics.getMeter('test'), { named }, options as object)();
       },
     }),
   }),

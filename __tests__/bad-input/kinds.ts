@@ -77,7 +77,11 @@ export function oneOf(...choices: string[]): Kind {
 export const string: Kind = ofType((value) => typeof value === 'string', 'a');
 export const boolean: Kind = ofType((value) => typeof value === 'boolean', true);
 export const object: Kind = ofType((value) => typeof value === 'object' && value !== null, {});
-export const list: Kind = ofType(Array.isArray, []);
+/** An object of limiters. */
+export const limiters: Kind = ofType(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  {},
+);
 export const anything: Kind = ofType(() => true, 1);
 
 export function aFunction(good: () => unknown = () => undefined): Kind {

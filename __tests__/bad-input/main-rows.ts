@@ -16,6 +16,7 @@ import {
   integer,
   integerOrInfinity,
   like,
+  limiters,
   number,
   object,
   oneOf,
@@ -228,14 +229,19 @@ export const MAIN_ROWS: readonly Row[] = [
   ),
   ...options('limitUpgrade', 'UpgradeOptions', UPGRADE, (o) => lib.limitUpgrade(semaphore(), next, o)),
   plainRow('gracefulShutdown', 'server', like(createServer()), (server) =>
-    lib.gracefulShutdown(server as Server, []),
+    lib.gracefulShutdown(server as Server, {}),
   ),
-  plainRow('gracefulShutdown', 'limiters', anything, () => lib.gracefulShutdown(createServer(), [])),
+  plainRow('gracefulShutdown', 'limiters', limiters, (all) =>
+    lib.gracefulShutdown(createServer(), all as object as never),
+  ),
+  plainRow('gracefulShutdown', 'limiters.a', limiter, (a) =>
+    lib.gracefulShutdown(createServer(), { a: a as lib.Semaphore }),
+  ),
   ...options(
     'gracefulShutdown',
     'GracefulShutdownOptions',
     { drainMs: duration, deadlineMs: duration },
-    (o) => lib.gracefulShutdown(createServer(), [], o),
+    (o) => lib.gracefulShutdown(createServer(), {}, o),
   ),
   plainRow('permitOf', 'res', object, (res) => lib.permitOf(res as never)),
   plainRow('permitOf', 'limiter', anything, (one) => lib.permitOf({} as never, one as never)),

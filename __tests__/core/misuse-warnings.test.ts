@@ -81,13 +81,13 @@ describe('an option that is not known', () => {
     [
       'registerMetrics',
       () => {
-        prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), ...misspelt() })();
+        prometheus.registerMetrics(prom, {}, { registry: new prom.Registry(), ...misspelt() })();
       },
     ],
     [
       'registerMetrics',
       () => {
-        openTelemetry.registerMetrics(metrics.getMeter('test'), [], misspelt())();
+        openTelemetry.registerMetrics(metrics.getMeter('test'), {}, misspelt())();
       },
     ],
     ['RedisSemaphore', () => redis.readRedisOptions({ name: 'api', permits: 1, ...misspelt() })],
@@ -133,8 +133,8 @@ describe('an option that is not known', () => {
     adaptive.aimd({ ...bounds, random: () => 0 });
     adaptive.gradient({ ...bounds, random: () => 0 });
     dashboard.dashboard({}, { authorize: () => true, maskKey: (key) => key });
-    prometheus.registerMetrics(prom, [], { registry: new prom.Registry(), topKeys: 1 })();
-    openTelemetry.registerMetrics(metrics.getMeter('test'), [], { topKeys: 1 })();
+    prometheus.registerMetrics(prom, {}, { registry: new prom.Registry(), topKeys: 1 })();
+    openTelemetry.registerMetrics(metrics.getMeter('test'), {}, { topKeys: 1 })();
     expect(warnings).toEqual([]);
   });
 });

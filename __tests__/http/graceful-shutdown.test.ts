@@ -24,7 +24,7 @@ async function start(semaphore: Semaphore, options: object, serviceMs = 0) {
       socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
     }),
   );
-  const shutDown = gracefulShutdown(server, [semaphore], options);
+  const shutDown = gracefulShutdown(server, { semaphore }, options);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

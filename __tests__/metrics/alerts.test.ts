@@ -61,7 +61,7 @@ async function startThree() {
       const fleet = { held: 10, waiting: 0, nodes: 3 };
       jest.spyOn(shared, 'stats').mockImplementation(() => ({ ...stats(), fleet }));
       shared.tryAcquire({ weight: held });
-      removals.push(registerMetrics(client, [shared], { registry }));
+      removals.push(registerMetrics(client, { shared }, { registry }));
       return serve((_req, res) => {
         void registry.metrics().then((text) => res.setHeader('Content-Type', registry.contentType).end(text));
       });

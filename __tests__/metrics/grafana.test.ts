@@ -27,7 +27,7 @@ beforeAll(async () => {
   const fleet = { held: 1, waiting: 0, nodes: 3 };
   const stats = shared.stats.bind(shared);
   jest.spyOn(shared, 'stats').mockImplementation(() => ({ ...stats(), fleet, backend: 'up' }));
-  const remove = registerMetrics(client, [api, perUser, shared], { registry, topKeys: 1 });
+  const remove = registerMetrics(client, { api, perUser, shared }, { registry, topKeys: 1 });
   const held = perUser.tryAcquire('alice');
   const waiting = perUser.acquire('alice');
   watch(perUser.acquire('alice'));

@@ -38,7 +38,7 @@ describe('metrics', () => {
   it('has the instruments of each limiter, with units and attributes', async () => {
     const api = new Semaphore(2, { name: 'api', queueLimit: 0 });
     const perUser = new KeyedSemaphore(() => new Semaphore(3), { name: 'per user' });
-    stop = registerMetrics(provider.getMeter('test'), [api, perUser]);
+    stop = registerMetrics(provider.getMeter('test'), { api, perUser });
     api.tryAcquire({ weight: 2 });
     perUser.tryAcquire('alice')?.release('ignore');
     watch(api.acquire());
@@ -75,7 +75,7 @@ describe('metrics', () => {
   it('has histograms of waits and holds, in seconds', async () => {
     const clock = new FakeClock();
     const api = new Semaphore(1, { name: 'api', clock });
-    stop = registerMetrics(provider.getMeter('test'), [api]);
+    stop = registerMetrics(provider.getMeter('test'), { api });
     const first = api.tryAcquire();
     const second = api.acquire();
     clock.advance(200);
@@ -101,7 +101,7 @@ describe('metrics', () => {
 
   it('exports the busiest keys with topKeys', async () => {
     const perUser = new KeyedSemaphore(() => new Semaphore(2), { name: 'per user' });
-    stop = registerMetrics(provider.getMeter('test'), [perUser], { topKeys: 1 });
+    stop = registerMetrics(provider.getMeter('test'), { perUser }, { topKeys: 1 });
     perUser.tryAcquire('alice', { weight: 2 });
     perUser.tryAcquire('bob');
     expect((await collect())['express_semaphore.key.permit.usage']?.dataPoints).toMatchObject([
@@ -111,7 +111,7 @@ describe('metrics', () => {
 
   it('measures nothing after it was stopped', async () => {
     const api = new Semaphore(1, { name: 'api' });
-    stop = registerMetrics(provider.getMeter('test'), [api]);
+    stop = registerMetrics(provider.getMeter('test'), { api });
     stop();
     api.tryAcquire()?.release();
     await turn();
@@ -121,11 +121,17 @@ describe('metrics', () => {
     }
   });
 
-  it('rejects limiters without a name of their own', () => {
-    stop = () => undefined;
-    expect(() => registerMetrics(provider.getMeter('test'), [new Semaphore(1)])).toThrow(
-      new TypeError('limiters[0] must have a name of its own, got undefined'),
-    );
+  it('measures a limiter without a name under its key', async () => {
+    const api = new Semaphore(1);
+    stop = registerMetrics(provider.getMeter('test'), { api });
+    api.tryAcquire()?.release();
+    await turn();
+    const collected = await collect();
+    for (const name of ['permit.limit', 'hold.duration']) {
+      expect(collected[`express_semaphore.${name}`]?.dataPoints).toMatchObject([
+        { attributes: { 'express_semaphore.limiter': 'api' } },
+      ]);
+    }
   });
 
   async function collect(): Promise<Record<string, MetricData>> {

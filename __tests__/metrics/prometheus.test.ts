@@ -19,7 +19,7 @@ afterEach(() => {
 it('exports the stats of each limiter at each scrape', async () => {
   const api = new Semaphore(2, { name: 'api', queueLimit: 1 });
   const perUser = new KeyedSemaphore(() => new Semaphore(3), { name: 'per user' });
-  remove = registerMetrics(client, [api, perUser], { registry });
+  remove = registerMetrics(client, { api, perUser }, { registry });
   const held = api.tryAcquire({ weight: 2 });
   perUser.tryAcquire('alice', { weight: 3 })?.release('overload');
   watch(api.acquire());
@@ -55,7 +55,7 @@ it('has histograms of waits and holds, in seconds', async () => {
   const clock = new FakeClock();
   const api = new Semaphore(1, { name: 'api', clock });
   const other = new Semaphore(1, { name: 'other', clock });
-  remove = registerMetrics(client, [api], { registry });
+  remove = registerMetrics(client, { api }, { registry });
   other.tryAcquire()?.release();
   const first = api.tryAcquire();
   const [second, late] = [api.acquire(), watch(api.acquire({ maxWaitMs: 300 }))];
@@ -82,11 +82,11 @@ it('exports keys only with topKeys', async () => {
   const hold = (key: string, weight: number) => perUser.tryAcquire(key, { weight });
   const permits = [hold('"alice"\n', 2), hold('bob', 1)];
   watch(perUser.acquire('"alice"\n'));
-  remove = registerMetrics(client, [perUser], { registry });
+  remove = registerMetrics(client, { perUser }, { registry });
   expect(await registry.metrics()).not.toMatch(/alice|bob/);
   remove();
 
-  remove = registerMetrics(client, [perUser], { registry, topKeys: 1 });
+  remove = registerMetrics(client, { perUser }, { registry, topKeys: 1 });
   expect(await scrape()).toMatchObject({
     'express_semaphore_key_permit_usage{limiter="per user",key="\\"alice\\"\\n"}': 2,
     'express_semaphore_key_rejections_total{limiter="per user",key="\\"alice\\"\\n"}': 1,
@@ -100,7 +100,7 @@ it('exports keys only with topKeys', async () => {
 });
 
 it('uses the default registry of prom-client, and removes its metrics from it', async () => {
-  remove = registerMetrics(client, [new Semaphore(1, { name: 'api' })]);
+  remove = registerMetrics(client, { api: new Semaphore(1) });
   expect(await client.register.metrics()).toContain('express_semaphore_waiters{limiter="api"} 0');
   remove();
   expect(await client.register.metrics()).toBe('\n');
@@ -111,29 +111,41 @@ it('exports OpenMetrics to a registry of that format', async () => {
   open.setContentType(client.Registry.OPENMETRICS_CONTENT_TYPE);
   const api = new Semaphore(1, { name: 'api' });
   api.tryAcquire();
-  remove = registerMetrics(client, [api], { registry: open });
+  remove = registerMetrics(client, { api }, { registry: open });
   expect(await open.metrics()).toContain(
     '# TYPE express_semaphore_acquisitions counter\nexpress_semaphore_acquisitions_total{limiter="api"} 1\n',
   );
 });
 
-it('rejects limiters without a name of their own', () => {
+it('names a limiter after its key if it has no name, in metrics and in events', async () => {
+  const [api, named] = [new Semaphore(1), new Semaphore(1, { name: 'search' })];
+  remove = registerMetrics(client, { api, other: named }, { registry });
+  api.tryAcquire()?.release();
+  await turn();
+  expect([api.name, named.name]).toEqual(['api', 'search']);
+  expect(await scrape()).toMatchObject({
+    'express_semaphore_permit_limit{limiter="api"}': 1,
+    'express_semaphore_permit_limit{limiter="search"}': 1,
+    'express_semaphore_hold_duration_seconds_count{limiter="api"}': 1,
+  });
+});
+
+it('rejects two limiters of one name, and names none then', () => {
   remove = () => undefined;
-  expect(() => registerMetrics(client, [new Semaphore(1)], { registry })).toThrow(
-    new TypeError('limiters[0] must have a name of its own, got undefined'),
-  );
-  const twins = [new Semaphore(1, { name: 'api' }), new Semaphore(1, { name: 'api' })];
+  const first = new Semaphore(1);
+  const twins = { api: first, other: new Semaphore(1, { name: 'api' }) };
   expect(() => registerMetrics(client, twins, { registry })).toThrow(
-    new TypeError('limiters[1] must have a name of its own, got "api"'),
+    new TypeError('limiters.other must have a name of its own, got "api"'),
   );
-  expect(() => registerMetrics(client, [], { registry, topKeys: -1 })).toThrow(RangeError);
+  expect(first.name).toBeUndefined();
+  expect(() => registerMetrics(client, {}, { registry, topKeys: -1 })).toThrow(RangeError);
   expect(registry.getMetricsAsArray()).toEqual([]);
 });
 
 it('labels the limit of a fleet, so that it is not summed over processes', async () => {
   const shared = new SharedSemaphore(10, { name: 'orders' });
   const local = new Semaphore(3, { name: 'users' });
-  remove = registerMetrics(client, [shared, local], { registry });
+  remove = registerMetrics(client, { shared, local }, { registry });
   const samples = await scrape();
   expect(samples).toMatchObject({
     'express_semaphore_permit_limit{limiter="orders",scope="fleet"}': 10,
@@ -152,7 +164,7 @@ it('labels the limit of a fleet, so that it is not summed over processes', async
 
 it.each(['acquire', 'reject', 'release'])('listens to %s until it is removed', (event) => {
   const { hasSubscribers: hadSubscribers } = channel(`express-semaphore:${event}`);
-  const stop = registerMetrics(client, [new Semaphore(1, { name: 'api' })], { registry });
+  const stop = registerMetrics(client, { api: new Semaphore(1) }, { registry });
   remove = stop;
   expect([hadSubscribers, channel(`express-semaphore:${event}`).hasSubscribers]).toEqual([false, true]);
   stop();

@@ -79,9 +79,9 @@ export function upgrades(): void {
 }
 
 export async function shutdown(): Promise<boolean> {
-  const shutDown = gracefulShutdown(createServer(), [semaphore, keyed], { drainMs: 5, deadlineMs: 5 });
+  const shutDown = gracefulShutdown(createServer(), { semaphore, keyed }, { drainMs: 5, deadlineMs: 5 });
   // @ts-expect-error -- no limiter
-  gracefulShutdown(createServer(), [5]);
+  gracefulShutdown(createServer(), { five: 5 });
   return shutDown();
 }
 

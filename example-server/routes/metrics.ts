@@ -12,7 +12,7 @@ export function metricsRoutes({ limiters }: AppContext): Router {
 
   function register(): client.Registry {
     const fresh = new client.Registry();
-    registerMetrics(client, Object.values(limiters), { registry: fresh });
+    registerMetrics(client, limiters, { registry: fresh });
     return fresh;
   }
 

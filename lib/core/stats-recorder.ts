@@ -28,7 +28,7 @@ const { acquire: acquireChannel, release: releaseChannel } = CHANNELS;
 
 /** Counts what a limiter does, publishes its events and is the source of its `stats()`. */
 export class StatsRecorder {
-  readonly name: string | undefined;
+  #name: string | undefined;
   readonly #clock: Clock;
   /** The recorder of the `KeyedSemaphore` whose key this is. It may come from another copy, so only methods are used. */
   #parent: StatsRecorder | undefined;
@@ -59,8 +59,17 @@ export class StatsRecorder {
   /** @throws `TypeError` for a bad name. */
   constructor(name: string | undefined, clock: Clock) {
     if (name !== undefined) requireString('name', name);
-    this.name = name;
+    this.#name = name;
     this.#clock = clock;
+  }
+
+  get name(): string | undefined {
+    return this.#name;
+  }
+
+  /** Sets the name of a limiter that has none. */
+  nameUnlessNamed(name: string): void {
+    this.#name ??= name;
   }
 
   /** Permits held. A limiter that is behind no key counts them itself; here they are 0. */
@@ -238,7 +247,7 @@ export class StatsRecorder {
     if (this.#parent === undefined) this.#durations ??= { wait: new Durations(), hold: new Durations() };
     const { overload, ignore } = this.#failed;
     return {
-      name: this.name,
+      name: this.#name,
       held: this.#held,
       waiting: this.#waiting,
       acquired: this.#acquired,
@@ -266,7 +275,7 @@ export class StatsRecorder {
 
   /** The name and the key in each event. */
   #source(): LimiterMessage {
-    return { name: this.#parent?.name ?? this.name, key: this.#key };
+    return { name: this.#parent?.name ?? this.#name, key: this.#key };
   }
 }
 

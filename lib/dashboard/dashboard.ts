@@ -1,17 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Limiter } from '../core/limiter.js';
 import { permitOf } from '../http/exchange.js';
 import type { Middleware, Next } from '../http/limit-options.js';
 import { passError } from '../http/middleware.js';
 import { readOptions } from '../internal/options.js';
-import {
-  isLimiter,
-  requireBoolean,
-  requireFunction,
-  requireLimiter,
-  requireObject,
-} from '../internal/validate.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { requireBoolean, requireFunction } from '../internal/validate.js';
+import { requireLimiters } from '../keyed/limiters.js';
+import type { Limiters } from '../keyed/limiters.js';
 import { isLocalDevelopment } from './access.js';
 import type { Authorize } from './access.js';
 import { answerJson, answerPage, answerText } from './answer.js';
@@ -63,17 +57,14 @@ export function dashboard<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
 >(
-  limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>,
+  limiters: Limiters,
   options: DashboardOptions<Req, Res> = {},
 ): Middleware<Req, Res> {
   const { authorize = isLocalDevelopment, maskKey } = readOptions('dashboard', options, {
     authorize: requireFunction,
     maskKey: requireFunction,
   });
-  requireObject('limiters', limiters);
-  if (isLimiter(limiters))
-    throw new TypeError('limiters must name each limiter, as in { api }, got a limiter');
-  for (const [name, limiter] of Object.entries(limiters)) requireLimiter(`limiters.${name}`, limiter);
+  requireLimiters(limiters);
 
   const reader = new FrameReader(limiters, maskKey);
   const stream = new FrameStream(() => reader.read());

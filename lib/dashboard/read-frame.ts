@@ -2,6 +2,7 @@ import type { BaseStats, Limiter } from '../core/limiter.js';
 import { requireString } from '../internal/validate.js';
 import { isKeyed } from '../keyed/keyed-semaphore.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import type { Limiters } from '../keyed/limiters.js';
 import type { KeyUse } from '../keyed/top-keys.js';
 import type { Frame, KeyFrame, LimiterFrame } from './frame.js';
 
@@ -16,15 +17,12 @@ const STUCK_MS = 10_000;
 
 /** Reads the limiters of a dashboard. */
 export class FrameReader {
-  readonly #limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>;
+  readonly #limiters: Limiters;
   readonly #maskKey: ((key: string) => string) | undefined;
   /** The last progress of each limiter with waiters. */
   #progress = new Map<string, Progress>();
 
-  constructor(
-    limiters: Readonly<Record<string, Limiter | KeyedSemaphore>>,
-    maskKey: ((key: string) => string) | undefined,
-  ) {
+  constructor(limiters: Limiters, maskKey: ((key: string) => string) | undefined) {
     this.#limiters = limiters;
     this.#maskKey = maskKey;
   }

@@ -4,7 +4,9 @@ import type { Server as SecureServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { readOptions } from '../internal/options.js';
-import { requireDuration, requireList, requireMethods } from '../internal/validate.js';
+import { requireDuration, requireMethods } from '../internal/validate.js';
+import { requireLimiters } from '../keyed/limiters.js';
+import type { Limiters } from '../keyed/limiters.js';
 
 /** Options of `gracefulShutdown`. */
 export interface GracefulShutdownOptions {
@@ -16,12 +18,6 @@ export interface GracefulShutdownOptions {
 
   /** Time after that until the remaining connections are destroyed, in milliseconds. @defaultValue `10_000` */
   readonly deadlineMs?: number | undefined;
-}
-
-/** A `Limiter` or a `KeyedSemaphore`. */
-interface Closable {
-  close(reason?: unknown): void;
-  idle(): Promise<void>;
 }
 
 /** Time that an idle connection is kept, in milliseconds: a request may be on its way. */
@@ -46,18 +42,17 @@ const GRACE_MS = 1_000;
  *
  * const api = new Semaphore(100);
  * const server = createServer((req, res) => limit(api)(req, res, () => res.end('served')));
- * const shutDown = gracefulShutdown(server, [api], { drainMs: 2_000, deadlineMs: 10_000 });
+ * const shutDown = gracefulShutdown(server, { api }, { drainMs: 2_000, deadlineMs: 10_000 });
  * process.once('SIGTERM', async () => process.exit((await shutDown()) ? 0 : 1));
  * ```
  */
 export function gracefulShutdown(
   server: Server | SecureServer,
-  limiters: readonly Closable[],
+  limiters: Limiters,
   options: GracefulShutdownOptions = {},
 ): () => Promise<boolean> {
   requireMethods('server', server, 'closeIdleConnections', 'closeAllConnections', 'on');
-  requireList('limiters', limiters);
-  for (const limiter of limiters) requireMethods('limiter', limiter, 'close', 'idle');
+  requireLimiters(limiters);
   const { drainMs = 0, deadlineMs = 10_000 } = readOptions('gracefulShutdown', options, {
     drainMs: requireDuration,
     deadlineMs: requireDuration,
@@ -95,7 +90,7 @@ export function gracefulShutdown(
   async function finish(): Promise<void> {
     isClosing = true;
     for (const res of latest.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
-    for (const limiter of limiters) limiter.close('the server is stopping');
+    for (const limiter of Object.values(limiters)) limiter.close('the server is stopping');
 
     const closed = once(server, 'close');
     // close() of an HTTP server destroys idle connections at once, and with them a request that is just arriving.
@@ -107,7 +102,7 @@ export function gracefulShutdown(
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     }, GRACE_MS).unref();
     await closed;
-    await Promise.all(limiters.map((limiter) => limiter.idle()));
+    await Promise.all(Object.values(limiters).map((limiter) => limiter.idle()));
   }
 }
 

@@ -73,11 +73,6 @@ export function requireString(name: string, value: unknown): asserts value is st
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${describe(value)}`);
 }
 
-/** Throws unless `value` is an array. */
-export function requireList(name: string, value: unknown): asserts value is readonly unknown[] {
-  if (!Array.isArray(value)) throw new TypeError(`${name} must be an array, got ${describe(value)}`);
-}
-
 /**
  * Returns the result of a synchronous option function, to be checked. A promise in its place fails that check, and its own
  * rejection must not end the process.

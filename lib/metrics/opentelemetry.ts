@@ -3,13 +3,12 @@ import { observe } from '../core/events.js';
 import type { LimiterEvents } from '../core/events.js';
 import { readOptions } from '../internal/options.js';
 import { integer, requireMethods } from '../internal/validate.js';
+import type { Limiters } from '../keyed/limiters.js';
 import { DURATION_BUCKETS, WAIT_DURATION } from './instruments.js';
 import type { DurationInstrument, Instrument } from './instruments.js';
 import { register } from './register.js';
 import type { Exporter } from './register.js';
-import type { Measurable, Measurement } from './source.js';
-
-export type { Measurable } from './source.js';
+import type { Measurement } from './source.js';
 
 /** Options of `registerMetrics` for OpenTelemetry. */
 export interface OpenTelemetryOptions {
@@ -25,10 +24,10 @@ export interface OpenTelemetryOptions {
 /**
  * Creates instruments that measure `limiters`. Returns a function that removes them.
  *
- * Each limiter needs a `name` of its own. Counts are read when the SDK collects. Durations are recorded when a wait or a
- * hold ends, which costs each permit of this process some microseconds.
+ * Each limiter appears under its `name`. One without a name gets its key in `limiters` as its name. Counts are read when
+ * the SDK collects. Durations are recorded when a wait or a hold ends, which costs each permit some microseconds.
  *
- * @throws `TypeError` or `RangeError` for a bad option or a missing name.
+ * @throws `TypeError` or `RangeError` for a bad option or a name used twice.
  *
  * @example
  * ```ts
@@ -36,12 +35,12 @@ export interface OpenTelemetryOptions {
  * import { Semaphore } from 'express-semaphore';
  * import { registerMetrics } from 'express-semaphore/opentelemetry';
  *
- * registerMetrics(metrics.getMeter('my-app'), [new Semaphore(100, { name: 'api' })]);
+ * registerMetrics(metrics.getMeter('my-app'), { api: new Semaphore(100) });
  * ```
  */
 export function registerMetrics(
   meter: Meter,
-  limiters: readonly Measurable[],
+  limiters: Limiters,
   options: OpenTelemetryOptions = {},
 ): () => void {
   const { topKeys = 0 } = readOptions('registerMetrics', options, { topKeys: integer(0) });

@@ -1,13 +1,12 @@
 import type * as prom from 'prom-client';
 import { readOptions } from '../internal/options.js';
 import { integer, requireMethods, withMethods } from '../internal/validate.js';
+import type { Limiters } from '../keyed/limiters.js';
 import { DURATION_BUCKETS } from './instruments.js';
 import type { DurationInstrument, Instrument } from './instruments.js';
 import { register } from './register.js';
 import type { Exporter } from './register.js';
-import type { Measurable, Measurement } from './source.js';
-
-export type { Measurable } from './source.js';
+import type { Measurement } from './source.js';
 
 /** The parts of prom-client that `registerMetrics` uses. */
 export type PrometheusClient = Pick<typeof prom, 'Gauge' | 'Counter' | 'Histogram' | 'register'>;
@@ -32,10 +31,10 @@ export interface PrometheusOptions {
 /**
  * Registers metrics of `limiters` with prom-client. Returns a function that removes them.
  *
- * Each limiter needs a `name` of its own. Counts are read at each scrape. Durations are recorded when a wait or a hold
- * ends, which costs each permit of this process some microseconds.
+ * Each limiter appears under its `name`. One without a name gets its key in `limiters` as its name. Counts are read at
+ * each scrape. Durations are recorded when a wait or a hold ends, which costs each permit of this process some microseconds.
  *
- * @throws `TypeError` or `RangeError` for a bad option or a missing name. prom-client throws if a metric is already there.
+ * @throws `TypeError` or `RangeError` for a bad option or a name used twice. prom-client throws if a metric is already there.
  *
  * @example
  * ```ts
@@ -44,7 +43,7 @@ export interface PrometheusOptions {
  * import { Semaphore } from 'express-semaphore';
  * import { registerMetrics } from 'express-semaphore/prometheus';
  *
- * registerMetrics(client, [new Semaphore(100, { name: 'api' })]);
+ * registerMetrics(client, { api: new Semaphore(100) });
  * express().get('/metrics', async (_req, res) => {
  *   res.type(client.register.contentType).send(await client.register.metrics());
  * });
@@ -52,7 +51,7 @@ export interface PrometheusOptions {
  */
 export function registerMetrics(
   client: PrometheusClient,
-  limiters: readonly Measurable[],
+  limiters: Limiters,
   options: PrometheusOptions = {},
 ): () => void {
   requireMethods('client', client, 'Gauge', 'Counter', 'Histogram');

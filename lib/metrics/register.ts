@@ -1,7 +1,8 @@
+import type { Limiters } from '../keyed/limiters.js';
 import { HOLD_DURATION, KEY_INSTRUMENTS, STATS_INSTRUMENTS, WAIT_DURATION } from './instruments.js';
 import type { DurationInstrument, Instrument } from './instruments.js';
 import { Source } from './source.js';
-import type { Measurable, Measurement, RecordDuration } from './source.js';
+import type { Measurement, RecordDuration } from './source.js';
 
 /** The client library of a metrics system. */
 export interface Exporter {
@@ -20,11 +21,7 @@ export interface Exporter {
  *
  * @throws `TypeError` for a bad limiter. `connect` is not called then.
  */
-export function register(
-  limiters: readonly Measurable[],
-  topKeys: number,
-  connect: () => Exporter,
-): () => void {
+export function register(limiters: Limiters, topKeys: number, connect: () => Exporter): () => void {
   const source = new Source(limiters);
   const exporter = connect();
   for (const instrument of STATS_INSTRUMENTS)

@@ -1,13 +1,11 @@
 import { observe } from '../core/events.js';
 import type { LimiterEvents } from '../core/events.js';
-import type { Limiter } from '../core/limiter.js';
-import { describe, requireLimiter, requireList } from '../internal/validate.js';
+import { statsRecorderOf } from '../core/stats-recorder.js';
+import { describe } from '../internal/validate.js';
 import { isKeyed } from '../keyed/keyed-semaphore.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { requireLimiters } from '../keyed/limiters.js';
+import type { Limiters } from '../keyed/limiters.js';
 import type { KeyInstrument, StatsInstrument } from './instruments.js';
-
-/** A limiter that can be measured. It must have a `name`. */
-export type Measurable = Limiter | KeyedSemaphore;
 
 /** One value of an instrument. */
 export interface Measurement {
@@ -21,21 +19,25 @@ export interface Measurement {
 /** Receives the duration of one wait or one hold, in seconds. */
 export type RecordDuration = (seconds: number, limiter: string) => void;
 
-/** The named limiters that one exporter reads. */
+/** The limiters that one exporter reads, by their names. */
 export class Source {
-  readonly #limiters = new Map<string, Measurable>();
+  readonly #limiters = new Map<string, Limiters[string]>();
 
-  /** @throws `TypeError` if `limiters` is not a list of limiters, or if a name is missing or used twice. */
-  constructor(limiters: readonly Measurable[]) {
-    requireList('limiters', limiters);
-    for (const [index, limiter] of limiters.entries()) {
-      requireLimiter(`limiters[${index}]`, limiter);
-      const { name } = limiter.stats();
-      if (name === undefined || this.#limiters.has(name)) {
-        throw new TypeError(`limiters[${index}] must have a name of its own, got ${describe(name)}`);
+  /**
+   * Gives each limiter without a `name` its key as the name, so that its events have it, too.
+   *
+   * @throws `TypeError` if `limiters` is not an object of limiters, or if two have the same name.
+   */
+  constructor(limiters: Limiters) {
+    requireLimiters(limiters);
+    for (const [key, limiter] of Object.entries(limiters)) {
+      const { name = key } = limiter.stats();
+      if (this.#limiters.has(name)) {
+        throw new TypeError(`limiters.${key} must have a name of its own, got ${describe(name)}`);
       }
       this.#limiters.set(name, limiter);
     }
+    for (const [name, limiter] of this.#limiters) statsRecorderOf(limiter)?.nameUnlessNamed(name);
   }
 
   *read(instrument: StatsInstrument): IterableIterator<Measurement> {
