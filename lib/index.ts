@@ -34,6 +34,7 @@ export { limitUpgrade } from './http/upgrade.js';
 export { gracefulShutdown } from './http/graceful-shutdown.js';
 export { admission } from './http/admission.js';
 export type { AdmissionDecision } from './http/admission.js';
+export { chain } from './keyed/chain.js';
 export { KeyedSemaphore } from './keyed/keyed-semaphore.js';
 export type { KeyedSemaphoreOptions } from './keyed/keyed-options.js';
 export type { Clock } from './internal/clock.js';

@@ -12,8 +12,8 @@ import {
   requireSignal,
   requireString,
 } from './internal/validate.js';
-import { isKeyed } from './keyed/keyed-semaphore.js';
-import type { KeyedSemaphore } from './keyed/keyed-semaphore.js';
+import { isKeyed } from './keyed/key-limiter.js';
+import type { KeyedLimiter } from './keyed/key-limiter.js';
 
 /** A function that returns a promise. Parameters of type `never` accept any list of parameters. */
 type AsyncFunction = (...args: never[]) => Promise<unknown>;
@@ -100,7 +100,7 @@ type Exactly<Options, Known> = Readonly<Record<Exclude<keyof Options, keyof Know
  * ```
  */
 export function withSemaphore<Options extends KeyedCallOptions>(
-  limiter: KeyedSemaphore,
+  limiter: KeyedLimiter,
   options: Options & Exactly<Options, KeyedCallOptions>,
 ): WithSemaphore<Options>;
 export function withSemaphore<Options extends CallOptions>(
@@ -108,11 +108,13 @@ export function withSemaphore<Options extends CallOptions>(
   options?: Options & Exactly<Options, CallOptions>,
 ): WithSemaphore<Options>;
 export function withSemaphore(
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   options: CallOptions = {},
 ): WithSemaphore<CallOptions> {
   requireLimiter('limiter', limiter);
-  const run = isKeyed(limiter) ? runByKey(limiter, options as KeyedCallOptions) : runPlain(limiter, options);
+  const run = isKeyed(limiter)
+    ? runByKey(limiter, options as KeyedCallOptions)
+    : runPlain(limiter as Limiter, options);
 
   /** TC39 passes a method and its context. TypeScript's older form passes the class, the name and a descriptor. */
   function decorate(target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown {
@@ -154,7 +156,7 @@ function runPlain(limiter: Limiter, options: CallOptions): Run {
   return async (self, args, work) => runWithPermit(limiter, work, requestOf(self, args));
 }
 
-function runByKey(limiter: KeyedSemaphore, options: KeyedCallOptions): Run {
+function runByKey(limiter: KeyedLimiter, options: KeyedCallOptions): Run {
   const { key: keyOf, ...others } = readOptions('withSemaphore', options, KEYED_CALL_CHECKS, ['key']);
   const requestOf = requestReader(others);
   return async (self, args, work) => {

@@ -207,6 +207,11 @@ export const MAIN_ROWS: readonly Row[] = [
   ),
   plainRow('KeyedSemaphore.top', 'count', integer(1), (count) => keyed().top('held', count as number)),
 
+  plainRow('chain', 'limiters[0]', limiter, (one) => lib.chain(one as lib.Semaphore)),
+  plainRow('chain', 'limiters[0][1]', aFunction(), (keyOf) => lib.chain([keyed(), keyOf as () => string])),
+  row('chain', 'what limiters[0][1] returns', string, startKeyOfChain, true),
+  ...limiterRows('chain', () => lib.chain(semaphore(), new lib.Semaphore(9)), ['run', 'order']),
+
   plainRow('limit', 'limiter', limiter, (one) => lib.limit(one as lib.Semaphore)),
   ...options('limit', 'LimitOptions', LIMIT, (o) => lib.limit(semaphore(), o)),
   ...options(
@@ -366,6 +371,14 @@ function startKeyOfCall(): Trial {
     Promise.resolve(key),
   );
   return { call: (key) => wrapped(key as string), ...countsOf(limiter) };
+}
+
+function startKeyOfChain(): Trial {
+  const limiter = keyed();
+  return {
+    call: (key) => lib.chain([limiter, () => key as string]).run('a', next),
+    ...countsOf(limiter),
+  };
 }
 
 function startRefresh(): Trial {

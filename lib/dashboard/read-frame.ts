@@ -1,6 +1,6 @@
 import type { BaseStats, Limiter } from '../core/limiter.js';
 import { requireString } from '../internal/validate.js';
-import { isKeyed } from '../keyed/keyed-semaphore.js';
+import { isKeyed } from '../keyed/key-limiter.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
 import type { Limiters } from '../keyed/limiters.js';
 import type { KeyUse } from '../keyed/top-keys.js';

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isPromiseLike } from '../core/permit.js';
-import { decide, DECIDE } from '../core/decide.js';
-import type { AcquireRequest, Decision } from '../core/decide.js';
+import { DECIDE } from '../core/decide.js';
+import type { AcquireRequest } from '../core/decide.js';
 import type { Semaphore } from '../core/semaphore.js';
-import type { AcquireOptions, Limiter, Permit } from '../core/limiter.js';
+import type { Limiter, Permit } from '../core/limiter.js';
 import { statsRecorderOf } from '../core/stats-recorder.js';
 import { isSemaphoreError, QueueFullError, withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
@@ -19,8 +19,8 @@ import {
   resultOf,
 } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
-import { isKeyed } from '../keyed/keyed-semaphore.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { asKeyed, isKeyed } from '../keyed/key-limiter.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { Exchange, isOver } from './exchange.js';
 import type { IsOverload, PermitClaim } from './permit-claim.js';
 import { readAcquireOptions } from './limit-options.js';
@@ -66,7 +66,7 @@ export function admission<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
 >(
-  limiter: KeyedSemaphore,
+  limiter: KeyedLimiter,
   options: Omit<KeyedLimitOptions<Req, Res>, 'onRejected' | 'dryRun'>,
 ): Admit<Req, Res>;
 export function admission<
@@ -74,7 +74,7 @@ export function admission<
   Res extends ServerResponse = ServerResponse,
 >(limiter: Limiter, options?: Omit<LimitOptions<Req, Res>, 'onRejected' | 'dryRun'>): Admit<Req, Res>;
 export function admission<Req extends IncomingMessage, Res extends ServerResponse>(
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   options: AdmissionOptions<Req, Res> = {},
 ): Admit<Req, Res> {
   const admit = createAdmission('admission', limiter, options, false);
@@ -96,7 +96,7 @@ export type AdmissionOptions<Req, Res> = Omit<LimitOptions<Req, Res>, 'onRejecte
  */
 export function createAdmission<Req extends IncomingMessage, Res extends ServerResponse>(
   what: string,
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   options: AdmissionOptions<Req, Res>,
   isDryRun: boolean,
 ): Admit<Req, Res> {
@@ -124,7 +124,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
 
   const requestOf = readAcquireOptions<Req>(read);
-  const keyed: Keyed = hasKeys ? limiter : withoutKeys(limiter);
+  const keyed = asKeyed(limiter);
   const withoutKey = claimOf('');
   warnOfMisuse(what, limiter, maxWaitMs);
   return admit;
@@ -218,19 +218,6 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   }
 }
 
-/** Both kinds of limiter in one shape. */
-interface Keyed {
-  [DECIDE](key: string, request: AcquireRequest, maxWaitMs: number): Decision;
-  acquire(key: string, options: AcquireOptions): Promise<Permit>;
-}
-
-function withoutKeys(limiter: Limiter): Keyed {
-  return {
-    [DECIDE]: (_key, request, maxWaitMs) => decide(limiter, request, maxWaitMs),
-    acquire: (_key, options) => limiter.acquire(options),
-  };
-}
-
 /** An option of the limiter that is often given to `limit`. */
 interface Misplaced {
   readonly queueLimit?: unknown;
@@ -259,7 +246,7 @@ const mounted = new WeakSet<object>();
 let count = 0;
 
 /** Warns of mistakes that can be seen when a limiter is mounted. */
-function warnOfMisuse(what: string, limiter: Limiter | KeyedSemaphore, maxWaitMs: number): void {
+function warnOfMisuse(what: string, limiter: Limiter | KeyedLimiter, maxWaitMs: number): void {
   const { queueLimit, permits } = isKeyed(limiter) ? {} : (limiter as Partial<Semaphore>);
   if (maxWaitMs === Infinity && queueLimit === Infinity) {
     warnOnce('WARN_SEMAPHORE_UNBOUNDED_QUEUE', `${what} has neither a queueLimit nor a maxWaitMs`);

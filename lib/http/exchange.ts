@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream';
 import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
 import type { HoldLimit } from '../core/hold-limit.js';
 import type { Limiter, Outcome, Permit } from '../core/limiter.js';
+import { anySignal } from '../internal/abort-listeners.js';
 import { dispose } from '../internal/dispose.js';
 import { requireObject } from '../internal/validate.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { hasFailed, isEqual, isSame, outcomeOf, warnOfFailure } from './permit-claim.js';
 import type { PermitClaim, WaitTerms } from './permit-claim.js';
 import { freshTurn } from './fresh-turn.js';
@@ -255,7 +256,7 @@ export class RequestPermit implements Permit {
   }
 
   get signal(): AbortSignal {
-    return (this.#signal ??= anySignal(this.#exchange.signal, this.#permit.signal));
+    return (this.#signal ??= anySignal([this.#exchange.signal, this.#permit.signal]));
   }
 
   readonly release = (outcome?: Outcome): void => {
@@ -305,7 +306,7 @@ export class RequestPermit implements Permit {
  * async function writeExport() {}
  * ```
  */
-export function permitOf(res: ServerResponse, limiter?: Limiter | KeyedSemaphore): Permit | undefined {
+export function permitOf(res: ServerResponse, limiter?: Limiter | KeyedLimiter): Permit | undefined {
   requireObject('res', res);
   return Exchange.find(res)?.permit(limiter);
 }
@@ -364,19 +365,6 @@ function endWithConnection(connection: Connection | null | undefined, exchange: 
 
 function endCurrent(this: Connection): void {
   this[CURRENT]?.end('gone');
-}
-
-/** As `AbortSignal.any`, which the first releases of Node 20 lack. Both signals live no longer than the request. */
-function anySignal(...signals: AbortSignal[]): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of signals) {
-    const follow = () => {
-      controller.abort(signal.reason);
-    };
-    if (signal.aborted) follow();
-    else signal.addEventListener('abort', follow, { once: true, signal: controller.signal });
-  }
-  return controller.signal;
 }
 
 function clientGone(): DOMException {

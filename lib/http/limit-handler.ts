@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
 import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../internal/validate.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createMiddleware } from './middleware.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
 
@@ -31,7 +31,7 @@ export function limitHandler<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
 >(
-  limiter: KeyedSemaphore,
+  limiter: KeyedLimiter,
   handler: (req: Req, res: Res, next: Next) => unknown,
   options: KeyedLimitOptions<Req, Res>,
 ): Middleware<Req, Res>;
@@ -44,7 +44,7 @@ export function limitHandler<
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res>;
 export function limitHandler<Req extends IncomingMessage, Res extends ServerResponse>(
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   handler: (req: Req, res: Res, next: Next) => unknown,
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {

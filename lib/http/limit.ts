@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createMiddleware } from './middleware.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
 
@@ -27,13 +27,13 @@ import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-
 export function limit<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
->(limiter: KeyedSemaphore, options: KeyedLimitOptions<Req, Res>): Middleware<Req, Res>;
+>(limiter: KeyedLimiter, options: KeyedLimitOptions<Req, Res>): Middleware<Req, Res>;
 export function limit<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
 >(limiter: Limiter, options?: LimitOptions<Req, Res>): Middleware<Req, Res>;
 export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   options?: LimitOptions<Req, Res>,
 ): Middleware<Req, Res> {
   return createMiddleware('limit', limiter, options, passOn);

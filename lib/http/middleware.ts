@@ -7,7 +7,7 @@ import { warn } from '../internal/warn.js';
 import type { FaultCode } from '../internal/warn.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createAdmission, requireLimiterOf } from './admission.js';
 import type { AdmissionDecision } from './admission.js';
 import { Exchange } from './exchange.js';
@@ -17,7 +17,7 @@ import { answerRejection, asAnswered, removeSuccess } from './rejection.js';
 /** The middleware behind `limit` and `limitHandler`. It calls `serve` under a permit, which a promise from there holds. */
 export function createMiddleware<Req extends IncomingMessage, Res extends ServerResponse>(
   what: string,
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   options: LimitOptions<Req, Res> & Partial<KeyedLimitOptions<Req, Res>> = {},
   serve: (req: Req, res: Res, next: Next) => unknown,
 ): Middleware<Req, Res> {

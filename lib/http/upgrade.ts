@@ -4,7 +4,7 @@ import type { Limiter, Permit } from '../core/limiter.js';
 import { isSemaphoreError } from '../errors.js';
 import { requireFunction, requireObject } from '../internal/validate.js';
 import { warn, warnOfUnknownOption } from '../internal/warn.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createAdmission } from './admission.js';
 import type { AdmissionDecision } from './admission.js';
 import { Exchange } from './exchange.js';
@@ -52,7 +52,7 @@ export type KeyedUpgradeOptions<Req = IncomingMessage> = Omit<KeyedLimitOptions<
  * ```
  */
 export function limitUpgrade<Req extends IncomingMessage = IncomingMessage>(
-  limiter: KeyedSemaphore,
+  limiter: KeyedLimiter,
   onUpgrade: OnUpgrade<Req>,
   options: KeyedUpgradeOptions<Req>,
 ): UpgradeListener<Req>;
@@ -62,7 +62,7 @@ export function limitUpgrade<Req extends IncomingMessage = IncomingMessage>(
   options?: UpgradeOptions<Req>,
 ): UpgradeListener<Req>;
 export function limitUpgrade<Req extends IncomingMessage>(
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   onUpgrade: OnUpgrade<Req>,
   options: UpgradeOptions<Req> = {},
 ): UpgradeListener<Req> {

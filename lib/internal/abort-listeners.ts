@@ -47,6 +47,19 @@ export function unlessAborted<Value>(promise: Promise<Value>, signal?: AbortSign
   });
 }
 
+/** As `AbortSignal.any`, which the first releases of Node 20 lack. It listens to each signal until one aborts. */
+export function anySignal(signals: readonly AbortSignal[]): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of signals) {
+    const follow = () => {
+      controller.abort(signal.reason);
+    };
+    if (signal.aborted) follow();
+    else signal.addEventListener('abort', follow, { once: true, signal: controller.signal });
+  }
+  return controller.signal;
+}
+
 function tellWatchers(this: AbortSignal): void {
   const watchers = watched.get(this);
   if (watchers === undefined) return;

@@ -14,6 +14,7 @@ export type FaultCode =
 /** Codes of warnings about what is legal and yet most likely a mistake; they never change. */
 export type HazardCode =
   | 'WARN_SEMAPHORE_ADDRESS_KEY'
+  | 'WARN_SEMAPHORE_CHAIN_ORDER'
   | 'WARN_SEMAPHORE_EVICTION'
   | 'WARN_SEMAPHORE_HELD_LONG'
   | 'WARN_SEMAPHORE_MADE_PER_REQUEST'

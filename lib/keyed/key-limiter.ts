@@ -1,5 +1,5 @@
 import type { InspectOptions } from 'node:util';
-import { DECIDE } from '../core/decide.js';
+import { decide, DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision, KeyedDecider } from '../core/decide.js';
 import { INSPECT, inspectLimiter } from '../core/limiter-base.js';
 import type { Inspect, LimiterBase } from '../core/limiter-base.js';
@@ -19,12 +19,8 @@ import { STATS, statsRecorderOf } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
 import { requireMethods } from '../internal/validate.js';
 
-/** A limiter, perhaps of another package, which has no getters. */
-type AnyLimiter = Limiter &
-  Partial<Pick<LimiterBase, 'name' | 'permits' | 'queueLimit' | 'maxWaitMs' | 'closed'>>;
-
-/** The methods of a `KeyedSemaphore` that a `KeyLimiter` calls. */
-interface Owner extends KeyedDecider {
+/** A limiter that takes a key: a `KeyedSemaphore`, or a chain that has one. */
+export interface KeyedLimiter {
   readonly closed: boolean;
   acquire(key: string, options?: AcquireOptions): Promise<Permit>;
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined;
@@ -33,10 +29,42 @@ interface Owner extends KeyedDecider {
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result>;
+  for(key: string): Limiter;
+  close(reason?: unknown): void;
+  idle(options?: IdleOptions): Promise<void>;
 }
 
+/** Property of a `KeyedLimiter`, the same in each copy of this package. */
+export const KEYED: unique symbol = Symbol.for('express-semaphore.keyed');
+
+/** Whether `value` takes a key, also if another copy of the package made it. */
+export function isKeyed(value: unknown): value is KeyedLimiter & KeyedDecider {
+  return typeof value === 'object' && value !== null && KEYED in value;
+}
+
+/** Any limiter in the shape of one with keys. */
+export type AsKeyed = KeyedDecider & Pick<KeyedLimiter, 'acquire' | 'tryAcquire'>;
+
+/** `limiter` in the shape of one with keys. One without keys ignores the key. */
+export function asKeyed(limiter: Limiter | KeyedLimiter): AsKeyed {
+  if (isKeyed(limiter)) return limiter;
+  const plain = limiter as Limiter;
+  return {
+    [DECIDE]: (_key, request, maxWaitMs) => decide(plain, request, maxWaitMs),
+    acquire: (_key, options) => plain.acquire(options),
+    tryAcquire: (_key, options) => plain.tryAcquire(options),
+  };
+}
+
+/** What a `KeyLimiter` reads of the key's limiter. One of another package has no getters. */
+type AnyLimiter = Pick<Limiter, 'close' | 'idle' | 'stats'> &
+  Partial<Pick<LimiterBase, 'name' | 'permits' | 'queueLimit' | 'maxWaitMs' | 'closed'>>;
+
+/** What a `KeyLimiter` calls of the limiter with keys. */
+type Owner = KeyedDecider & Pick<KeyedLimiter, 'closed' | 'acquire' | 'tryAcquire' | 'run'>;
+
 /**
- * One key of a `KeyedSemaphore` as a limiter. It keeps no key alive: an evicted key gets a new limiter when it is used
+ * One key of a `KeyedLimiter` as a limiter. It keeps no key alive: an evicted key gets a new limiter when it is used
  * again. Until then its numbers are those of the evicted one.
  */
 export class KeyLimiter implements Limiter {
@@ -46,7 +74,7 @@ export class KeyLimiter implements Limiter {
   #latest: AnyLimiter;
 
   /** `find` returns the limiter of the key while the key is kept. */
-  constructor(key: string, owner: Owner, latest: Limiter, find: () => AnyLimiter | undefined) {
+  constructor(key: string, owner: Owner, latest: AnyLimiter, find: () => AnyLimiter | undefined) {
     this.#key = key;
     this.#owner = owner;
     this.#latest = latest;

@@ -18,7 +18,8 @@ import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js'
 import { unlessAborted } from '../internal/abort-listeners.js';
 import { asyncDispose } from '../internal/dispose.js';
 import { requireFunction, requireInteger, requireLimiter, requireString } from '../internal/validate.js';
-import { KeyedPermit, KeyLimiter, resizeLimiter } from './key-limiter.js';
+import { KEYED, KeyedPermit, KeyLimiter, resizeLimiter } from './key-limiter.js';
+import type { KeyedLimiter } from './key-limiter.js';
 import { ClosedLimiters, closeQuietly } from './closed-limiters.js';
 import { KeyMap } from './key-map.js';
 import { readKeyedOptions } from './keyed-options.js';
@@ -26,14 +27,6 @@ import type { KeyedSemaphoreOptions } from './keyed-options.js';
 import type { Entry } from './key-map.js';
 import { requireRank, topKeys } from './top-keys.js';
 import type { KeyRank, KeyUse } from './top-keys.js';
-
-/** Property of a `KeyedSemaphore`, the same in each copy of this package. */
-const KEYED: unique symbol = Symbol.for('express-semaphore.keyed');
-
-/** Whether `value` is a `KeyedSemaphore`, of this copy of the package or another. */
-export function isKeyed(value: unknown): value is KeyedSemaphore {
-  return typeof value === 'object' && value !== null && KEYED in value;
-}
 
 /**
  * A map of limiters, one for each key: a user, a tenant, a client address.
@@ -57,7 +50,7 @@ export function isKeyed(value: unknown): value is KeyedSemaphore {
  * perUser.resize('alice', 5); // after a change of plan
  * ```
  */
-export class KeyedSemaphore implements AsyncDisposable {
+export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
   readonly #create: (key: string) => Limiter;
   readonly #keys: KeyMap;
   readonly #stats: StatsRecorder;

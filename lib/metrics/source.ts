@@ -2,7 +2,7 @@ import { observe } from '../core/events.js';
 import type { LimiterEvents } from '../core/events.js';
 import { statsRecorderOf } from '../core/stats-recorder.js';
 import { describe } from '../internal/validate.js';
-import { isKeyed } from '../keyed/keyed-semaphore.js';
+import { isKeyed } from '../keyed/key-limiter.js';
 import { requireLimiters } from '../keyed/limiters.js';
 import type { Limiters } from '../keyed/limiters.js';
 import type { KeyInstrument, StatsInstrument } from './instruments.js';

@@ -1,0 +1,62 @@
+import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
+import type { HoldLimit } from '../core/hold-limit.js';
+import type { Outcome, Permit } from '../core/limiter.js';
+import { HeldPermit } from '../core/permit.js';
+import { anySignal } from '../internal/abort-listeners.js';
+
+/** The permit of a chain: one permit of each part, in the order of the parts. */
+export class ChainPermit extends HeldPermit {
+  readonly #permits: readonly Permit[];
+  readonly #given: AbortSignal | undefined;
+  #any: AbortSignal | undefined;
+
+  /** `given` is the signal that each part got. */
+  constructor(permits: readonly Permit[], given?: AbortSignal) {
+    const onRelease = (_weight: number, outcome: Outcome) => {
+      releaseAll(permits, outcome);
+    };
+    const waitedMs = permits.reduce((sum, permit) => sum + permit.waitedMs, 0);
+    super(permits[0]?.weight ?? 1, onRelease, undefined, waitedMs);
+    this.#permits = permits;
+    this.#given = given;
+  }
+
+  get fencingToken(): number | undefined {
+    return this.#permits.find(({ fencingToken }) => fencingToken !== undefined)?.fencingToken;
+  }
+
+  /** Listens only to signals that the parts made: those end with the permits, and each follows the given one. */
+  override get signal(): AbortSignal {
+    if (this.#any === undefined) {
+      const made = this.#permits.map(({ signal }) => signal).filter((signal) => signal !== this.#given);
+      this.#any = made.length > 0 || this.#given === undefined ? anySignal(made) : this.#given;
+    }
+    return this.#any;
+  }
+
+  /** Its listener is called at the end of the shortest hold limit of the parts. */
+  get [HOLD_LIMIT](): Pick<HoldLimit, 'onTimeout'> | undefined {
+    const limits = this.#permits.flatMap((permit) => holdLimitOf(permit) ?? []);
+    if (limits.length === 0) return undefined;
+    return {
+      set onTimeout(listener: (() => void) | undefined) {
+        for (const limit of limits) limit.onTimeout = listener;
+      },
+    };
+  }
+}
+
+/** Releases each permit, the last one first, also if another throws. */
+export function releaseAll(permits: readonly Permit[], outcome: Outcome): void {
+  let thrown: (() => never) | undefined;
+  for (const permit of [...permits].reverse()) {
+    try {
+      permit.release(outcome);
+    } catch (error) {
+      thrown ??= () => {
+        throw error;
+      };
+    }
+  }
+  thrown?.();
+}
