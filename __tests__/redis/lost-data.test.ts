@@ -1,6 +1,7 @@
 import { RedisSemaphore } from '../../lib/redis';
-import type { RedisSemaphoreOptions } from '../../lib/redis';
+import type { LeasedPermit, RedisSemaphoreOptions } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
+import { seeded } from '../helpers/random';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
@@ -97,6 +98,56 @@ withRedis.describe('A limit of which Redis loses data', () => {
     await Promise.all([a.idle(), b.idle()]);
   });
 
+  it('counts right again when the key of the holders is evicted while permits are free', async () => {
+    const [a, b] = fleet({ permits: 10, leaseMs: 1_500 });
+    const held = await Promise.all([a.acquire(), a.acquire(), b.acquire()]);
+    await command('DEL', keyOf('h'));
+    // One script releases a permit that Redis has lost, and requests another.
+    held[0].release();
+    held[0] = await a.acquire();
+    const name = `lost-${names}`;
+    const { holders, used } = await readBooks(command, name);
+    expect(used).toBe(holders);
+    await until(async () => (await readBooks(command, name)).holders === 3);
+    expect(await readBooks(command, name)).toEqual({ holders: 3, waiters: 0, used: 3 });
+    expect(held.map(({ signal }) => signal.aborted)).toEqual([false, false, false]);
+    for (const permit of held) permit.release();
+    await Promise.all([a.idle(), b.idle()]);
+    expect(await readBooks(command, name)).toEqual({ holders: 0, waiters: 0, used: 0 });
+  });
+
+  it('keeps each key for at least two leases after each use, and for no more than three', async () => {
+    const random = seeded();
+    const leaseMs = 1_000;
+    const [a, b] = fleet({ permits: 3, leaseMs });
+    const callers: ReturnType<typeof watch<LeasedPermit>>[] = [];
+    for (let step = 0; step < 300; step++) {
+      const isRelease = random.integer(0, 1) === 0;
+      for (let i = random.integer(1, 3); i > 0; i--) {
+        const granted = callers.findIndex(({ state }) => state === 'fulfilled');
+        if (isRelease && granted >= 0) callers.splice(granted, 1)[0]?.value.release();
+        else if (callers.length < 6) callers.push(watch((i % 2 === 0 ? a : b).acquire()));
+      }
+      // Redis has answered what was sent before.
+      await Promise.all([a.acquire({ maxWaitMs: 0 }), b.acquire({ maxWaitMs: 0 })].map(releaseOrIgnore));
+      for (const part of ['h', 'q', 'm']) {
+        const ms = Number(await command('PTTL', keyOf(part)));
+        // -2: the key does not exist.
+        if (ms !== -2) expect([part, ms > 2 * leaseMs && ms <= 3 * leaseMs, ms]).toEqual([part, true, ms]);
+      }
+    }
+    while (callers.length > 0) {
+      await until(() => callers.some(({ state }) => state === 'fulfilled'));
+      callers
+        .splice(
+          callers.findIndex(({ state }) => state === 'fulfilled'),
+          1,
+        )[0]
+        ?.value.release();
+    }
+    await Promise.all([a.idle(), b.idle()]);
+  });
+
   it.each([[60_000], [-60_000]])(
     'has its capacity back after a step of the server clock by %d ms',
     async (step) => {
@@ -140,3 +191,12 @@ withRedis.describe('A limit of which Redis loses data', () => {
     expect(others).toEqual([]);
   });
 });
+
+function releaseOrIgnore(acquiring: Promise<LeasedPermit>): Promise<void> {
+  return acquiring.then(
+    (permit) => {
+      permit.release();
+    },
+    () => undefined,
+  );
+}

@@ -15,7 +15,12 @@ export const RESIZE_KEPT_MS = 24 * 3_600_000;
  * lost.
  *
  * The state is one packed string, which is the cheapest to read and write. `used` is the sum of the holders' weights and
- * `count` their number. No lease ends before `nextEnd`, none after `lastEnd`. `queued` is 0 only if nobody waits.
+ * `count` their number. No lease ends before `nextEnd`, none after `lastEnd`. `queued` is 0 only if nobody waits. The keys
+ * that exist are kept until `kept`; 0 means that a key is new and has no expiry.
+ *
+ * Most batches only release and request, while nobody waits and every request fits. A short path applies them and returns.
+ * If it finds a wrong count, the long path corrects that. Requests go in before releases come out where they fit. Then
+ * Redis need not make the key anew.
  *
  * Lost data is seen in two ways. If `count` is not the size of the holders' key, that key was evicted. If a node knows
  * another epoch, the state was lost. Then nobody is granted anything new until every live holder has renewed its lease,
@@ -34,11 +39,58 @@ local node, lease, patience, grace, queueLimit, isCluster,
   releases, releasedWeight, requests, modes, requestedWeight,
   renewals, entries, cancels, resizeTo, survey = unpack(cjson.decode(ARGV[1]))
 
+local seq, epoch, used, count, limit, version, resizes, longest,
+  quiet, proof, nextEnd, lastEnd, queued, onTime, last, kept
+local time = redis.call('TIME')
+local micros = time[1] * 1000000 + time[2]
+local now = math.floor(micros / 1000)
+local pause = math.floor(lease * 0.4)
+local leastKept = 2.5
+local state = redis.call('GET', meta)
+if state then
+  seq, epoch, used, count, limit, version, resizes, longest,
+    quiet, proof, nextEnd, lastEnd, queued, onTime, last, kept = cmsgpack.unpack(state)
+end
+
+local answers, isMiscounted
+if state and not renewals and queued == 0 and used - releasedWeight + requestedWeight <= limit
+  and away == 0 and expected > 0 and now - expected <= patience
+  and now >= quiet and now >= last and now < nextEnd and lease <= longest and now + leastKept * longest <= kept
+  and epoch == knownEpoch and version == knownVersion and resizes == knownResizes and limit == knownLimit then
+  local number, added, removed = #requests, 0, 0
+  local areFree = used + requestedWeight <= limit
+  if releases[1] and not areFree then removed = redis.call('ZREM', holders, unpack(releases)) end
+  local isGranted = areFree and count > 0 or removed == #releases and removed < count
+  if isGranted and number > 0 then
+    -- The last comes first: in a small set, Redis passes all members before the new one.
+    local untilMs, scored = now + lease, {}
+    local score = string.format('%.0f', untilMs)
+    for i = 1, number do
+      scored[2 * i - 1] = score
+      scored[2 * i] = requests[number + 1 - i]
+    end
+    added = redis.call('ZADD', holders, unpack(scored))
+    nextEnd, lastEnd = math.min(nextEnd, untilMs), math.max(lastEnd, untilMs)
+  end
+  if releases[1] and areFree then removed = redis.call('ZREM', holders, unpack(releases)) end
+  used, count, onTime, last = used - releasedWeight, count + added - removed, now, now
+  isMiscounted = removed < #releases
+  releases = {}
+  if isGranted then
+    isMiscounted = isMiscounted or added < number
+    answers, used, seq = seq + 1, used + requestedWeight, seq + number
+    requests = {}
+    if not isMiscounted then
+      redis.call('SET', meta, cmsgpack.pack(seq, epoch, used, count, limit, version, resizes, longest,
+        quiet, proof, nextEnd, lastEnd, queued, onTime, last, kept), 'KEEPTTL')
+      return { now, answers }
+    end
+  end
+end
+
 local function weightOf(member) return tonumber(string.match(member, '%.(%d+)$')) end
 local function nodeOf(member) return string.match(member, '^[^.]+') end
 
-local seq, epoch, used, count, limit, version, resizes, longest,
-  quiet, proof, nextEnd, lastEnd, queued, onTime, last
 local function recount()
   used, count = 0, 0
   for _, member in ipairs(redis.call('ZRANGE', holders, 0, -1)) do
@@ -46,17 +98,9 @@ local function recount()
   end
 end
 
-local time = redis.call('TIME')
-local micros = time[1] * 1000000 + time[2]
-local now = math.floor(micros / 1000)
-local pause = math.floor(lease * 0.4)
-local state = redis.call('GET', meta)
-if state then
-  seq, epoch, used, count, limit, version, resizes, longest,
-    quiet, proof, nextEnd, lastEnd, queued, onTime, last = cmsgpack.unpack(state)
-else
+if not state then
   seq, epoch, limit, version, resizes, longest = micros, micros, 0, -1, 0, 0
-  quiet, nextEnd, queued, onTime, last = 0, 0, 1, 0, now
+  quiet, nextEnd, queued, onTime, last, kept = 0, 0, 1, 0, now, 0
   recount()
   lastEnd = count > 0 and tonumber(redis.call('ZRANGE', holders, -1, -1, 'WITHSCORES')[2]) or 0
   proof = count > 0 and 0 or now + pause
@@ -76,9 +120,9 @@ last = now
 local isOther = false
 if resizeTo and resizeTo >= 0 then
   if knownVersion > version then version, resizes = knownVersion, knownResizes end
-  limit, resizes, isOther = resizeTo, math.max(resizes, knownResizes) + 1, true
+  limit, resizes, isOther, kept = resizeTo, math.max(resizes, knownResizes) + 1, true, 0
 elseif knownVersion > version or (knownVersion == version and knownResizes > resizes) then
-  limit, version, resizes, isOther = knownLimit, knownVersion, knownResizes, true
+  limit, version, resizes, isOther, kept = knownLimit, knownVersion, knownResizes, true, 0
 end
 
 local lost = knownEpoch > 0 and knownEpoch ~= epoch
@@ -94,7 +138,7 @@ local function seesLoss()
   if redis.call('ZCARD', holders) == count then return false end
   recount()
   epoch = math.max(epoch + 1, micros)
-  lost, quiet, granting = true, now + pause, false
+  lost, quiet, granting, kept = true, now + pause, false, 0
   return true
 end
 
@@ -117,25 +161,17 @@ if now >= nextEnd then
   nextEnd = tonumber(first[2]) or now + lease
 end
 
-local function inParts(command, list)
-  local changed = 0
-  for from = 1, #list, 1000 do
-    changed = changed + redis.call(command, holders, unpack(list, from, math.min(from + 999, #list)))
-  end
-  return changed
-end
-
-local isTouched = false
 local function hold(member, untilMs)
-  isTouched = true
+  if count == 0 then kept = 0 end
   nextEnd, lastEnd = math.min(nextEnd, untilMs), math.max(lastEnd, untilMs)
   if redis.call('ZADD', holders, string.format('%.0f', untilMs), member) == 1 then
     used, count = used + weightOf(member), count + 1
   end
 end
 
+if isMiscounted and not seesLoss() then recount() end
 if releases[1] then
-  local removed = inParts('ZREM', releases)
+  local removed = redis.call('ZREM', holders, unpack(releases))
   count = count - removed
   if removed == #releases then used = used - releasedWeight
   elseif not seesLoss() then recount() end
@@ -146,6 +182,7 @@ for _, member in ipairs(cancels or {}) do
 end
 
 local ended = {}
+if renewals and renewals[1] then kept = 0 end
 for _, member in ipairs(renewals or {}) do
   if redis.call('ZSCORE', holders, member) or lost or seesLoss() then hold(member, now + lease)
   else ended[#ended + 1] = member end
@@ -190,7 +227,8 @@ for owner, grants in pairs(messages) do
   end
 end
 
-local answers, isChecked = {}, false
+local isChecked = false
+answers = answers or {}
 local function fits(weight)
   if queued > 0 or not granting then return false end
   if used + weight <= limit then return true end
@@ -199,20 +237,6 @@ local function fits(weight)
     seesLoss()
   end
   return false
-end
-if requests[1] and not isLate and queued == 0 and granting and used + requestedWeight <= limit then
-  -- The last comes first: in a small set, Redis passes all members before the new one.
-  local untilMs, scored, number = string.format('%.0f', now + lease), {}, #requests
-  for i = 1, number do
-    scored[2 * i - 1] = untilMs
-    scored[2 * i] = requests[number + 1 - i]
-  end
-  isTouched, nextEnd, lastEnd = true, math.min(nextEnd, now + lease), math.max(lastEnd, now + lease)
-  local added = inParts('ZADD', scored)
-  if added == number then used, count = used + requestedWeight, count + number else recount() end
-  answers = seq + 1
-  seq = seq + number
-  requests = {}
 end
 for i, member in ipairs(requests) do
   local weight, mode = weightOf(member), string.sub(modes, i, i)
@@ -228,6 +252,7 @@ for i, member in ipairs(requests) do
   elseif mode == 't' or mode == 'T' then answer = -2
   elseif queueLimit >= 0 and queued >= queueLimit then answer = -3
   else
+    if queued == 0 then kept = 0 end
     seq, queued = seq + 1, queued + 1
     redis.call('ZADD', queue, string.format('%.0f', seq), member)
     answer = -1
@@ -235,11 +260,17 @@ for i, member in ipairs(requests) do
   answers[i] = answer
 end
 
+local isKept = now + leastKept * longest <= kept
+if not isKept then kept = now + 3 * longest end
 state = cmsgpack.pack(seq, epoch, used, count, limit, version, resizes, longest,
-  quiet, proof, nextEnd, lastEnd, queued, onTime, last)
-redis.call('SET', meta, state, 'PX', resizes > 0 and math.max(3 * longest, ${RESIZE_KEPT_MS}) or 3 * longest)
-if isTouched then redis.call('PEXPIRE', holders, 2 * longest) end
-if queued > 0 then redis.call('PEXPIRE', queue, 2 * longest) end
+  quiet, proof, nextEnd, lastEnd, queued, onTime, last, kept)
+if isKept then redis.call('SET', meta, state, 'KEEPTTL')
+else
+  local keptMs = 3 * longest
+  redis.call('SET', meta, state, 'PX', resizes > 0 and math.max(keptMs, ${RESIZE_KEPT_MS}) or keptMs)
+  if count > 0 then redis.call('PEXPIRE', holders, keptMs) end
+  if queued > 0 then redis.call('PEXPIRE', queue, keptMs) end
+end
 if queued == 0 and not promoted[1] and not ended[1] and survey ~= 1
   and epoch == knownEpoch and version == knownVersion and resizes == knownResizes and limit == knownLimit
   then return { now, answers } end
