@@ -238,8 +238,8 @@ export class LeaseManager implements GrantReceiver {
 
   /** The waiter has left meanwhile, or this process has granted it a permit that Redis has entered now. */
   #answerGone(waiter: RedisWaiter, answer: number, sentAt: number): void {
-    const lease = this.#leases.get(waiter.seq);
-    if (answer > 0 && lease !== undefined) this.#leases.confirm(lease, sentAt);
+    const { lease } = waiter;
+    if (answer > 0 && lease?.isPresent === true) this.#leases.confirm(lease, sentAt);
     else if (answer > 0) this.#sync.cancel(waiter);
   }
 
@@ -279,6 +279,7 @@ export class LeaseManager implements GrantReceiver {
     const { usage } = waiter;
     if (usage === undefined) return;
     this.#queue.shift(waiter);
+    waiter.lease = lease;
     waiter.grant(this.#hold(lease, usage, waiter.signal, waiter));
   }
 
@@ -313,6 +314,9 @@ export class LeaseManager implements GrantReceiver {
   }
 
   #release(lease: Lease, usage: Usage, outcome: Outcome): void {
+    lease.onLost = undefined;
+    lease.onRelease?.();
+    lease.onRelease = undefined;
     if (lease.lost !== undefined) return;
     usage.held -= lease.weight;
     usage.lifecycle.stats.release(lease.weight, outcome);

@@ -1,3 +1,4 @@
+import { LinkedList } from '../internal/linked-list.js';
 import type { Lease } from './lease.js';
 import { rootClock } from './sync/connection.js';
 import { memberOf } from './sync/sync-batch.js';
@@ -14,7 +15,8 @@ const MARGIN = 0.1;
  * needs it.
  */
 export class LeaseTable {
-  readonly #leases = new Map<string, Lease>();
+  /** No `Map`, for the reason in `WakeUps`. */
+  readonly #leases = new LinkedList<Lease>();
   readonly #sync: SyncClient;
   readonly #leaseMs: number;
   readonly #end: (lease: Lease) => void;
@@ -38,28 +40,25 @@ export class LeaseTable {
     return this.#leases.size;
   }
 
-  get(seq: string): Lease | undefined {
-    return this.#leases.get(seq);
-  }
-
-  has(lease: Lease): boolean {
-    return this.#leases.get(lease.seq) === lease;
-  }
-
-  values(): IterableIterator<Lease> {
-    return this.#leases.values();
+  /** All leases of now. */
+  values(): Lease[] {
+    return [...this.#leases];
   }
 
   /** Adds a lease. One that is present stays. */
   add(lease: Lease): void {
-    if (this.#leases.has(lease.seq)) return;
-    this.#leases.set(lease.seq, lease);
+    if (lease.isPresent) return;
+    lease.isPresent = true;
+    this.#leases.push(lease);
     this.#held += lease.weight;
   }
 
   /** Removes a lease that was released or lost. */
   delete(lease: Lease): void {
-    if (this.#leases.delete(lease.seq)) this.#held -= lease.weight;
+    if (!lease.isPresent) return;
+    lease.isPresent = false;
+    this.#leases.remove(lease);
+    this.#held -= lease.weight;
   }
 
   /** Notes that Redis keeps `lease` for at least its whole length from `since` on. */
@@ -72,7 +71,7 @@ export class LeaseTable {
   /** Notes that Redis has the lease from `since` on. One that this process no longer has is withdrawn. */
   confirm(lease: Lease, since: number): void {
     lease.isEntered = true;
-    if (this.has(lease)) this.extend(lease, since);
+    if (lease.isPresent) this.extend(lease, since);
     else if (lease.lost === undefined) this.#sync.cancel(lease);
   }
 
@@ -82,18 +81,18 @@ export class LeaseTable {
     const ended = new Set(lost);
     for (const lease of renewals) {
       if (!ended.has(memberOf(node, lease))) this.confirm(lease, sentAt);
-      else if (this.has(lease)) this.#end(lease);
+      else if (lease.isPresent) this.#end(lease);
     }
   }
 
   /** Enters the leases that Redis does not know. */
   enter(): void {
-    for (const lease of this.#leases.values()) if (!lease.isEntered) this.#sync.renew(lease);
+    for (const lease of this.#leases) if (!lease.isEntered) this.#sync.renew(lease);
   }
 
   /** Enters all leases in a Redis that has lost them. */
   reenter(): void {
-    for (const lease of this.#leases.values()) lease.isEntered = false;
+    for (const lease of this.#leases) lease.isEntered = false;
     this.enter();
   }
 
@@ -104,7 +103,7 @@ export class LeaseTable {
 
   /** Ends the lease if its time is over although the timer has not fired yet. */
   readonly check = (lease: Lease): void => {
-    if (lease.deadline <= rootClock.now() && this.has(lease)) this.#end(lease);
+    if (lease.deadline <= rootClock.now() && lease.isPresent) this.#end(lease);
   };
 
   #arm(due: number): void {
@@ -119,7 +118,9 @@ export class LeaseTable {
     this.#timerDue = Infinity;
     const now = rootClock.now();
     let next = Infinity;
-    for (const lease of this.#leases.values()) {
+    // The end of one lease may release others.
+    for (const lease of this.values()) {
+      if (!lease.isPresent) continue;
       if (lease.deadline <= now) {
         this.#end(lease);
         continue;

@@ -5,6 +5,7 @@ import type { Permit } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
 import type { OnRelease } from '../core/permit.js';
 import type { LeaseLostError } from '../errors.js';
+import type { ListNode } from '../internal/linked-list.js';
 
 /** A permit of a `RedisSemaphore`. It is lost if its lease ends. */
 export interface LeasedPermit extends Permit {
@@ -32,7 +33,9 @@ export class Usage {
 }
 
 /** A permit of this process as the lease manager knows it. Times are on the clock of this process. */
-export class Lease {
+export class Lease implements ListNode<Lease> {
+  previous: Lease | undefined = undefined;
+  next: Lease | undefined = undefined;
   readonly seq: string;
   readonly weight: number;
   readonly fencingToken: number;
@@ -44,10 +47,14 @@ export class Lease {
   isSent: boolean;
   /** Whether Redis has granted or entered it. Otherwise a renewal enters it. */
   isEntered: boolean;
-  lost: LeaseLostError | undefined;
+  lost: LeaseLostError | undefined = undefined;
+  /** Whether this process has it. */
+  isPresent = false;
   /** The object whose caller holds it; `undefined` for a prefetched lease. */
-  usage: Usage | undefined;
-  onLost: ((error: LeaseLostError) => void) | undefined;
+  usage: Usage | undefined = undefined;
+  onLost: ((error: LeaseLostError) => void) | undefined = undefined;
+  /** Called before the release of its permit, if anybody has read the permit's signal. */
+  onRelease: (() => void) | undefined = undefined;
 
   /** `fencingToken` is 0 for a lease that Redis has not granted. */
   constructor(seq: string, weight: number, fencingToken: number, isSent: boolean) {
@@ -75,11 +82,7 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
     given: AbortSignal | undefined,
     waitedMs: number,
   ) {
-    const unwatched: OnRelease = (weight, outcome) => {
-      this.#unwatch();
-      onRelease(weight, outcome);
-    };
-    super(lease.weight, unwatched, undefined, waitedMs);
+    super(lease.weight, onRelease, undefined, waitedMs);
     this.fencingToken = lease.fencingToken;
     this.#lease = lease;
     this.#given = given;
@@ -103,13 +106,14 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
       this.#lease.onLost = (error) => {
         controller.abort(error);
       };
-      if (this.#given !== undefined) addAbortListener(this.#given, this);
+      const given = this.#given;
+      if (given !== undefined) {
+        addAbortListener(given, this);
+        this.#lease.onRelease = () => {
+          removeAbortListener(given, this);
+        };
+      }
     }
     return controller;
-  }
-
-  #unwatch(): void {
-    this.#lease.onLost = undefined;
-    if (this.#controller !== undefined && this.#given !== undefined) removeAbortListener(this.#given, this);
   }
 }

@@ -220,8 +220,7 @@ export class RedisSemaphore extends LimiterBase {
       return;
     }
     const isTry = maxWaitMs === 0;
-    const seq = this.#manager.nextSeq();
-    const waiter = new RedisWaiter(seq, this.#usage, isTry, weight, signal, resolve, reject);
+    const waiter = new RedisWaiter(this.#usage, isTry, weight, signal, resolve, reject);
     // The question itself takes time, so a caller that does not wait gets the answer without a time limit.
     const limitMs = isTry ? Infinity : maxWaitMs;
     if (signal !== undefined || limitMs !== Infinity) {

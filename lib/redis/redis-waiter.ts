@@ -1,6 +1,6 @@
 import type { Permit } from '../core/limiter.js';
 import { Waiter } from '../core/waiter.js';
-import type { Usage } from './lease.js';
+import type { Lease, Usage } from './lease.js';
 import type { PublishedGrant } from './sync/sync-reply.js';
 
 /** The lease manager of a waiter, to which another process can grant a permit. */
@@ -14,11 +14,14 @@ export interface GrantReceiver {
 export class RedisWaiter extends Waiter {
   declare previous: RedisWaiter | undefined;
   declare next: RedisWaiter | undefined;
-  readonly seq: string;
+  /** Set when it is enqueued. */
+  seq = '';
+  /** Its place among the waiters of its node. */
+  slot = -1;
   /** The object that the caller asked; `undefined` for a prefetch request, which has no caller. */
   readonly usage: Usage | undefined;
   /** Set while it is in a queue. */
-  receiver: GrantReceiver | undefined;
+  receiver: GrantReceiver | undefined = undefined;
   /** Whether it takes a permit that is free now, or none. */
   readonly isTry: boolean;
   /** Whether Redis may know of it. */
@@ -27,13 +30,14 @@ export class RedisWaiter extends Waiter {
   isQueued = false;
   /** Whether it was granted or rejected. */
   isOver = false;
+  /** What it was granted. */
+  lease: Lease | undefined = undefined;
   /** Whether Redis must answer the next request even if it arrives late. */
   isInsistent = false;
   /** A published grant that arrived before the answer to the request. */
-  early: PublishedGrant | undefined;
+  early: PublishedGrant | undefined = undefined;
 
   constructor(
-    seq: string,
     usage: Usage | undefined,
     isTry: boolean,
     weight: number,
@@ -42,14 +46,15 @@ export class RedisWaiter extends Waiter {
     reject: (error: unknown) => void,
   ) {
     super(weight, signal, resolve, reject);
-    this.seq = seq;
     this.usage = usage;
     this.isTry = isTry;
   }
 
   /** A request of weight 1 that never waits. */
   static forPrefetch(seq: string): RedisWaiter {
-    return new RedisWaiter(seq, undefined, true, 1, undefined, ignore, ignore);
+    const request = new RedisWaiter(undefined, true, 1, undefined, ignore, ignore);
+    request.seq = seq;
+    return request;
   }
 }
 

@@ -84,7 +84,7 @@ export class Connection {
     return this.#wakeUps.isSubscribed;
   }
 
-  /** A number that no other member of this node has. */
+  /** A name that no other member of this node has. */
   nextSeq(): string {
     return (++this.#lastSeq).toString(36);
   }
@@ -138,18 +138,18 @@ export class Connection {
     this.#wakeUps.start();
   }
 
-  /** Passes on what is published to `waiter`. */
+  /** Names `waiter`, and passes on what is published to it. */
   addWaiter(waiter: RedisWaiter): void {
-    this.#wakeUps.waiters.set(waiter.seq, waiter);
+    this.#wakeUps.add(waiter, this.nextSeq());
     this.#wakeUps.start();
   }
 
   removeWaiter(waiter: RedisWaiter): void {
-    this.#wakeUps.waiters.delete(waiter.seq);
+    this.#wakeUps.remove(waiter);
   }
 
   waiter(seq: string): RedisWaiter | undefined {
-    return this.#wakeUps.waiters.get(seq);
+    return this.#wakeUps.get(seq);
   }
 
   /**

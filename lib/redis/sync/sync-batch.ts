@@ -1,3 +1,4 @@
+import type { ListNode } from '../../internal/linked-list.js';
 import type { Lease, Usage } from '../lease.js';
 import type { RedisWaiter } from '../redis-waiter.js';
 
@@ -11,7 +12,9 @@ export interface Member {
 }
 
 /** The operations of one limit that wait for the next script. Redis may safely run each of them twice. */
-export class SyncBatch {
+export class SyncBatch implements ListNode<SyncBatch> {
+  previous: SyncBatch | undefined = undefined;
+  next: SyncBatch | undefined = undefined;
   /** Leases to give back. */
   readonly releases = new Set<Lease>();
   /** Members to remove, whether they hold or wait. */

@@ -1,3 +1,4 @@
+import { LinkedList } from '../../internal/linked-list.js';
 import type { Lease, Usage } from '../lease.js';
 import { graceMsOf } from '../options.js';
 import type { SharedOptions } from '../options.js';
@@ -13,7 +14,10 @@ import type { Member } from './sync-batch.js';
 
 /** Delay before the operations of a failed call are sent again, in milliseconds. */
 const RETRY_MS = 25;
-/** Maximum number of operations of each kind in one script, so that no script occupies Redis for long. */
+/**
+ * Maximum number of operations of each kind in one script, so that no script occupies Redis for long. The stack of Lua
+ * has room for 4 times as many.
+ */
 const MAX_OPERATIONS = 1_000;
 /** Time between two attempts of a limit that Redis answers with errors, as a multiple of `timeoutMs`. */
 const RETRY_FACTOR = 2;
@@ -60,7 +64,7 @@ export class SyncClient implements CircuitMember, Sender {
   #isScheduled = false;
   #isJoined = false;
   /** The operations of the calls without an answer. */
-  readonly #sent = new Set<SyncBatch>();
+  readonly #sent = new LinkedList<SyncBatch>();
   /** The calls that count for the connection. */
   readonly #counted = new Set<object>();
   #epoch = 0;
@@ -259,12 +263,12 @@ export class SyncClient implements CircuitMember, Sender {
     const sentAt = rootClock.now();
     const args = this.#write(batch, sentAt);
     const call = {};
-    this.#sent.add(batch);
+    this.#sent.push(batch);
     this.#counted.add(call);
     this.#connection.started(call);
     this.#circuitBreaker.called(call, this);
     const finish = (): void => {
-      this.#sent.delete(batch);
+      this.#sent.remove(batch);
       this.#counted.delete(call);
       this.#connection.finished(call);
     };

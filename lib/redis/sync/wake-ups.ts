@@ -21,11 +21,15 @@ const SUBSCRIBE_CHECK_MS = 5;
  * replaced, as long as the client is open. Without a subscription the waiters poll, and the process warns once.
  */
 export class WakeUps {
-  /** All waiters of this node, by their numbers. */
-  readonly waiters = new Map<string, RedisWaiter>();
   readonly #adapter: RedisAdapter;
   readonly #channel: string;
   readonly #clock: Clock;
+  /**
+   * All waiters of this node, by the last part of their `seq`. No `Map`: each table that a `Map` grows out of refers to
+   * the next one. So one dead table in old space keeps all later tables alive, and their waiters.
+   */
+  readonly #slots: (RedisWaiter | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
   #subscription: Subscription | undefined;
   #isSubscribed = false;
   #error: unknown;
@@ -43,6 +47,23 @@ export class WakeUps {
 
   get isSubscribed(): boolean {
     return this.#isSubscribed;
+  }
+
+  /** Adds a waiter. `prefix` makes its `seq` unique. */
+  add(waiter: RedisWaiter, prefix: string): void {
+    waiter.slot = this.#freeSlots.pop() ?? this.#slots.length;
+    waiter.seq = `${prefix}-${waiter.slot.toString(36)}`;
+    this.#slots[waiter.slot] = waiter;
+  }
+
+  remove(waiter: RedisWaiter): void {
+    this.#slots[waiter.slot] = undefined;
+    this.#freeSlots.push(waiter.slot);
+  }
+
+  get(seq: string): RedisWaiter | undefined {
+    const waiter = this.#slots[Number.parseInt(seq.slice(seq.indexOf('-') + 1), 36)];
+    return waiter?.seq === seq ? waiter : undefined;
   }
 
   /** Notes that Redis has answered a command. */
@@ -120,7 +141,7 @@ export class WakeUps {
       return;
     }
     for (const grant of parseMessage(message)) {
-      const waiter = this.waiters.get(grant.seq);
+      const waiter = this.get(grant.seq);
       waiter?.receiver?.granted(waiter, grant);
     }
   }
@@ -129,7 +150,7 @@ export class WakeUps {
     this.#isSubscribed = true;
     this.#error = undefined;
     this.#looks = 0;
-    const receivers = new Set(Array.from(this.waiters.values(), ({ receiver }) => receiver));
+    const receivers = new Set(this.#slots.map((waiter) => waiter?.receiver));
     for (const receiver of receivers) receiver?.resubscribed();
   }
 
