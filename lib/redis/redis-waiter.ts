@@ -17,7 +17,7 @@ export class RedisWaiter extends Waiter {
   /** Set when it is enqueued. */
   seq = '';
   /** Its place among the waiters of its node. */
-  slot = -1;
+  index = -1;
   /** The object that the caller asked; `undefined` for a prefetch request, which has no caller. */
   readonly usage: Usage | undefined;
   /** Set while it is in a queue. */

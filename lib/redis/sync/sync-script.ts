@@ -20,7 +20,7 @@ export const RESIZE_KEPT_MS = 24 * 3_600_000;
  *
  * Most batches only release and request, while nobody waits and every request fits. A short path applies them and returns.
  * If it finds a wrong count, the long path corrects that. Requests go in before releases come out where they fit. Then
- * Redis need not make the key anew.
+ * Redis need not create the key again.
  *
  * Lost data is seen in two ways. If `count` is not the size of the holders' key, that key was evicted. If a node knows
  * another epoch, the state was lost. Then nobody is granted anything new until every live holder has renewed its lease,

@@ -28,8 +28,8 @@ export class WakeUps {
    * All waiters of this node, by the last part of their `seq`. No `Map`: each table that a `Map` grows out of refers to
    * the next one. So one dead table in old space keeps all later tables alive, and their waiters.
    */
-  readonly #slots: (RedisWaiter | undefined)[] = [];
-  readonly #freeSlots: number[] = [];
+  readonly #waiters: (RedisWaiter | undefined)[] = [];
+  readonly #freeIndexes: number[] = [];
   #subscription: Subscription | undefined;
   #isSubscribed = false;
   #error: unknown;
@@ -51,18 +51,18 @@ export class WakeUps {
 
   /** Adds a waiter. `prefix` makes its `seq` unique. */
   add(waiter: RedisWaiter, prefix: string): void {
-    waiter.slot = this.#freeSlots.pop() ?? this.#slots.length;
-    waiter.seq = `${prefix}-${waiter.slot.toString(36)}`;
-    this.#slots[waiter.slot] = waiter;
+    waiter.index = this.#freeIndexes.pop() ?? this.#waiters.length;
+    waiter.seq = `${prefix}-${waiter.index.toString(36)}`;
+    this.#waiters[waiter.index] = waiter;
   }
 
   remove(waiter: RedisWaiter): void {
-    this.#slots[waiter.slot] = undefined;
-    this.#freeSlots.push(waiter.slot);
+    this.#waiters[waiter.index] = undefined;
+    this.#freeIndexes.push(waiter.index);
   }
 
   get(seq: string): RedisWaiter | undefined {
-    const waiter = this.#slots[Number.parseInt(seq.slice(seq.indexOf('-') + 1), 36)];
+    const waiter = this.#waiters[Number.parseInt(seq.slice(seq.indexOf('-') + 1), 36)];
     return waiter?.seq === seq ? waiter : undefined;
   }
 
@@ -150,7 +150,7 @@ export class WakeUps {
     this.#isSubscribed = true;
     this.#error = undefined;
     this.#looks = 0;
-    const receivers = new Set(this.#slots.map((waiter) => waiter?.receiver));
+    const receivers = new Set(this.#waiters.map((waiter) => waiter?.receiver));
     for (const receiver of receivers) receiver?.resubscribed();
   }
 
