@@ -40,6 +40,26 @@ it('measures holds and waits from the first stats() on, and reads no clock befor
   });
 });
 
+it('reports how long the oldest permit has been held, of those granted after the first stats()', async () => {
+  const clock = new FakeClock();
+  const semaphore = new Semaphore(4, { clock });
+  semaphore.tryAcquire();
+  clock.advance(1_000);
+  expect(semaphore.stats().oldestHeldMs).toBe(0);
+  const [first, second] = [semaphore.tryAcquire(), await semaphore.acquire()];
+  clock.advance(40);
+  const third = semaphore.tryAcquire();
+  clock.advance(5);
+  expect(semaphore.stats().oldestHeldMs).toBe(45);
+  second.release();
+  expect(semaphore.stats().oldestHeldMs).toBe(45);
+  first?.release();
+  first?.release();
+  expect(semaphore.stats().oldestHeldMs).toBe(5);
+  third?.release();
+  expect(semaphore.stats().oldestHeldMs).toBe(0);
+});
+
 describe('a queue of a limiter whose stats nobody has read', () => {
   it.each<[Order, number[]]>([
     // Each waiter has an enqueue time.

@@ -11,6 +11,11 @@ describe('what the page says of a limiter', () => {
     ['queueing', { held: 2, waiting: 1_204 }, '1,204 queued'],
     ['stuck', { held: 2, waiting: 3, stuckMs: 240_000 }, 'Stuck: no permit released for 4 min'],
     [
+      'stuck',
+      { held: 2, waiting: 3, stuckMs: 240_000, oldestHeldMs: 300_000 },
+      'Stuck: no permit released for 4 min, oldest held 5 min',
+    ],
+    [
       'rejecting',
       { held: 2, waiting: 3, rejected: { ERR_SEMAPHORE_QUEUE_FULL: 30 } },
       'Rejecting 15/s: the queue is full',

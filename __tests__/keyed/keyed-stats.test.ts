@@ -50,6 +50,7 @@ it('measures durations for all keys together, and for none alone', async () => {
   const permit = keyed.tryAcquire('a');
   expect(keyed.stats('a')?.held).toBe(1);
   clock.advance(20);
+  expect([keyed.stats().oldestHeldMs, keyed.stats('a')?.oldestHeldMs]).toEqual([20, 0]);
   permit?.release();
   (await keyed.acquire('b')).release();
   expect(keyed.stats().hold).toMatchObject({ count: 2, maxMs: 20 });

@@ -144,13 +144,15 @@ export interface BaseStats {
   readonly wait: DurationStats;
   /** How long permits were held. */
   readonly hold: DurationStats;
+  /** How long the oldest permit that is not released has been held, in milliseconds; 0 while there is none. */
+  readonly oldestHeldMs: number;
 }
 
 /**
  * Frozen stats of one limiter.
  *
- * Durations are measured from the first `stats()` on. A limiter behind a key measures none: its `KeyedSemaphore`
- * measures them for all keys together.
+ * Durations and `oldestHeldMs` are measured from the first `stats()` on. A limiter behind a key measures none: its
+ * `KeyedSemaphore` measures them for all keys together.
  */
 export interface LimiterStats extends BaseStats {
   /** The limit. `held` exceeds it only while a smaller limit has yet to take effect. */

@@ -6,6 +6,8 @@ import type {
   SemaphoreErrorCode,
 } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
+import { LinkedList } from '../internal/linked-list.js';
+import type { ListNode } from '../internal/linked-list.js';
 import { requireString } from '../internal/validate.js';
 import { Durations, NO_DURATIONS } from './durations.js';
 import { areWaitsObserved, CHANNELS, publish, publishQueued, waitOf } from './events.js';
@@ -244,7 +246,7 @@ export class StatsRecorder {
   }
 
   #baseStats(): BaseStats {
-    if (this.#parent === undefined) this.#durations ??= { wait: new Durations(), hold: new Durations() };
+    if (this.#parent === undefined) this.#durations ??= new WaitAndHold();
     const { overload, ignore } = this.#failed;
     return {
       name: this.#name,
@@ -256,18 +258,23 @@ export class StatsRecorder {
       aborted: this.#aborted,
       wait: this.#durations?.wait.snapshot(this.#clock.now()) ?? NO_DURATIONS,
       hold: this.#durations?.hold.snapshot(this.#clock.now()) ?? NO_DURATIONS,
+      oldestHeldMs: this.#durations?.oldestHeldMs(this.#clock.now()) ?? 0,
     };
   }
 
   /** A separate method: a function that contains a closure pays for its variables even where it makes none. */
   #timed(onRelease: OnRelease): OnRelease {
-    const hold = this.durations?.hold;
-    const since = this.#clock.now();
+    const { durations } = this;
+    const held = new HeldSince(this.#clock.now());
+    durations?.held.push(held);
     return (weight, outcome) => {
       const now = this.#clock.now();
-      hold?.record(now - since, now);
+      if (durations !== undefined) {
+        durations.held.remove(held);
+        durations.hold.record(now - held.since, now);
+      }
       if (releaseChannel.hasSubscribers) {
-        publish('release', { ...this.#source(), weight, outcome, holdMs: now - since });
+        publish('release', { ...this.#source(), weight, outcome, holdMs: now - held.since });
       }
       onRelease(weight, outcome);
     };
@@ -279,7 +286,25 @@ export class StatsRecorder {
   }
 }
 
-interface WaitAndHold {
-  readonly wait: Durations;
-  readonly hold: Durations;
+/** Durations of waits and holds, and the permits that are held now, the oldest first. */
+class WaitAndHold {
+  readonly wait = new Durations();
+  readonly hold = new Durations();
+  readonly held = new LinkedList<HeldSince>();
+
+  oldestHeldMs(now: number): number {
+    const { head } = this.held;
+    return head === undefined ? 0 : now - head.since;
+  }
+}
+
+/** The time of one grant. */
+class HeldSince implements ListNode<HeldSince> {
+  readonly since: number;
+  previous: HeldSince | undefined = undefined;
+  next: HeldSince | undefined = undefined;
+
+  constructor(since: number) {
+    this.since = since;
+  }
 }

@@ -56,10 +56,7 @@ export interface DashboardOptions<
 export function dashboard<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
->(
-  limiters: Limiters,
-  options: DashboardOptions<Req, Res> = {},
-): Middleware<Req, Res> {
+>(limiters: Limiters, options: DashboardOptions<Req, Res> = {}): Middleware<Req, Res> {
   const { authorize = isLocalDevelopment, maskKey } = readOptions('dashboard', options, {
     authorize: requireFunction,
     maskKey: requireFunction,

@@ -22,6 +22,8 @@ export interface LimiterFrame {
   readonly wait?: { readonly p50Ms: number; readonly p99Ms: number };
   /** Median time that a permit was held, over the last 10 to 20 seconds. Missing if no permit was released. */
   readonly holdP50Ms?: number;
+  /** Time that the oldest permit has been held. Missing while none is known. */
+  readonly oldestHeldMs?: number;
   /** Time without a release although permits are held and callers wait. Missing below 10 seconds. */
   readonly stuckMs?: number;
   /** All processes that share the limit, together. Missing for a limiter of this process alone. */

@@ -80,7 +80,16 @@ function readOne(limiter: Limiter): Reading {
   return { ...readBase(stats), permits: stats.permits, ...(fleet !== undefined && { fleet }) };
 }
 
-function readBase({ held, waiting, acquired, rejected, released, wait, hold }: BaseStats): Reading {
+function readBase({
+  held,
+  waiting,
+  acquired,
+  rejected,
+  released,
+  wait,
+  hold,
+  oldestHeldMs,
+}: BaseStats): Reading {
   return {
     held,
     waiting,
@@ -89,6 +98,7 @@ function readBase({ held, waiting, acquired, rejected, released, wait, hold }: B
     rejected,
     ...(wait.count > 0 && { wait: { p50Ms: wait.p50Ms, p99Ms: wait.p99Ms } }),
     ...(hold.count > 0 && { holdP50Ms: hold.p50Ms }),
+    ...(oldestHeldMs > 0 && { oldestHeldMs }),
   };
 }
 

@@ -29,7 +29,7 @@ export function judge(now: LimiterFrame, before: LimiterFrame, seconds: number):
 }
 
 function conditionOf(
-  { held, waiting, permits, stuckMs, keys, fleet }: LimiterFrame,
+  { held, waiting, permits, stuckMs, oldestHeldMs, keys, fleet }: LimiterFrame,
   rejected: NewRejections,
   rejectedRate: number,
 ): [condition: Condition, text: string, short?: string] {
@@ -37,7 +37,11 @@ function conditionOf(
     const reason = reasonOf(rejected.code);
     return ['rejecting', `Rejecting ${perSecond(rejectedRate)}: ${reason}`, `Rejecting: ${reason}`];
   }
-  if (stuckMs !== undefined) return ['stuck', `Stuck: no permit released for ${duration(stuckMs)}`];
+  if (stuckMs !== undefined) {
+    const text = `Stuck: no permit released for ${duration(stuckMs)}`;
+    const oldest = oldestHeldMs === undefined ? '' : `, oldest held ${duration(oldestHeldMs)}`;
+    return ['stuck', text + oldest, text];
+  }
   const allFull = keys !== undefined && areBusiestFull(keys);
   if (waiting > 0) {
     const text = `${count(waiting)} queued`;

@@ -126,13 +126,14 @@ class Body {
 
   show(): void {
     const { frame, verdict } = this.#model;
-    const { held, waiting, wait, holdP50Ms, keys } = frame;
+    const { held, waiting, wait, holdP50Ms, oldestHeldMs, keys } = frame;
     this.#inUse.show(count(held), limitOf(frame));
     this.#queued.show(count(waiting), `${perSecond(verdict.admittedRate)} admitted`);
     this.#rejected.show(perSecond(verdict.rejectedRate), `${count(rejections(frame))} in total`);
     if (wait === undefined) this.#wait.show('–', 'no recent wait');
     else this.#wait.show(duration(wait.p50Ms), `${duration(wait.p99Ms)} p99`);
-    this.#hold.show(holdP50Ms === undefined ? '–' : duration(holdP50Ms), '');
+    const oldest = oldestHeldMs === undefined ? 'none held' : `oldest ${duration(oldestHeldMs)}`;
+    this.#hold.show(holdP50Ms === undefined ? '–' : duration(holdP50Ms), oldest);
     if (keys !== undefined) this.#keys?.show(keys);
   }
 }
