@@ -119,6 +119,24 @@ describe.each([
     expect(load.limit).toBeLessThan(settled * 0.8);
   });
 
+  it('lowers the limit without a probe when a busy thread gets a backlog', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    load.least = Infinity;
+    load.give(1_000, { eachMs: 2.5 });
+    expect(load.limit).toBeLessThan(settled * 0.6);
+    expect(load.least).toBeGreaterThan(7);
+  });
+
+  it('lowers the limit without a probe when a trial raise has found a queue', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    load.least = Infinity;
+    load.give(400, { eachMs: 2.5, busy: 0.5 });
+    expect(load.limit).toBeLessThan(settled * 0.7);
+    expect(load.least).toBeGreaterThan(7);
+  });
+
   it('falls after overload in proportion, down to the smallest limit', () => {
     const load = new Load(make()).give(20_000);
     const settled = load.limit;

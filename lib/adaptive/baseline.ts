@@ -33,8 +33,6 @@ export class Baseline {
   #ms = Infinity;
   /** Limit of the current step of a probe. */
   #probeLimit: number | undefined;
-  /** True when something is known to queue. */
-  #isQueueKnown = false;
   /** Median of the step before. */
   #previousMs = 0;
   #measuredMs = -Infinity;
@@ -61,12 +59,8 @@ export class Baseline {
     return this.#probeLimit;
   }
 
-  /**
-   * Starts a probe of a limit at which the median was `medianMs`. When something is known to queue, it goes on until
-   * clients stay to the end of their work.
-   */
-  probe(limit: number, medianMs: number, now: WindowSummary, isQueueKnown = false): void {
-    this.#isQueueKnown = isQueueKnown;
+  /** Starts a probe of a limit at which the median was `medianMs`. */
+  probe(limit: number, medianMs: number, now: WindowSummary): void {
     this.#probeLimit = Math.max(this.#minPermits, limit * STEP);
     this.#previousMs = medianMs;
     this.#window.open(now);
@@ -80,8 +74,7 @@ export class Baseline {
     const { medianMs, endedMs } = summary;
     const isIdle = isThreadIdle(summary);
     const isCensored = summary.ignoredShare >= 0.5;
-    const isFalling =
-      medianMs < (isIdle ? FALL : BUSY_FALL) * this.#previousMs || (isCensored && this.#isQueueKnown);
+    const isFalling = medianMs < (isIdle ? FALL : BUSY_FALL) * this.#previousMs;
     const isFirst = this.#ms === Infinity;
     if (isFirst || (!isFalling && (isIdle || this.#probeLimit === this.#minPermits))) {
       this.set(isCensored ? Math.max(medianMs, this.#previousMs) : medianMs, endedMs);

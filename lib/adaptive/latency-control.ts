@@ -19,9 +19,12 @@ const GROWTH_SHARE = 0.75;
 const FULL_SHARE = 0.9;
 /** Holding times above this multiple of the baseline put the baseline in doubt. */
 const DOUBT = 1.25;
-/** Holding times above this multiple of the baseline put it in doubt at once. */
+/** Holding times above this multiple of the baseline are long. They put it in doubt at once while the thread is idle. */
 const JUMP = 2;
-/** Shortest time from a measurement of the baseline to a doubt, in milliseconds. */
+/**
+ * Shortest time from a measurement of the baseline to a doubt, in milliseconds. While the thread is busy, times must stay
+ * long for the same time although the limit falls.
+ */
 const PAUSE_MS = 1_000;
 /** The same as a multiple of the baseline; the longer time applies. */
 const PAUSE_BASELINES = 10;
@@ -69,6 +72,8 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
   let skewMs = 0;
   let pauseMs = PAUSE_MS;
   let doubtedMs = -Infinity;
+  /** Start of the time in which a busy thread has explained long holding times. */
+  let longSinceMs = Infinity;
 
   function current(): number {
     return baseline.probeLimit ?? limit;
@@ -88,10 +93,11 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     const { endedMs, maxInFlight } = summary;
     const isFresh = endedMs - baseline.measuredMs <= Math.max(PAUSE_MS, PAUSE_BASELINES * baseline.ms);
     if (isFresh) return false;
+    if (!isThreadIdle(summary)) return endedMs - Math.max(doubtedMs, longSinceMs) > PAUSE_MS;
     const factor = timeMs / (baseline.ms + skewMs);
     if (factor > JUMP) return endedMs - doubtedMs > PAUSE_MS;
     const isFull = maxInFlight >= FULL_SHARE * limit;
-    return factor > DOUBT && isFull && isThreadIdle(summary) && endedMs - doubtedMs > pauseMs;
+    return factor > DOUBT && isFull && endedMs - doubtedMs > pauseMs;
   }
 
   function startTrial(summary: WindowSummary, timeMs: number): void {
@@ -110,9 +116,9 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
       if (isUsedUp) startTrial(summary, timeMs);
     } else {
       limit = ended.limit;
-      if (timeMs > (verdict === 'unknown' ? DOUBT : JUMP) * (baseline.ms + skewMs)) {
-        baseline.probe(limit, medianMs, summary, verdict === 'queue');
-      }
+      const baselineMs = baseline.ms + skewMs;
+      if (verdict === 'queue') limit = clamp(Math.min(limit, step(limit, timeMs, baselineMs)), bounds);
+      else if (timeMs > DOUBT * baselineMs) baseline.probe(limit, medianMs, summary);
     }
   }
 
@@ -130,6 +136,8 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     if (medianMs === undefined) return;
     if (medianMs < FALL * baseline.ms && summary.ignoredShare < 0.5) baseline.set(medianMs, endedMs);
     const timeMs = medianMs + skewMs;
+    const isLong = timeMs > JUMP * (baseline.ms + skewMs);
+    longSinceMs = isLong && !isThreadIdle(summary) ? Math.min(longSinceMs, endedMs) : Infinity;
     if (ended !== undefined) endTrial(ended, summary, medianMs, isUsedUp);
     else if (maxInFlight <= bounds.min && maxInFlight * 2 < limit) baseline.set(medianMs, endedMs);
     else if (isInDoubt(summary, timeMs)) {
@@ -137,7 +145,7 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
       if (isThreadIdle(summary)) startTrial(summary, timeMs);
       else baseline.probe(limit, medianMs, summary);
     } else if (maxInFlight >= limit * USE_SHARE) {
-      if (baseline.isDue(summary)) baseline.probe(limit, medianMs, summary);
+      if (!isLong && baseline.isDue(summary)) baseline.probe(limit, medianMs, summary);
       else {
         const wanted = step(limit, timeMs, baseline.ms + skewMs);
         if (wanted < limit || maxInFlight >= limit * GROWTH_SHARE) limit = clamp(wanted, bounds);
