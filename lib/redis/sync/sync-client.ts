@@ -261,7 +261,8 @@ export class SyncClient implements CircuitMember, Sender {
 
   #call(batch: SyncBatch, onDone?: () => void, onFail?: (error: unknown) => void): void {
     const sentAt = rootClock.now();
-    const args = this.#write(batch, sentAt);
+    // Sent first: the next waiter does not wait for what this process notes about the call.
+    const running = this.#connection.run(this.#keys, this.#write(batch, sentAt));
     const call = {};
     this.#sent.push(batch);
     this.#counted.add(call);
@@ -272,7 +273,7 @@ export class SyncClient implements CircuitMember, Sender {
       this.#counted.delete(call);
       this.#connection.finished(call);
     };
-    this.#connection.run(this.#keys, args).then(
+    running.then(
       (reply) => {
         finish();
         this.#succeed(call, batch, parseReply(reply), sentAt);
