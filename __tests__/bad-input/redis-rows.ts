@@ -17,6 +17,7 @@ const OPTIONS: Record<string, Kind> = {
   },
   queueLimit: integerOrInfinity(0),
   maxWaitMs: duration,
+  maxHoldMs: duration,
   leaseMs: integer(100, Math.floor((2 ** 31 - 1) / 3)),
   prefetch: integer(1),
   onUnavailable: oneOf('local', 'open', 'closed'),

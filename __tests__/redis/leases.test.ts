@@ -1,4 +1,6 @@
 import { getEventListeners } from 'node:events';
+import express from 'express';
+import { HoldTimeoutError, limit, observe } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient, RedisSemaphoreOptions } from '../../lib/redis';
 import { withGate, withMessages } from '../helpers/meddling';
@@ -7,7 +9,7 @@ import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
 import { readBooks } from '../helpers/redis-state';
-import { until } from '../helpers/serve';
+import { serve, until } from '../helpers/serve';
 import { turn, watch } from '../helpers/watch';
 
 jest.setTimeout(60_000);
@@ -46,6 +48,54 @@ withRedis.describe('A lease in Redis', () => {
 
   beforeEach(() => {
     names++;
+  });
+
+  it('aborts the signal of a permit held for maxHoldMs, and still counts and renews it', async () => {
+    const semaphore = make(clients[0].client, { permits: 1, maxHoldMs: 30, leaseMs: 300 });
+    const timeouts: unknown[] = [];
+    const stop = observe('holdTimeout', (event) => timeouts.push(event));
+    const permit = await semaphore.acquire();
+    const { signal } = permit;
+    await until(() => signal.aborted);
+    expect(signal.reason).toBeInstanceOf(HoldTimeoutError);
+    expect(timeouts).toEqual([{ name: semaphore.name, key: undefined, weight: 1 }]);
+    expect(semaphore.stats()).toMatchObject({ held: 1, rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 1 } });
+    // Longer than a lease, so it was renewed.
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect([semaphore.held, (await books()).holders]).toEqual([1, 1]);
+    permit.release();
+    await semaphore.idle();
+    expect((await books()).holders).toBe(0);
+
+    const late = await semaphore.acquire();
+    await until(() => semaphore.stats().rejected.ERR_SEMAPHORE_HOLD_TIMEOUT === 2);
+    expect(late.signal.reason).toBeInstanceOf(HoldTimeoutError);
+    late.release();
+    const quick = await semaphore.acquire();
+    quick.release();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(quick.signal.aborted).toBe(false);
+    stop();
+    await semaphore.idle();
+  });
+
+  it('lets limit end a response that holds its permit for maxHoldMs', async () => {
+    const semaphore = make(clients[0].client, { permits: 1, maxHoldMs: 30 });
+    const app = express().use(limit(semaphore), () => undefined);
+    await using server = await serve(app);
+    const answer = await fetch(server.url);
+    expect([answer.status, await answer.json()]).toMatchObject([503, { code: 'ERR_SEMAPHORE_HOLD_TIMEOUT' }]);
+    await semaphore.idle();
+    expect((await books()).holders).toBe(0);
+  });
+
+  it('leaves no listener on the signal of its caller when the signal is read after the release', async () => {
+    const semaphore = make(clients[0].client, { permits: 1 });
+    const { signal } = new AbortController();
+    const permit = await semaphore.acquire({ signal });
+    permit.release();
+    expect([permit.signal.aborted, getEventListeners(signal, 'abort')]).toEqual([false, []]);
+    await semaphore.idle();
   });
 
   it('leaves no listener on the signal of its caller after the release', async () => {

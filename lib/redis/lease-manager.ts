@@ -310,13 +310,14 @@ export class LeaseManager implements GrantReceiver {
     };
     const counted = usage.lifecycle.stats.grant(lease.weight, onRelease, waiter);
     const waitedMs = waiter === undefined ? 0 : rootClock.now() - waiter.since;
-    return new LeasePermit(lease, counted, this.#leases.check, signal, waitedMs);
+    lease.permit = new LeasePermit(lease, counted, this.#leases.check, signal, waitedMs);
+    if (usage.maxHoldMs !== Infinity) lease.permit.limitHold(usage);
+    return lease.permit;
   }
 
   #release(lease: Lease, usage: Usage, outcome: Outcome): void {
-    lease.onLost = undefined;
-    lease.onRelease?.();
-    lease.onRelease = undefined;
+    lease.permit?.end();
+    lease.permit = undefined;
     if (lease.lost !== undefined) return;
     usage.held -= lease.weight;
     usage.lifecycle.stats.release(lease.weight, outcome);
@@ -343,7 +344,7 @@ export class LeaseManager implements GrantReceiver {
       usage.lifecycle.stats.leaseLost(lease.weight, error);
     }
     this.#return(lease);
-    lease.onLost?.(error);
+    lease.permit?.lost(error);
   }
 
   #goDown(): void {

@@ -1,10 +1,12 @@
 import { addAbortListener, removeAbortListener } from '../internal/abort-listeners.js';
 import type { AbortListener } from '../internal/abort-listeners.js';
+import { HOLD_LIMIT, HoldLimit } from '../core/hold-limit.js';
 import type { Lifecycle } from '../core/lifecycle.js';
 import type { Permit } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
 import type { OnRelease } from '../core/permit.js';
-import type { LeaseLostError } from '../errors.js';
+import type { HoldTimeoutError, LeaseLostError } from '../errors.js';
+import { systemClock } from '../internal/clock.js';
 import type { ListNode } from '../internal/linked-list.js';
 
 /** A permit of a `RedisSemaphore`. It is lost if its lease ends. */
@@ -27,8 +29,12 @@ export class Usage {
   /** Queued callers. */
   waiting = 0;
 
-  constructor(lifecycle: Lifecycle) {
+  /** Maximum time that a permit is held, in milliseconds. */
+  readonly maxHoldMs: number;
+
+  constructor(lifecycle: Lifecycle, maxHoldMs: number) {
     this.lifecycle = lifecycle;
+    this.maxHoldMs = maxHoldMs;
   }
 }
 
@@ -52,9 +58,8 @@ export class Lease implements ListNode<Lease> {
   isPresent = false;
   /** The object whose caller holds it; `undefined` for a prefetched lease. */
   usage: Usage | undefined = undefined;
-  onLost: ((error: LeaseLostError) => void) | undefined = undefined;
-  /** Called before the release of its permit, if anybody has read the permit's signal. */
-  onRelease: (() => void) | undefined = undefined;
+  /** The permit whose caller holds it. */
+  permit: LeasePermit | undefined = undefined;
 
   /** `fencingToken` is 0 for a lease that Redis has not granted. */
   constructor(seq: string, weight: number, fencingToken: number, isSent: boolean) {
@@ -66,13 +71,18 @@ export class Lease implements ListNode<Lease> {
   }
 }
 
-/** A lease in the hands of a caller. The signal aborts when the lease is lost, or with the signal of `acquire`. */
+/**
+ * A lease in the hands of a caller. The signal aborts when the lease is lost, when the permit is held for `maxHoldMs`, or
+ * with the signal of `acquire`.
+ */
 export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListener {
   readonly fencingToken: number;
+  [HOLD_LIMIT]: HoldLimit | undefined = undefined;
   readonly #lease: Lease;
   readonly #given: AbortSignal | undefined;
   readonly #check: (lease: Lease) => void;
-  #controller: AbortController | undefined;
+  #error: HoldTimeoutError | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
 
   /** `check` runs before each read of the signal. It sees a lease that has ended although no timer has fired yet. */
   constructor(
@@ -94,26 +104,36 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
     return (this.#controller ??= this.#makeController()).signal;
   }
 
+  /** Starts the time of `maxHoldMs`. */
+  limitHold({ maxHoldMs, lifecycle }: Usage): void {
+    this[HOLD_LIMIT] = new HoldLimit(maxHoldMs, systemClock, undefined, (error) => {
+      this.#error = error;
+      lifecycle.stats.holdTimeout(this.weight, error);
+      this.#controller?.abort(error);
+    });
+  }
+
   aborted(): void {
     this.#controller?.abort(this.#given?.reason);
+  }
+
+  /** Notes that the lease is lost. */
+  lost(error: LeaseLostError): void {
+    this.#controller?.abort(error);
+  }
+
+  /** Notes that the permit is released. */
+  end(): void {
+    this[HOLD_LIMIT]?.end();
+    if (this.#controller !== undefined && this.#given !== undefined) removeAbortListener(this.#given, this);
   }
 
   #makeController(): AbortController {
     const controller = new AbortController();
     if (this.#given?.aborted === true) controller.abort(this.#given.reason);
     else if (this.#lease.lost !== undefined) controller.abort(this.#lease.lost);
-    else {
-      this.#lease.onLost = (error) => {
-        controller.abort(error);
-      };
-      const given = this.#given;
-      if (given !== undefined) {
-        addAbortListener(given, this);
-        this.#lease.onRelease = () => {
-          removeAbortListener(given, this);
-        };
-      }
-    }
+    else if (this.#error !== undefined) controller.abort(this.#error);
+    else if (this.#given !== undefined && this.#lease.permit === this) addAbortListener(this.#given, this);
     return controller;
   }
 }

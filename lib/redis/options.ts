@@ -38,6 +38,12 @@ export interface RedisSemaphoreOptions {
   readonly maxWaitMs?: number | undefined;
 
   /**
+   * Maximum time that a permit is held, in milliseconds. Then its `signal` aborts with a `HoldTimeoutError`, and `limit`
+   * ends the response. Its lease is renewed until its release. @defaultValue `Infinity`
+   */
+  readonly maxHoldMs?: number | undefined;
+
+  /**
    * Length of a lease in milliseconds, at least 100. A process that dies gives its permits back after this time. A live
    * process renews its leases three times as often. @defaultValue `10_000`
    */
@@ -91,6 +97,7 @@ export interface ResolvedOptions {
   readonly permits: number;
   readonly version: number;
   readonly maxWaitMs: number;
+  readonly maxHoldMs: number;
   readonly shared: SharedOptions;
 }
 
@@ -101,10 +108,16 @@ export function readRedisOptions(options: RedisSemaphoreOptions): ResolvedOption
     throw new RangeError(`a RedisSemaphore has no order but fifo, got ${describe(order)}`);
   const read = readOptions('RedisSemaphore', options, CHECKS, ['name', 'permits']);
   const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity } = read;
-  const { maxWaitMs = Infinity, leaseMs = 10_000, prefetch = 1, onUnavailable = 'local' } = read;
+  const {
+    maxWaitMs = Infinity,
+    maxHoldMs = Infinity,
+    leaseMs = 10_000,
+    prefetch = 1,
+    onUnavailable = 'local',
+  } = read;
   const { expectedNodes = 1, timeoutMs = 250 } = read;
   const shared = { name, prefix, queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes };
-  return { permits, version, maxWaitMs, shared };
+  return { permits, version, maxWaitMs, maxHoldMs, shared };
 }
 
 /** Permits that this process may grant by itself while Redis is down. */
@@ -139,6 +152,7 @@ const CHECKS: OptionChecks<RedisSemaphoreOptions> = {
   prefix: requirePrefix,
   queueLimit: requireIntegerOrInfinity,
   maxWaitMs: requireDuration,
+  maxHoldMs: requireDuration,
   leaseMs: integer(MIN_LEASE_MS, Math.floor(MAX_TIMER_MS / LONGEST_KEPT_LEASES)),
   prefetch: integer(1),
   onUnavailable: oneOf('local', 'open', 'closed'),

@@ -78,12 +78,12 @@ export class RedisSemaphore extends LimiterBase {
   readonly #usage: Usage;
 
   constructor(client: RedisClient, options: RedisSemaphoreOptions) {
-    const { permits, version, maxWaitMs, shared } = readRedisOptions(options);
+    const { permits, version, maxWaitMs, maxHoldMs, shared } = readRedisOptions(options);
     super();
     this.#maxWaitMs = maxWaitMs;
     this.#manager = openManager(Connection.of(client), shared, permits, version);
     this.#lifecycle = new Lifecycle(new StatsRecorder(shared.name, systemClock));
-    this.#usage = new Usage(this.#lifecycle);
+    this.#usage = new Usage(this.#lifecycle, maxHoldMs);
   }
 
   /** @internal */
