@@ -85,7 +85,10 @@ export class Lifecycle {
 
   /** Resolves what `idle` returned. The caller has seen that nothing is held and nobody waits. */
   noticeIdle(): void {
-    if (this.#idleListeners.size === 0) return;
+    if (this.#idleListeners.size > 0) this.#callIdleListeners();
+  }
+
+  #callIdleListeners(): void {
     const listeners = [...this.#idleListeners];
     this.#idleListeners.clear();
     this.#idle = undefined;

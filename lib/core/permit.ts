@@ -30,23 +30,31 @@ export class HeldPermit implements Permit {
   /** A getter, so that `release` can be passed as a listener: the function that it returns needs no `this`. */
   get release(): (outcome?: Outcome) => void {
     return (outcome) => {
-      this.#release(outcome);
+      // The usual release.
+      if (outcome === undefined && this.#outcome === undefined && this.#works === 0) {
+        this.#outcome = 'success';
+        this.#end('success');
+      } else this.#release(outcome);
     };
   }
 
-  #release(outcome: Outcome = 'success'): void {
+  #release(outcome: Outcome | undefined): void {
     if (this.#outcome !== undefined) return;
-    const isKnown = outcome === 'success' || OUTCOMES.includes(outcome);
-    this.#outcome = isKnown ? outcome : 'ignore';
+    const isKnown = outcome === undefined || OUTCOMES.includes(outcome);
+    this.#outcome = isKnown ? (outcome ?? 'success') : 'ignore';
     if (this.#works === 0) this.#end(this.#outcome);
     // Thrown last, so that the permit is released. An event that a listener gets is no outcome.
     if (!isKnown && typeof outcome === 'string') throw notOneOf('outcome', outcome, OUTCOMES);
   }
 
   #end(outcome: Outcome): void {
-    // A permit that its caller keeps must not keep the request behind the signal alive.
-    if (this.#signal?.aborted === false) this.#signal = undefined;
+    if (this.#signal !== undefined) this.#dropSignal(this.#signal);
     this.#onRelease(this.weight, outcome);
+  }
+
+  /** A permit that its caller keeps must not keep the request behind the signal alive. */
+  #dropSignal({ aborted }: AbortSignal): void {
+    if (!aborted) this.#signal = undefined;
   }
 
   hold(work: PromiseLike<unknown>): void {
@@ -66,7 +74,7 @@ export class HeldPermit implements Permit {
   }
 
   [dispose](): void {
-    this.#release();
+    this.#release(undefined);
   }
 }
 

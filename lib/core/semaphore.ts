@@ -22,15 +22,13 @@ import type {
 import { mapWithPermits } from './map.js';
 import { WaitQueue } from './wait-queue.js';
 import { createQueue } from '../orders/index.js';
-import { HoldLimit, TimedPermit } from './hold-limit.js';
+import { HoldWatch } from './hold-watch.js';
 import { HeldPermit } from './permit.js';
-import type { OnRelease } from './permit.js';
 import { readSemaphoreOptions, SEMAPHORE_CHECKS } from './semaphore-options.js';
 import type { SemaphoreOptions } from './semaphore-options.js';
 import { STATS, StatsRecorder } from './stats-recorder.js';
 import { readOptions } from '../internal/options.js';
 import { requireInteger } from '../internal/validate.js';
-import { warnOnce } from '../internal/warn.js';
 import { Waiter } from './waiter.js';
 import type { LeaveReason } from './waiter.js';
 
@@ -62,8 +60,9 @@ import type { LeaveReason } from './waiter.js';
 export class Semaphore extends LimiterBase {
   readonly #queue: WaitQueue;
   #maxWaitMs: number;
-  readonly #warnHeldMs: number;
-  readonly #maxHoldMs: number;
+  readonly #holdWatch: HoldWatch;
+  /** Whether each permit has a timer. */
+  readonly #watchesHolds: boolean;
   readonly #clock: Clock;
   /** Timer of `#watchHead`. */
   #headTimer: unknown = undefined;
@@ -85,8 +84,8 @@ export class Semaphore extends LimiterBase {
     this.#queue = new WaitQueue(permits, createQueue(order), queueLimit, this.#lifecycle, clock);
     this.#permits = permits;
     this.#maxWaitMs = maxWaitMs;
-    this.#warnHeldMs = warnHeldMs;
-    this.#maxHoldMs = maxHoldMs;
+    this.#holdWatch = new HoldWatch(this.#stats, warnHeldMs, maxHoldMs, clock);
+    this.#watchesHolds = !this.#holdWatch.isOff;
     this.#clock = clock;
   }
 
@@ -140,7 +139,16 @@ export class Semaphore extends LimiterBase {
     }
   }
 
-  override tryAcquire(options: TryAcquireOptions = NO_OPTIONS): Permit | undefined {
+  override tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+    if (options !== undefined || this.#watchesHolds || !this.#isFree(1, 0, ''))
+      return this.#tryAcquire(options);
+    // The usual call, with so little code that V8 inlines it.
+    const permit = new HeldPermit(1, this.#stats.grant(1, this.#onRelease));
+    this.#held++;
+    return permit;
+  }
+
+  #tryAcquire(options: TryAcquireOptions = NO_OPTIONS): Permit | undefined {
     if (options !== NO_OPTIONS) checkOptionNames('tryAcquire', options);
     const { weight = 1, priority = 0, flow = '' } = options;
     checkAcquireOptions(weight, priority, flow);
@@ -251,12 +259,12 @@ export class Semaphore extends LimiterBase {
       this.#queue.admit({ weight, priority, flow }, maxWaitMs);
     return new Promise((resolve, reject) => {
       const waiter = new Waiter(weight, signal, resolve, reject, priority, flow);
-      if (this.#warnHeldMs !== Infinity) waiter.calledAt = new Error('acquired here');
+      this.#holdWatch.mark(waiter);
       if (signal !== undefined || maxWaitMs !== Infinity)
         waiter.limitWait(this.#onLeave, maxWaitMs, this.#clock);
       this.#queue.enqueue(waiter);
       // Its arrival may have made the order reject a head that was too heavy for the free permits.
-      this.#serve();
+      if (this.#held < this.#queue.permits || this.#queue.isTimed) this.#serve();
     });
   }
 
@@ -270,7 +278,11 @@ export class Semaphore extends LimiterBase {
 
   #isFree(weight: number, priority: number, flow: string): boolean {
     if (this.#held + weight > this.#queue.permitsFor(priority) || this.#lifecycle.isClosed) return false;
-    return this.#queue.size === 0 || this.#queue.positionOf({ weight, priority, flow }) === 1;
+    return this.#queue.size === 0 || this.#isNext(weight, priority, flow);
+  }
+
+  #isNext(weight: number, priority: number, flow: string): boolean {
+    return this.#queue.positionOf({ weight, priority, flow }) === 1;
   }
 
   /** Throws where no release can ever help the call. */
@@ -307,41 +319,21 @@ export class Semaphore extends LimiterBase {
     return this.#held === 0 && this.#queue.size === 0;
   }
 
-  #grant(weight: number, signal?: AbortSignal, waiter?: Waiter): Permit {
-    let onRelease: OnRelease = this.#onRelease;
-    // First, because a clock that throws must not cost a permit.
-    const waitedMs = waiter === undefined ? 0 : this.#clock.now() - waiter.since;
-    if (this.#warnHeldMs !== Infinity) onRelease = this.#warnIfHeldLong(onRelease, waiter?.calledAt);
-    const limit = this.#maxHoldMs === Infinity ? undefined : this.#limitHold(weight, signal);
+  #grant(weight: number, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
+    const permit = this.#watchesHolds
+      ? this.#holdWatch.grant(weight, this.#onRelease, signal, waiter, waitedMs)
+      : new HeldPermit(weight, this.#stats.grant(weight, this.#onRelease, waiter), signal, waitedMs);
+    // Last, because a clock that throws must not cost a permit.
     this.#held += weight;
-    const counted = this.#stats.grant(weight, onRelease, waiter);
-    if (limit !== undefined) return new TimedPermit(weight, counted, limit, waitedMs);
-    return new HeldPermit(weight, counted, signal, waitedMs);
-  }
-
-  #limitHold(weight: number, signal: AbortSignal | undefined): HoldLimit {
-    return new HoldLimit(this.#maxHoldMs, this.#clock, signal, (error) => {
-      this.#stats.holdTimeout(weight, error);
-    });
-  }
-
-  #warnIfHeldLong(onRelease: OnRelease, calledAt = new Error('acquired here')): OnRelease {
-    const warnNow = () => {
-      const message = `a permit is held for more than ${this.#warnHeldMs} ms`;
-      warnOnce('WARN_SEMAPHORE_HELD_LONG', message, calledAt.stack);
-    };
-    const timer = this.#clock.setTimer(warnNow, this.#warnHeldMs, true);
-    return (weight, outcome) => {
-      this.#clock.clearTimer(timer);
-      onRelease(weight, outcome);
-    };
+    return permit;
   }
 
   readonly #onRelease = (weight: number, outcome: Outcome): void => {
-    this.#held -= weight;
+    const held = this.#held - weight;
+    this.#held = held;
     this.#stats.release(weight, outcome);
     if (this.#queue.size > 0) this.#serve();
-    else if (this.#held === 0) this.#lifecycle.noticeIdle();
+    else if (held === 0) this.#lifecycle.noticeIdle();
   };
 
   readonly #onLeave = (waiter: Waiter, why: LeaveReason): void => {
@@ -353,13 +345,15 @@ export class Semaphore extends LimiterBase {
 
   /** Grants to the head of the queue while it fits. A grant runs no code of the caller. */
   #serve(): void {
-    this.#queue.prepare();
+    // One clock read for all grants of a release.
+    let now = this.#queue.prepare();
     for (let head = this.#queue.first; head !== undefined; head = this.#queue.first) {
       // An aborted signal never acquires, even while it still calls other listeners.
       if (head.signal?.aborted === true) this.#abort(head);
       else if (this.#held + head.weight <= this.#queue.permitsFor(head.priority)) {
-        const permit = this.#grant(head.weight, head.signal, head);
-        this.#queue.shift(head);
+        now ??= this.#clock.now();
+        const permit = this.#grant(head.weight, head.signal, head, now - head.since);
+        this.#queue.shift(head, now);
         head.grant(permit);
       } else break;
     }

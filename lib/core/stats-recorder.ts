@@ -37,6 +37,8 @@ export class StatsRecorder {
   #key: string | undefined;
   /** Made by the first `stats()`, so that no permit pays for the clock before. */
   #durations: WaitAndHold | undefined;
+  /** Whether it has a parent or measures durations. */
+  #isObserved = false;
 
   #held = 0;
   #waiting = 0;
@@ -102,6 +104,7 @@ export class StatsRecorder {
   /** Counts everything in `parent`, too, as done by `key`. From then on only `parent` measures durations. */
   reportTo(parent: StatsRecorder, key: string): void {
     this.#parent = parent;
+    this.#isObserved = true;
     this.#key = key;
   }
 
@@ -111,12 +114,21 @@ export class StatsRecorder {
    */
   grant(weight: number, onRelease: OnRelease, waiter?: Waiter): OnRelease {
     this.#acquired++;
-    const parent = this.#parent;
-    if (parent !== undefined) {
-      this.#held += weight;
-      parent.countGrant(weight);
+    if (this.#isObserved || acquireChannel.hasSubscribers || releaseChannel.hasSubscribers) {
+      return this.#observedGrant(weight, onRelease, waiter);
     }
-    if (acquireChannel.hasSubscribers) this.#publishGrant(weight, waiter);
+    return onRelease;
+  }
+
+  /** A separate method, so that V8 can inline `grant`. */
+  #observedGrant(weight: number, onRelease: OnRelease, waiter: Waiter | undefined): OnRelease {
+    if (this.#parent !== undefined) {
+      this.#held += weight;
+      this.#parent.countGrant(weight);
+    }
+    if (acquireChannel.hasSubscribers) {
+      publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, this.#clock) });
+    }
     const isTimed = this.durations !== undefined || releaseChannel.hasSubscribers;
     return isTimed ? this.#timed(onRelease) : onRelease;
   }
@@ -125,11 +137,6 @@ export class StatsRecorder {
   countGrant(weight: number): void {
     this.#held += weight;
     this.#acquired++;
-  }
-
-  /** A separate method, so that V8 can inline `grant`. */
-  #publishGrant(weight: number, waiter: Waiter | undefined): void {
-    publish('acquire', { ...this.#source(), weight, ...waitOf(waiter, this.#clock) });
   }
 
   /** Counts a released permit. */
@@ -191,13 +198,13 @@ export class StatsRecorder {
     if (areWaitsObserved()) publishQueued(waiter, this.#source());
   }
 
-  /** Counts a waiter that leaves the queue, and records its wait. */
-  dequeue(waiter: Waiter): void {
+  /** Counts a waiter that leaves the queue, at `now` if the caller has read the clock, and records its wait. */
+  dequeue(waiter: Waiter, now?: number): void {
     this.countWaiter(-1);
     const { durations } = this;
     if (durations === undefined) return;
-    const now = this.#clock.now();
-    durations.wait.record(now - waiter.since, now);
+    const leftMs = now ?? this.#clock.now();
+    durations.wait.record(leftMs - waiter.since, leftMs);
   }
 
   countWaiter(change: 1 | -1): void {
@@ -247,6 +254,7 @@ export class StatsRecorder {
 
   #baseStats(): BaseStats {
     if (this.#parent === undefined) this.#durations ??= new WaitAndHold();
+    this.#isObserved = true;
     const { overload, ignore } = this.#failed;
     return {
       name: this.#name,

@@ -92,13 +92,19 @@ export class WaitQueue {
     }
   }
 
-  /** Rejects the waiters that have waited too long, before any is served. */
-  prepare(): void {
-    if (!this.#queue.isTimed || this.permits === 0) return;
+  /** Whether the order depends on time. */
+  get isTimed(): boolean {
+    return this.#queue.isTimed;
+  }
+
+  /** Rejects the waiters that have waited too long, before any is served. Returns the time if it read the clock. */
+  prepare(): number | undefined {
+    if (!this.#queue.isTimed || this.permits === 0) return undefined;
     const now = this.#clock.now();
     for (let late = this.#queue.overdue(now); late !== undefined; late = this.#queue.overdue(now)) {
       this.reject(late, this.#lifecycle.waitTooLong(this.retryAfterMs(), late));
     }
+    return now;
   }
 
   /** Time until the head changes without an arrival or a grant, in milliseconds; `Infinity` if it does not. */
@@ -107,11 +113,11 @@ export class WaitQueue {
     return size < 2 || headChangesMs === Infinity ? Infinity : Math.max(0, headChangesMs - this.#clock.now());
   }
 
-  /** Removes the head, which is `waiter`, because it is served. */
-  shift(waiter: Waiter): void {
+  /** Removes the head, which is `waiter`, because it is served at `now`. */
+  shift(waiter: Waiter, now: number): void {
     this.#queue.shift();
     this.#rate.served++;
-    this.#left(waiter);
+    this.#left(waiter, now);
   }
 
   /** Removes `waiter` and rejects its promise with `reason`. */
@@ -159,8 +165,9 @@ export class WaitQueue {
     return this.#queue.isTimed ? this.#clock.now() : 0;
   }
 
-  #left(waiter: Waiter): void {
-    this.#lifecycle.stats.dequeue(waiter);
-    if (this.#queue.size === 0) this.#rate.end(this.#clock.now());
+  /** Notes that `waiter` is no longer queued, at `now` if the caller has read the clock. */
+  #left(waiter: Waiter, now?: number): void {
+    this.#lifecycle.stats.dequeue(waiter, now);
+    if (this.#queue.size === 0) this.#rate.end(now ?? this.#clock.now());
   }
 }
