@@ -1,7 +1,8 @@
-// One limit for the whole app. The health check is mounted before it, so it answers under any load.
+// One limit for the whole app, in front of Express. The health check is skipped, so it answers under any load.
+import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
-import { limit, Semaphore } from 'express-semaphore';
+import { limitServer, Semaphore } from 'express-semaphore';
 
 const app = express();
 const api = new Semaphore(2, { name: 'api', queueLimit: 4 });
@@ -10,9 +11,7 @@ app.get('/health', (_req, res) => {
   res.json({ held: api.held, waiting: api.waiting });
 });
 
-app.use(limit(api, { maxWaitMs: 5_000 }));
-
-// After limit: a waiting request has no body in memory, and a rejected body is never parsed.
+// A waiting request has no body in memory, and a rejected body is never parsed.
 app.use(express.json());
 
 app.post('/orders', async (req, res) => {
@@ -20,4 +19,6 @@ app.post('/orders', async (req, res) => {
   res.status(201).json(req.body);
 });
 
-app.listen(Number(process.env.PORT ?? 3000));
+const server = createServer(app);
+limitServer(server, api, { maxWaitMs: 5_000, skip: (req) => req.url === '/health' });
+server.listen(Number(process.env.PORT ?? 3000));

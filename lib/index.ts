@@ -28,6 +28,7 @@ export { clientKey } from './http/client-key.js';
 export type { ClientKeyOptions } from './http/client-key.js';
 export { limit } from './http/limit.js';
 export type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './http/limit-options.js';
+export { limitServer } from './http/limit-server.js';
 export { limitHandler } from './http/limit-handler.js';
 export { permitOf } from './http/exchange.js';
 export { limitUpgrade } from './http/upgrade.js';

@@ -7,6 +7,7 @@ import { readOptions } from '../internal/options.js';
 import { requireDuration, requireMethods } from '../internal/validate.js';
 import { requireLimiters } from '../keyed/limiters.js';
 import type { Limiters } from '../keyed/limiters.js';
+import { endHoldBack } from './hold-back.js';
 
 /** Options of `gracefulShutdown`. */
 export interface GracefulShutdownOptions {
@@ -91,6 +92,8 @@ export function gracefulShutdown(
     isClosing = true;
     for (const res of latest.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
     for (const limiter of Object.values(limiters)) limiter.close('the server is stopping');
+    // The clients of connections that are held back must learn that they need another process.
+    for (const socket of sockets) endHoldBack(socket);
 
     const closed = once(server, 'close');
     // close() of an HTTP server destroys idle connections at once, and with them a request that is just arriving.

@@ -142,7 +142,7 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
 }
 
 /** Destroys a response, also one of HTTP/2, which has no such method. */
-function destroyResponse(res: ServerResponse): void {
+export function destroyResponse(res: ServerResponse): void {
   const { stream } = res as { readonly stream?: { destroy?(): unknown } };
   if (stream?.destroy === undefined) res.destroy();
   else stream.destroy();

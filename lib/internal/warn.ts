@@ -9,6 +9,7 @@ export type FaultCode =
   | 'WARN_SEMAPHORE_DRY_RUN'
   | 'WARN_SEMAPHORE_NEXT_FAILED'
   | 'WARN_SEMAPHORE_RELEASE_FAILED'
+  | 'WARN_SEMAPHORE_SERVER_FAILED'
   | 'WARN_SEMAPHORE_UPGRADE_FAILED';
 
 /** Codes of warnings about what is legal and yet most likely a mistake; they never change. */

@@ -1,0 +1,221 @@
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import { connect } from 'node:http2';
+import type { Socket } from 'node:net';
+import { createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { gracefulShutdown, limitServer, QueueFullError, Semaphore } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
+import { allGone, RawClient, serve } from '../helpers/serve';
+
+const NONE = { queueLimit: 0 };
+
+/** A server that rejects all but `/served`. `sockets` are its connections in their order. */
+async function serveRejecting(options: { keepAliveTimeout?: number } = {}) {
+  const test = await serve((_req, res) => res.end('served'), options);
+  const sockets = watch(test.server);
+  const api = new Semaphore(0, NONE);
+  limitServer(test.server, api, {
+    holdBack: true,
+    retryJitter: false,
+    skip: ({ url }) => url === '/served',
+  });
+  return { ...test, sockets, api };
+}
+
+function watch(server: Server): Socket[] {
+  const sockets: Socket[] = [];
+  server.on('connection', (socket: Socket) => sockets.push(socket));
+  return sockets;
+}
+
+/** The status of the answer to a request. */
+async function ask(port: number, agent: Agent, path = '/', body = ''): Promise<number | undefined> {
+  const req = request({ port, agent, path, method: body === '' ? 'GET' : 'POST' }).end(body);
+  const [res] = (await once(req, 'response')) as [IncomingMessage];
+  await once(res.resume(), 'end');
+  // The agent can use the connection again in a later turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  return res.statusCode;
+}
+
+const oneConnection = () => new Agent({ keepAlive: true, maxSockets: 1 });
+
+/** Listeners of a connection that holding it back adds. */
+function listenersOf(socket: Socket | undefined): number[] {
+  return ['resume', 'close'].map((name) => socket?.listenerCount(name) ?? -1);
+}
+
+describe('holdBack', () => {
+  it('reads from the connection of a rejected client again after its Retry-After, and meanwhile from others', async () => {
+    await using test = await serveRejecting();
+    const agent = oneConnection();
+    expect(await ask(test.port, agent, '/served')).toBe(200);
+    const before = listenersOf(test.sockets[0]);
+    for (const body of ['', 'a body', 'x'.repeat(1_000_000)]) {
+      const start = performance.now();
+      expect(await ask(test.port, agent, '/', body)).toBe(503);
+      expect((await fetch(`${test.url}/served`)).status).toBe(200);
+      expect(await ask(test.port, agent, '/served')).toBe(200);
+      expect(performance.now() - start).toBeGreaterThan(990);
+    }
+    expect(await ask(test.port, agent, '/served')).toBe(200);
+    expect(listenersOf(test.sockets[0])).toEqual(before);
+    expect(test.sockets.filter(({ remotePort }) => remotePort === test.sockets[0]?.remotePort)).toHaveLength(
+      1,
+    );
+    agent.destroy();
+  });
+
+  it('lasts 2 seconds at most', async () => {
+    await using test = await serve((_req, res) => res.end('served'));
+    const semaphore = new Semaphore(0);
+    const busy: Limiter = {
+      acquire: () => Promise.reject(new QueueFullError('full', { retryAfterMs: 30_000 })),
+      tryAcquire: () => undefined,
+      run: () => Promise.reject(new Error('unused')),
+      close: () => undefined,
+      idle: () => Promise.resolve(),
+      stats: () => semaphore.stats(),
+    };
+    limitServer(test.server, busy, { holdBack: true, skip: (req) => req.url === '/served' });
+    const agent = oneConnection();
+    const start = performance.now();
+    expect(await ask(test.port, agent)).toBe(503);
+    expect(await ask(test.port, agent, '/served')).toBe(200);
+    const ms = performance.now() - start;
+    expect(ms).toBeGreaterThan(1_990);
+    expect(ms).toBeLessThan(29_000);
+    agent.destroy();
+  });
+
+  it('does not hold back after an answer that is no error', async () => {
+    await using test = await serve((_req, res) => res.end('served'));
+    const sockets = watch(test.server);
+    limitServer(test.server, new Semaphore(0, NONE), {
+      holdBack: true,
+      onRejected: (_req, res) => res.end('from a cache'),
+    });
+    const agent = oneConnection();
+    expect(await ask(test.port, agent)).toBe(200);
+    expect(sockets[0]?.isPaused()).toBe(false);
+    agent.destroy();
+  });
+
+  it('outlives a shorter keep-alive timeout, which then begins', async () => {
+    await using test = await serveRejecting({ keepAliveTimeout: 100 });
+    const client = await RawClient.connect(test.port);
+    client.get('/');
+    await client.receives('"status":503');
+    client.get('/served');
+    await client.receives('served');
+    await once(client.socket, 'end');
+    client.socket.end();
+    await allGone(test.server);
+  });
+
+  it('answers pipelined requests', async () => {
+    await using test = await serveRejecting();
+    const client = await RawClient.connect(test.port);
+    client.get('/a', '/served', '/b', '/c', '/d');
+    await client.receives('served');
+    client.get('/served');
+    while (client.received.split('HTTP/1.1 200').length < 3) await once(client.socket, 'data');
+    expect(client.received.match(/HTTP\/1.1 \d+/g)?.map((line) => line.slice(-3))).toEqual([
+      '503',
+      '200',
+      '503',
+      '503',
+      '503',
+      '200',
+    ]);
+    client.socket.end();
+    await allGone(test.server);
+  });
+
+  it('leaves nothing of a client that has gone, half-closed, been cut off, or wants its connection closed', async () => {
+    await using test = await serveRejecting();
+    const connectNew = () => RawClient.connect(test.port);
+    const [gone, half, cut, closing] = [
+      await connectNew(),
+      await connectNew(),
+      await connectNew(),
+      await connectNew(),
+    ];
+    for (const client of [gone, half, cut]) {
+      client.get('/');
+      await client.receives('"status":503');
+    }
+    gone.reset();
+    half.socket.end();
+    test.sockets.find(({ remotePort }) => remotePort === cut.socket.localPort)?.destroy();
+    closing.socket.write('GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
+    await once(closing.socket, 'end');
+    expect(closing.received).toContain('503');
+    closing.socket.end();
+    await allGone(test.server);
+    expect(
+      test.sockets.map(listenersOf).every(([resume]) => resume === test.sockets[0]?.listenerCount('resume')),
+    ).toBe(true);
+  });
+
+  it('passes an upgrade on that follows on the connection', async () => {
+    await using test = await serveRejecting();
+    test.server.on('upgrade', (_req, socket) => {
+      socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+    });
+    const client = await RawClient.connect(test.port);
+    client.get('/');
+    await client.receives('"status":503');
+    client.socket.write('GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    await client.receives('101 Switching');
+    client.socket.end();
+  });
+
+  it('ends when the server closes idle connections', async () => {
+    await using test = await serveRejecting();
+    const client = await RawClient.connect(test.port);
+    client.get('/');
+    await client.receives('"status":503');
+    test.server.closeIdleConnections();
+    await once(client.socket, 'end');
+    client.socket.end();
+    await allGone(test.server);
+  });
+
+  it('ends when the server shuts down, which answers a request that has come meanwhile', async () => {
+    const test = await serveRejecting();
+    // It sees the connections from now on.
+    const shutDown = gracefulShutdown(test.server, { api: test.api });
+    const client = await RawClient.connect(test.port);
+    client.get('/');
+    await client.receives('"status":503');
+    client.get('/late');
+    expect(await shutDown()).toBe(true);
+    await once(client.socket, 'end');
+    expect(client.received).toContain('ERR_SEMAPHORE_CLOSED');
+  });
+
+  it('does not affect the other streams of HTTP/2', async () => {
+    const server = createHttp2Server((_req, res) => res.end('served'));
+    limitServer(server, new Semaphore(0, NONE), { holdBack: true, skip: ({ url }) => url === '/served' });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const sockets: Socket[] = [];
+    server.on('connection', (socket: Socket) => sockets.push(socket));
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    for (const [path, status] of [
+      ['/', 503],
+      ['/served', 200],
+    ]) {
+      const stream = client.request({ ':path': path });
+      expect((await once(stream, 'response'))[0]).toMatchObject({ ':status': status });
+      await once(stream.resume(), 'end');
+    }
+    expect(sockets[0]?.isPaused()).toBe(false);
+    client.destroy();
+    server.close();
+    await once(server, 'close');
+  });
+});
