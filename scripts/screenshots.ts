@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
-import type { BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser, openPage } from '../__tests__/helpers/browser';
 import { startServer } from '../example-server/start-server';
+import { changePlayground, recordPlayground } from './record-playground';
 
-/** Takes the pictures of the dashboard for docs/guide/, of the example server under load. */
+/** Takes the pictures of docs/guide/, of the example server under load: three of the dashboard, and a moving one. */
 
 const LOOKS: Record<string, BrowserContextOptions> = {
   light: { colorScheme: 'light', viewport: { width: 1_280, height: 860 } },
@@ -22,8 +23,17 @@ const SPAN_MS = 60_000;
 void main();
 
 async function main(): Promise<void> {
-  const server = await startServer();
   const browser = await openBrowser();
+  try {
+    await showDashboard(browser);
+    await recordPlayground(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function showDashboard(browser: Browser): Promise<void> {
+  const server = await startServer();
   const stopLoad = startLoad(server.url);
   try {
     const pages = new Map<string, Page>();
@@ -42,18 +52,8 @@ async function main(): Promise<void> {
     for (const [look, page] of pages) await page.screenshot({ path: `docs/guide/dashboard-${look}.png` });
   } finally {
     stopLoad();
-    await browser.close();
     await server.stop();
   }
-}
-
-async function changePlayground(url: string, change: object): Promise<void> {
-  const response = await fetch(`${url}/playground/state`, {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(change),
-  });
-  if (!response.ok) throw new Error(await response.text());
 }
 
 /** Sends requests to the other routes in waves, with a high wave when the pictures are taken. Returns a function that stops it. */
