@@ -62,6 +62,20 @@ describe.each(documents)('$path', (document) => {
   });
 });
 
+it.each([
+  ['warnings', 'lib/internal/warn.ts', /\bWARN_SEMAPHORE_[A-Z_]+/g],
+  ['errors', 'lib/errors.ts', /\bERR_SEMAPHORE_[A-Z_]+\b/g],
+])('the guide has an anchor in %s for each code of %s, and for no other', (page, source, pattern) => {
+  const { text } = read(source);
+  const codes = new Set(Array.from(text.matchAll(pattern), ([code]) => code.toLowerCase()));
+  codes.delete('err_semaphore_');
+  const anchors = [...anchorsOf(read(`docs/guide/${page}.md`))].filter((anchor) =>
+    anchor.includes('semaphore_'),
+  );
+  expect(codes.size).toBeGreaterThan(5);
+  expect(anchors.sort()).toEqual([...codes].sort());
+});
+
 function isAlive(link: string, from: MarkdownDocument): boolean {
   if (link.startsWith('https://')) return true;
   const [path = '', anchor] = link.split('#');

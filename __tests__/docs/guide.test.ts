@@ -74,6 +74,10 @@ describe('dashboard', () => {
   });
 });
 
+it('errors: prints the code and the status', async () => {
+  expect(await outputOf('errors', 'isSemaphoreError')).toBe('ERR_SEMAPHORE_QUEUE_FULL 503\n');
+});
+
 describe('hosts', () => {
   it('tells the clients of Koa apart behind a proxy', async () => {
     await using app = await start('hosts', 'new Koa(');

@@ -79,7 +79,7 @@ describe('a tag', () => {
   });
 });
 
-describe.each(['ci', 'release'])('the workflow %s', (name) => {
+describe.each(['ci', 'release', 'pages'])('the workflow %s', (name) => {
   it('runs scripts that exist', async () => {
     const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
     const named = Array.from(
@@ -97,6 +97,19 @@ describe.each(['ci', 'release'])('the workflow %s', (name) => {
     expect(
       lines.filter((line) => !/@(sha256:[0-9a-f]{64}|[0-9a-f]{40}) # v?\d+\.\d+\.\d+$/.test(line)),
     ).toEqual([]);
+  });
+});
+
+describe('the documentation site', () => {
+  it('is published by a job that runs no code of the repository', async () => {
+    const { permissions, jobs } = await workflow('pages');
+    expect(permissions).toEqual({ contents: 'read' });
+    const privileged = Object.entries(jobs).filter(([, job]) => job.permissions !== undefined);
+    expect(privileged.map(([name, { permissions: own }]) => [name, own])).toEqual([
+      ['deploy', { pages: 'write', 'id-token': 'write' }],
+    ]);
+    const steps = privileged[0]?.[1].steps ?? [];
+    expect(steps.map(({ run, uses = '' }) => run ?? uses.split('@')[0])).toEqual(['actions/deploy-pages']);
   });
 });
 
