@@ -50,6 +50,8 @@ const LIMIT: Record<string, Kind> = {
   skip: aFunction(),
   isOverload: aFunction(),
   retryJitter: boolean,
+  message: string,
+  rateLimitHeaders: boolean,
   dryRun: boolean,
   weight: either(integer(1), aFunction()),
   priority: either(integer(-100, 100), aFunction()),
@@ -70,7 +72,9 @@ const ADMISSION = Object.fromEntries(
 );
 
 /** An upgrade has no response. */
-const UPGRADE = Object.fromEntries(Object.entries(ADMISSION).filter(([name]) => name !== 'isOverload'));
+const UPGRADE = Object.fromEntries(
+  Object.entries(ADMISSION).filter(([name]) => !['isOverload', 'rateLimitHeaders'].includes(name)),
+);
 
 /** What an algorithm may say: what is below 1 counts as 1. */
 const LIMIT_FOUND: Kind = number((value) => value < 2 ** 53, 1);
@@ -221,6 +225,7 @@ export const MAIN_ROWS: readonly Row[] = [
     (o) => lib.limit(keyed(), o as never),
     { key: next },
   ),
+  plainRow('limit', 'defaults', object, (o) => lib.limit.defaults(o as object)),
   plainRow('admission', 'limiter', limiter, (one) => lib.admission(one as lib.Semaphore)),
   ...options('admission', 'LimitOptions', ADMISSION, (o) => lib.admission(semaphore(), o)),
   plainRow('limitHandler', 'limiter', limiter, (one) => lib.limitHandler(one as lib.Semaphore, next)),

@@ -77,7 +77,7 @@ describe('limit with maxHoldMs', () => {
   ])('answers 503 with %s', async (_name, make) => {
     const limiter = make();
     const options = limiter instanceof KeyedSemaphore ? { key: () => 'a' } : {};
-    const app = express().use(limit(limiter as never, options as object), () => undefined);
+    const app = express().use(limit(limiter, options as { key: () => string }), () => undefined);
     await request(app).get('/').expect(503);
     await limiter.idle();
     expect(limiter.stats().rejected.ERR_SEMAPHORE_HOLD_TIMEOUT).toBe(1);

@@ -107,9 +107,9 @@ describe('two copies of the package in one process', () => {
     const keyed = new one.KeyedSemaphore(() => new two.Semaphore(0, { queueLimit: 0 }));
     const errors: unknown[] = [];
     const app = express().use(
-      two.limit(keyed as never, {
+      two.limit(keyed, {
         key: () => 'k',
-        onRejected: (_req: unknown, res: { end(): void }, _next: unknown, rejection: unknown) => {
+        onRejected: (_req, res, _next, rejection) => {
           errors.push(rejection);
           res.end();
         },

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import express from 'express';
 import request from 'supertest';
 import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
-import type { Permit } from 'express-semaphore';
+import type { Limiter, Permit } from 'express-semaphore';
 import { FakeClock } from 'express-semaphore/testing';
 import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 
@@ -137,7 +137,7 @@ describe('permitOf', () => {
   it("follows the limiter's own signal, too", async () => {
     const revoked = new AbortController();
     const semaphore = new Semaphore(1);
-    const limited = limit({
+    const revocable: Limiter = {
       acquire: (options) => semaphore.acquire(options),
       tryAcquire: () => {
         const permit = semaphore.tryAcquire();
@@ -147,7 +147,8 @@ describe('permitOf', () => {
       close: () => undefined,
       idle: () => semaphore.idle(),
       stats: () => semaphore.stats(),
-    });
+    };
+    const limited = limit(revocable);
     const inside = defer<[IncomingMessage, Permit | undefined]>();
     await using server = await serve((req, res) => {
       limited(req, res, () => {

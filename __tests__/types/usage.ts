@@ -91,15 +91,15 @@ export function expressHosts(): void {
     permitOf(res, semaphore)?.hold(Promise.resolve());
     await Promise.resolve(res.json({ id: req.params['id'], ip: req.ip }));
   });
-  // A compiler that quotes one overload quotes the last, so it has to be the one that most mistakes were meant for.
-  const quoted: Parameters<typeof limit> = [semaphore, { maxWaitMs: 5 }];
-  const quotedOfHandler: Parameters<typeof limitHandler> = [semaphore, () => undefined];
   const inferred: RequestHandler = limit(keyed, { key: (req: Request) => req.get('x-api-token') });
   const failing = limitHandler(semaphore, (_req: Request, _res: Response, next: NextFunction) => {
     next(new Error('no'));
   });
   express()
-    .use(limit(...quoted), limitHandler(...quotedOfHandler))
+    .use(
+      limit(semaphore, undefined),
+      limitHandler(semaphore, () => undefined),
+    )
     .use(limit(keyed, { key: clientKey(), statusCode: 503 }))
     .get('/a', limit(semaphore, { maxWaitMs: 5, skip: (req: Request) => req.path === '/' }), handler)
     .post('/b', [inferred, failing])
@@ -139,7 +139,7 @@ export function keys(): void {
   // @ts-expect-error -- null names nobody
   limit(keyed, { key: () => null });
   // @ts-expect-error -- there are no keys to tell apart
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- is only read, as the first overload
+
   limit(semaphore, { key: () => 'a' });
 }
 
@@ -157,14 +157,13 @@ export async function functions(): Promise<void> {
   wrap(() => 5);
   // @ts-expect-error -- which key?
   withSemaphore(keyed);
-  /* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- is only read, as the first overload */
+
   // @ts-expect-error -- no such option
   withSemaphore(semaphore, { maxWaitMs: 5, maxWait: 5 });
   // @ts-expect-error -- a weight is a number
   withSemaphore(semaphore, { weight: (id: string) => id });
   // @ts-expect-error -- there are no keys to tell apart
   withSemaphore(semaphore, { key: (id: string) => id });
-  /* eslint-enable @typescript-eslint/no-unsafe-class-instance-assignment */
 }
 
 export async function keyedFunctions(all: AcquireOptions): Promise<void> {

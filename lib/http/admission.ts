@@ -26,6 +26,7 @@ import type { IsOverload, PermitClaim } from './permit-claim.js';
 import { readAcquireOptions } from './limit-options.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
 import { isPipelined, isTooDeep, waitForTurn } from './pipeline.js';
+import { addRateLimitHeaders } from './rate-limit-headers.js';
 import { asAnswered } from './rejection.js';
 
 /**
@@ -108,6 +109,8 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     key: requireFunction,
     isOverload: requireFunction,
     retryJitter: requireBoolean,
+    message: requireString,
+    rateLimitHeaders: requireBoolean,
     weight: unchecked,
     priority: unchecked,
     flow: unchecked,
@@ -115,7 +118,8 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
       warnOfQueueLimit(what);
     },
   });
-  const { maxWaitMs = 1_000, skip, key: keyOf, isOverload } = read;
+  const { maxWaitMs = 1_000, skip, key: keyOf, isOverload, rateLimitHeaders = false } = read;
+  const hasHeaders = rateLimitHeaders && !isDryRun;
   const hasKeys = isKeyed(limiter);
   if (hasKeys && typeof keyOf !== 'function') {
     throw new TypeError(`key must be a function, such as clientKey(), got ${describe(keyOf)}`);
@@ -152,7 +156,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     requireString('what key returns', key);
     // A response that has ended meanwhile never gets another turn.
     if (!exchange.isOver && isPipelined(req, res)) {
-      if (!isDryRun && isTooDeep(req)) return reject(exchange, tooDeep());
+      if (!isDryRun && isTooDeep(req)) return reject(exchange, tooDeep(), res, key);
       await waitForTurn(req, res, !isDryRun);
     }
     return exchange.isOver ? 'over' : acquire(claimOf(key), request, req, res);
@@ -170,14 +174,16 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     if (shared !== undefined) return shared;
     const isWaiting = exchange?.isWaiting(claim, { ...request, maxWaitMs }) === true;
     const decision = isWaiting ? 'wait' : keyed[DECIDE](claim.key, request, maxWaitMs);
-    if (decision === 'wait') return acquireLater(Exchange.of(req, res), claim, request);
-    if (isSemaphoreError(decision)) return reject(exchange, decision);
+    if (decision === 'wait') return acquireLater(Exchange.of(req, res), claim, request, res);
+    if (isSemaphoreError(decision)) return reject(exchange, decision, res, claim.key);
     return keep(decision, claim, req, res);
   }
 
   function keep(permit: Permit, claim: PermitClaim, req: Req, res: Res): Permit {
     try {
-      return Exchange.of(req, res).keep(permit, claim);
+      const kept = Exchange.of(req, res).keep(permit, claim);
+      if (hasHeaders) addRateLimitHeaders(res, limiter, claim.key);
+      return kept;
     } catch (error) {
       // A host's response may not take listeners.
       permit.release('ignore');
@@ -189,19 +195,28 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     exchange: Exchange,
     claim: PermitClaim,
     request: AcquireRequest,
+    res: Res,
   ): Promise<AdmissionDecision> {
     try {
-      return await exchange.wait(claim, { ...request, maxWaitMs }, (signal) =>
+      const permit = await exchange.wait(claim, { ...request, maxWaitMs }, (signal) =>
         withoutStacks(() => keyed.acquire(claim.key, { ...request, maxWaitMs, signal })),
       );
+      if (hasHeaders && permit !== 'over') addRateLimitHeaders(res, limiter, claim.key);
+      return permit;
     } catch (error) {
       if (!isSemaphoreError(error)) throw error;
-      return reject(exchange, error);
+      return reject(exchange, error, res, claim.key);
     }
   }
 
-  function reject(exchange: Exchange | undefined, rejection: SemaphoreError): SemaphoreError {
+  function reject(
+    exchange: Exchange | undefined,
+    rejection: SemaphoreError,
+    res: Res,
+    key: string,
+  ): SemaphoreError {
     if (!isDryRun) exchange?.reject();
+    if (hasHeaders && !hasNoLimit(rejection)) addRateLimitHeaders(res, limiter, key);
     return rejection;
   }
 
@@ -216,6 +231,11 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   function claimOf(key: string): PermitClaim {
     return { source: limiter, key, isOverload: isOverload as IsOverload | undefined, isDryRun };
   }
+}
+
+/** Whether there is no limiter, and so no limit, behind the key. */
+function hasNoLimit({ code }: SemaphoreError): boolean {
+  return code === 'ERR_SEMAPHORE_KEY_LIMIT' || code === 'ERR_SEMAPHORE_CLOSED';
 }
 
 /** An option of the limiter that is often given to `limit`. */

@@ -4,13 +4,17 @@ import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../internal/validate.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createMiddleware } from './middleware.js';
-import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
+import type { HostRequest, HostResponse, Middleware, Next, OptionsFor } from './limit-options.js';
 
 /**
  * `limit` around one handler. The permit is released when the response is over and the handler's promise has settled. A
  * handler that works on after its client has left still counts. A rejected promise goes to `next(error)`.
  *
  * A promise that never settles holds its permit for ever: give the handler's own waits a time limit.
+ *
+ * @param limiter - Grants the permits: a `Semaphore` or another limiter, or a `KeyedSemaphore` with the option `key`.
+ * @param handler - Serves a request that has a permit.
+ * @param options - The options of `limit`.
  *
  * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
@@ -28,25 +32,13 @@ import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-
  * ```
  */
 export function limitHandler<
-  Req extends IncomingMessage = IncomingMessage,
-  Res extends ServerResponse = ServerResponse,
+  Req extends IncomingMessage = HostRequest,
+  Res extends ServerResponse = HostResponse,
+  One extends Limiter | KeyedLimiter = Limiter | KeyedLimiter,
 >(
-  limiter: KeyedLimiter,
+  limiter: One,
   handler: (req: Req, res: Res, next: Next) => unknown,
-  options: KeyedLimitOptions<Req, Res>,
-): Middleware<Req, Res>;
-export function limitHandler<
-  Req extends IncomingMessage = IncomingMessage,
-  Res extends ServerResponse = ServerResponse,
->(
-  limiter: Limiter,
-  handler: (req: Req, res: Res, next: Next) => unknown,
-  options?: LimitOptions<Req, Res>,
-): Middleware<Req, Res>;
-export function limitHandler<Req extends IncomingMessage, Res extends ServerResponse>(
-  limiter: Limiter | KeyedLimiter,
-  handler: (req: Req, res: Res, next: Next) => unknown,
-  options?: LimitOptions<Req, Res>,
+  ...[options]: OptionsFor<One, Req, Res>
 ): Middleware<Req, Res> {
   const middleware = createMiddleware('limitHandler', limiter, options, serve);
   requireFunction('handler', handler);

@@ -3,6 +3,31 @@ import type { SemaphoreError } from '../errors.js';
 import { checkAcquireOptions } from '../core/acquire-options.js';
 import type { AcquireRequest } from '../core/decide.js';
 import { resultOf } from '../internal/validate.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- only the host knows the types of what it adds */
+
+/**
+ * A request whose type TypeScript cannot infer, as after a path. It has what hosts usually add. A host that adds nothing
+ * leaves it `undefined`. It has no `params`, `query` or `body`: Express would infer those of the next handlers from it.
+ */
+export interface HostRequest extends IncomingMessage {
+  readonly ip?: string | undefined;
+  readonly path?: any;
+  readonly originalUrl?: any;
+  readonly get?: any;
+  readonly user?: any;
+  readonly session?: any;
+}
+
+/** A response whose type TypeScript cannot infer. */
+export interface HostResponse extends ServerResponse {
+  readonly status?: any;
+  readonly set?: any;
+  readonly send?: any;
+  readonly json?: any;
+}
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** Passes the request on, or passes an error to the host's error handler. */
 export type Next = (error?: unknown) => void;
@@ -55,6 +80,15 @@ export interface LimitOptions<
    */
   readonly isOverload?: ((res: Res) => boolean) | undefined;
 
+  /** `detail` of the built-in answer, a text for people. @defaultValue the message of the rejection */
+  readonly message?: string | undefined;
+
+  /**
+   * Whether answers have the headers `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers, with the unit
+   * `concurrent-requests`. They tell each client the limit and how many permits are free. @defaultValue `false`
+   */
+  readonly rateLimitHeaders?: boolean | undefined;
+
   /** Whether `Retry-After` gets random jitter, so that clients rejected together retry apart. @defaultValue `true` */
   readonly retryJitter?: boolean | undefined;
 
@@ -74,6 +108,11 @@ export interface KeyedLimitOptions<Req = IncomingMessage, Res = ServerResponse> 
   /** The key of a request, such as its user. Any result but a string is an error: no request without a key passes. */
   readonly key: (req: Req) => string | undefined | PromiseLike<string | undefined>;
 }
+
+/** The parameters after the limiter `One`: its options. With keys they are required, because `key` is. */
+export type OptionsFor<One, Req, Res> = One extends KeyedLimiter
+  ? [options: KeyedLimitOptions<Req, Res>]
+  : [options?: LimitOptions<Req, Res> | undefined];
 
 /** Returns the acquire request of a request. Fixed values are checked now, computed values for each request. */
 export function readAcquireOptions<Req>(options: RequestAcquireOptions<Req>): (req: Req) => AcquireRequest {

@@ -4,7 +4,7 @@ import type { Limiter } from '../core/limiter.js';
 import { isSemaphoreError } from '../errors.js';
 import { requireBoolean, requireFunction, requireMethods, requireObject } from '../internal/validate.js';
 import { warn } from '../internal/warn.js';
-import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { holdBackAfter } from './hold-back.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
 import { createMiddleware, destroyResponse } from './middleware.js';
@@ -55,7 +55,7 @@ const REQUESTS: readonly unknown[] = ['request', 'checkContinue', 'checkExpectat
  */
 export function limitServer<Of extends Server>(
   server: Of,
-  limiter: KeyedSemaphore,
+  limiter: KeyedLimiter,
   options: KeyedServerLimitOptions,
 ): Of;
 export function limitServer<Of extends Server>(
@@ -65,7 +65,7 @@ export function limitServer<Of extends Server>(
 ): Of;
 export function limitServer<Of extends Server>(
   server: Of,
-  limiter: Limiter | KeyedSemaphore,
+  limiter: Limiter | KeyedLimiter,
   options: ServerLimitOptions = {},
 ): Of {
   requireMethods('server', server, 'address', 'emit', 'listenerCount', 'on');

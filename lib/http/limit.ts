@@ -1,8 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
+import { requireObject } from '../internal/validate.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createMiddleware } from './middleware.js';
-import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
+import type {
+  HostRequest,
+  HostResponse,
+  LimitOptions,
+  Middleware,
+  Next,
+  OptionsFor,
+} from './limit-options.js';
 
 /**
  * Middleware that acquires a permit before it passes a request on. The permit is released when the response is over: sent,
@@ -12,6 +20,9 @@ import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-
  * - A pipelined request waits for the turn of its response before it acquires.
  * - The same limiter (and key) mounted twice for one request acquires one permit.
  * - An error that is no rejection, such as a bad key or weight, goes to `next(error)`.
+ *
+ * @param limiter - Grants the permits: a `Semaphore` or another limiter, or a `KeyedSemaphore` with the option `key`.
+ * @param options - How long a request waits, what it weighs, and how a rejection is answered.
  *
  * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
@@ -25,19 +36,38 @@ import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-
  * ```
  */
 export function limit<
-  Req extends IncomingMessage = IncomingMessage,
-  Res extends ServerResponse = ServerResponse,
->(limiter: KeyedLimiter, options: KeyedLimitOptions<Req, Res>): Middleware<Req, Res>;
-export function limit<
-  Req extends IncomingMessage = IncomingMessage,
-  Res extends ServerResponse = ServerResponse,
->(limiter: Limiter, options?: LimitOptions<Req, Res>): Middleware<Req, Res>;
-export function limit<Req extends IncomingMessage, Res extends ServerResponse>(
-  limiter: Limiter | KeyedLimiter,
-  options?: LimitOptions<Req, Res>,
-): Middleware<Req, Res> {
+  Req extends IncomingMessage = HostRequest,
+  Res extends ServerResponse = HostResponse,
+  One extends Limiter | KeyedLimiter = Limiter | KeyedLimiter,
+>(limiter: One, ...[options]: OptionsFor<One, Req, Res>): Middleware<Req, Res> {
   return createMiddleware('limit', limiter, options, passOn);
 }
+
+/** A `limit` with shared options, for requests and responses of these types. */
+export type LimitWithDefaults<Req, Res> = <One extends Limiter | KeyedLimiter>(
+  limiter: One,
+  ...options: OptionsFor<One, Req, Res>
+) => Middleware<Req, Res>;
+
+/**
+ * Returns a `limit` that shares these options. An option of a single call replaces the shared one.
+ *
+ * It also sets the types of requests and responses: `limit.defaults<express.Request>({})`.
+ *
+ * @param defaults - Options of each call, apart from `key`.
+ */
+limit.defaults = function withDefaults<
+  Req extends IncomingMessage = HostRequest,
+  Res extends ServerResponse = HostResponse,
+>(defaults: LimitOptions<Req, Res>): LimitWithDefaults<Req, Res> {
+  requireObject('defaults', defaults);
+  return (limiter, ...[options = {}]) => {
+    requireObject('options', options);
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    const all = Object.fromEntries([...Object.entries(defaults), ...given]) as LimitOptions<Req, Res>;
+    return createMiddleware('limit', limiter, all, passOn);
+  };
+};
 
 function passOn(_req: unknown, _res: unknown, next: Next): void {
   next();

@@ -7,6 +7,7 @@ import { retryAfterSeconds } from '../internal/retry-after.js';
 export interface AnswerOptions {
   readonly statusCode?: number | undefined;
   readonly retryJitter?: boolean | undefined;
+  readonly message?: string | undefined;
 }
 
 /** Headers that earlier middleware set for a success. They would break or misdescribe the body of a rejection. */
@@ -91,7 +92,7 @@ export function rejectionText(rejection: SemaphoreError, options: AnswerOptions)
 
 function answerOf(rejection: SemaphoreError, options: AnswerOptions) {
   const status = options.statusCode ?? rejection.status;
-  const { body, length } = bodyOf(rejection, status);
+  const { body, length } = bodyOf(rejection.code, options.message ?? rejection.message, status);
   const headers = [
     'Retry-After',
     retryAfterOf(rejection, options),
@@ -123,7 +124,7 @@ interface Body {
 /** The last body of each code. Nearly all rejections of one code have the same status and message. */
 const bodies = new Map<string, Body>();
 
-function bodyOf({ code, message }: SemaphoreError, status: number): Body {
+function bodyOf(code: string, message: string, status: number): Body {
   const last = bodies.get(code);
   if (last?.status === status && last.message === message) return last;
   const title = STATUS_CODES[status] ?? 'Rejected';

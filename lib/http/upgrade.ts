@@ -17,7 +17,7 @@ type UpgradeListener<Req> = (req: Req, socket: Duplex, head: Buffer) => void;
 /** Called with an upgrade that may go on. The permit is `undefined` where `skip` returned `true`. */
 type OnUpgrade<Req> = (req: Req, socket: Duplex, head: Buffer, permit: Permit | undefined) => unknown;
 
-type WithoutResponse = 'onRejected' | 'isOverload' | 'dryRun';
+type WithoutResponse = 'onRejected' | 'isOverload' | 'dryRun' | 'rateLimitHeaders';
 
 /** Options of `limitUpgrade`. */
 export type UpgradeOptions<Req = IncomingMessage> = Omit<LimitOptions<Req>, WithoutResponse>;
@@ -67,9 +67,15 @@ export function limitUpgrade<Req extends IncomingMessage>(
   options: UpgradeOptions<Req> = {},
 ): UpgradeListener<Req> {
   requireObject('options', options);
-  const admit = createAdmission<Req, ServerResponse>('limitUpgrade', limiter, options, false);
+  const admit = createAdmission<Req, ServerResponse>(
+    'limitUpgrade',
+    limiter,
+    { ...options, rateLimitHeaders: undefined },
+    false,
+  );
   requireFunction('onUpgrade', onUpgrade);
-  if ('isOverload' in options) warnOfUnknownOption('limitUpgrade', 'isOverload');
+  for (const name of ['isOverload', 'rateLimitHeaders'])
+    if (name in options) warnOfUnknownOption('limitUpgrade', name);
   let hasWarned = false;
   return limitedUpgrade;
 

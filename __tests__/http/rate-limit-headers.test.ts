@@ -1,0 +1,151 @@
+import express from 'express';
+import request from 'supertest';
+import { chain, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
+import { until } from '../helpers/serve';
+
+/** Serves `/` behind `middleware`, and answers errors with their status. */
+function serving(...middleware: ReturnType<typeof limit>[]): express.Express {
+  const app = express().set('env', 'test');
+  for (const one of middleware) app.use(one);
+  return app.use((_req, res) => res.send('served'));
+}
+
+const headersOf = async (app: express.Express, path = '/') => {
+  const { status, headers } = await request(app).get(path);
+  return [status, headers['ratelimit-policy'], headers['ratelimit']];
+};
+
+const on = { rateLimitHeaders: true } as const;
+
+describe('rateLimitHeaders', () => {
+  it('tells the limit and the free permits with a success and with a rejection', async () => {
+    const api = new Semaphore(2, { name: 'api', queueLimit: 0 });
+    const app = serving(limit(api, on));
+    const policy = '"api";q=2;qu="concurrent-requests"';
+    expect(await headersOf(app)).toEqual([200, policy, '"api";r=1']);
+    const held = [await api.acquire(), await api.acquire()];
+    expect(await headersOf(app)).toEqual([503, policy, '"api";r=0']);
+    for (const permit of held) permit.release();
+  });
+
+  it('is off by default, and measures nothing', async () => {
+    const api = new Semaphore(2);
+    expect(await headersOf(serving(limit(api)))).toEqual([200, undefined, undefined]);
+    await request(serving(limit(api, on))).get('/');
+    expect(api.stats().hold.count).toBe(0);
+  });
+
+  it('has an item for each limit, that of the key for a keyed one', async () => {
+    const perUser = new KeyedSemaphore((user) => new Semaphore(user.length), { name: 'per-user' });
+    const both = [limit(perUser, { key: (req) => String(req.url), ...on }), limit(new Semaphore(9), on)];
+    expect(await headersOf(serving(...both, ...both), '/ann')).toEqual([
+      200,
+      '"per-user";q=4;qu="concurrent-requests", "default";q=9;qu="concurrent-requests"',
+      '"per-user";r=3, "default";r=8',
+    ]);
+  });
+
+  it('has no item where there is no limit: too many keys, and closed', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 1 });
+    const app = serving(limit(perUser, { key: (req) => String(req.url), ...on }));
+    await perUser.acquire('busy');
+    expect(await headersOf(app)).toEqual([503, undefined, undefined]);
+    expect(perUser.stats().rejected.ERR_SEMAPHORE_KEY_LIMIT).toBe(1);
+    perUser.close();
+    expect(await headersOf(app)).toEqual([503, undefined, undefined]);
+  });
+
+  it('tells a queued request what is free when it is served, and what is not when it is rejected', async () => {
+    const api = new Semaphore(1);
+    const app = serving(limit(api, { ...on, maxWaitMs: 20 }));
+    const held = await api.acquire();
+    expect(await headersOf(app)).toEqual([503, expect.any(String), '"default";r=0']);
+    const queued = headersOf(serving(limit(api, { ...on, maxWaitMs: Infinity })));
+    await until(() => api.waiting === 1);
+    held.release();
+    expect(await queued).toEqual([200, expect.any(String), '"default";r=0']);
+  });
+
+  it('keeps the headers when the rejection goes to the error handler', async () => {
+    const api = new Semaphore(0);
+    const app = serving(
+      limit(api, {
+        ...on,
+        maxWaitMs: 0,
+        onRejected: (_req, _res, next, rejection) => {
+          next(rejection);
+        },
+      }),
+    );
+    expect(await headersOf(app)).toEqual([503, '"default";q=0;qu="concurrent-requests"', '"default";r=0']);
+  });
+
+  it('shows no client a dry run', async () => {
+    const app = serving(limit(new Semaphore(1), { ...on, dryRun: true }));
+    expect(await headersOf(app)).toEqual([200, undefined, undefined]);
+  });
+
+  it('writes any name and any number as a structured field', async () => {
+    const named = new Semaphore(Number.MAX_SAFE_INTEGER, { name: 'a "b" \\ \n ü' });
+    expect(await headersOf(serving(limit(named, on)))).toEqual([
+      200,
+      '"a \\"b\\" \\\\ ? ?";q=999999999999999;qu="concurrent-requests"',
+      '"a \\"b\\" \\\\ ? ?";r=999999999999999',
+    ]);
+  });
+
+  it('takes the figures of a chain from its smallest part, and those of a foreign limiter from its stats', async () => {
+    const small = new Semaphore(3);
+    const foreign: Limiter = {
+      acquire: small.acquire.bind(small),
+      tryAcquire: small.tryAcquire.bind(small),
+      run: small.run.bind(small),
+      close: small.close.bind(small),
+      idle: small.idle.bind(small),
+      stats: small.stats.bind(small),
+    };
+    const app = serving(limit(chain(small, new Semaphore(9)), on), limit(foreign, on));
+    expect((await headersOf(app))[2]).toBe('"default";r=2, "default";r=1');
+  });
+});
+
+describe('message', () => {
+  it('is the detail of the built-in answer', async () => {
+    const options = { maxWaitMs: 0, message: 'Too busy. Try again soon.' };
+    const app = serving(limit(new Semaphore(0), options));
+    const answer = await request(app).get('/').expect(503);
+    expect(answer.body).toMatchObject({
+      detail: 'Too busy. Try again soon.',
+      code: 'ERR_SEMAPHORE_WAIT_TIMEOUT',
+    });
+    const other = await request(serving(limit(new Semaphore(0), { maxWaitMs: 0 }))).get('/');
+    expect(other.body).toMatchObject({ detail: 'no permit came free in time' });
+  });
+});
+
+describe('limit.defaults', () => {
+  it('shares its options, and lets a call replace them', async () => {
+    const onRejected = jest.fn((_req: unknown, res: express.Response) => res.status(529).end());
+    const limited = limit.defaults<express.Request, express.Response>({ onRejected, maxWaitMs: 0, ...on });
+    const keyed = new KeyedSemaphore(() => new Semaphore(0));
+    expect(await headersOf(serving(limited(new Semaphore(0), { maxWaitMs: undefined }) as never))).toEqual([
+      529,
+      expect.any(String),
+      '"default";r=0',
+    ]);
+    await request(serving(limited(keyed, { key: (req) => req.ip }) as never))
+      .get('/')
+      .expect(529);
+    const app = serving(
+      limited(new Semaphore(0), { onRejected: (_req, res) => res.status(530).end() }) as never,
+    );
+    await request(app).get('/').expect(530);
+    expect(onRejected).toHaveBeenCalledTimes(2);
+  });
+
+  it('rejects what is no object', () => {
+    expect(() => limit.defaults(5 as never)).toThrow(new TypeError('defaults must be an object, got 5'));
+    expect(() => limit.defaults({})(new Semaphore(1), 5 as never)).toThrow('options must be an object');
+  });
+});
