@@ -223,6 +223,17 @@ withBrowser.it('browser-pages: takes screenshots', async () => {
   await app.end();
 });
 
+it('next: renders two pages at once, rejects beyond the queue, and serves static files meanwhile', async () => {
+  await using app = await start('next');
+  expect(await app.call('/')).toBe('200 <p>a page, in production</p>');
+  const pages = statusesOf(app, '/', 20);
+  expect((await app.fetch('/_next/static/chunk.js')).status).toBe(200);
+  const statuses = await pages;
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(6);
+  expect(new Set(statuses)).toEqual(new Set([200, 503]));
+  expect(await app.call('/_next/static/chunk.js')).toBe('200 most at once: 2');
+});
+
 it('job-worker: a request is served before the backlog of jobs', async () => {
   await using app = await start('job-worker');
   const done = (await json(app, '/resize')) as string[];
