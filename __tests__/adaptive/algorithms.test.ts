@@ -137,6 +137,14 @@ describe.each([
     expect(load.least).toBeGreaterThan(7);
   });
 
+  it('undoes a trial raise in which all clients leave', () => {
+    const load = new Load(make()).give(20_000);
+    const settled = load.limit;
+    while (load.limit < settled * 1.5) load.give(1, { eachMs: 2.5, busy: 0.5 });
+    while (load.limit > settled * 1.5) load.give(1, { outcome: 'ignore', ms: 250, busy: 0.5 });
+    expect(load.limit).toBeCloseTo(settled / 2);
+  });
+
   it('falls after overload in proportion, down to the smallest limit', () => {
     const load = new Load(make()).give(20_000);
     const settled = load.limit;

@@ -66,4 +66,14 @@ describe('a window of samples', () => {
     const long = fill(new SampleWindow(), samples(10, 0, 100, 'ignore'));
     expect(long).toMatchObject({ medianMs: 100, ignoredShare: 1, isAbandoned: true });
   });
+
+  it('finds the utilization of the later half, if that is more', () => {
+    const window = new SampleWindow();
+    const busy = (endedMs: number): number => Math.max(0, endedMs - 40);
+    let summary: WindowSummary | undefined;
+    for (let endedMs = 10; endedMs <= 100; endedMs += 10) {
+      summary = window.add({ startedMs: 0, endedMs, outcome: 'success', busyMs: busy(endedMs), inFlight: 1 });
+    }
+    expect(summary?.utilization).toBe(1);
+  });
 });

@@ -11,7 +11,8 @@ describe('a trial raise', () => {
     ['slow', 'times stay the same for twice as many', 100, {}],
     ['slow', 'times rise by less than the root of the growth', 140, {}],
     ['queue', 'times rise by more than the root of the growth', 143, {}],
-    ['queue', 'many more clients leave', 100, { ignoredShare: 0.5 }],
+    ['queue', 'most clients leave', 100, { ignoredShare: 0.9 }],
+    ['slow', 'some more clients leave, after their wait for a permit', 100, { ignoredShare: 0.6 }],
     ['unknown', 'callers do not use it', 100, { maxInFlight: 24 }],
     ['unknown', 'times fall, since an older queue has ended', 75, {}],
   ] as const)('finds "%s" when %s', (verdict, _case, timeMs, after) => {

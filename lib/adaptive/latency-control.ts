@@ -128,11 +128,12 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
     const ended = trial;
     const isUsedUp = maxInFlight >= FULL_SHARE * limit;
     trial = undefined;
-    if (ended !== undefined) limit = clamp(ended.keep(summary), bounds);
     if (isOverload(summary) || isAbandonedByLoad(summary)) {
+      limit = ended?.limit ?? limit;
       backOff(summary);
       return;
     }
+    if (ended !== undefined) limit = clamp(ended.keep(summary), bounds);
     if (medianMs === undefined) return;
     if (medianMs < FALL * baseline.ms && summary.ignoredShare < 0.5) baseline.set(medianMs, endedMs);
     const timeMs = medianMs + skewMs;

@@ -14,6 +14,9 @@ const ABANDONED_SHARE = 0.95;
 /** Utilization from which the event loop is the bottleneck. */
 const BUSY_SHARE = 0.9;
 
+/** Shortest part of a window from which its later half counts by itself, in milliseconds. */
+const MIN_HALF_MS = 40;
+
 /** The samples of one window in figures. */
 export interface WindowSummary {
   readonly endedMs: number;
@@ -23,7 +26,7 @@ export interface WindowSummary {
   readonly medianMs: number | undefined;
   /** Difference of mean and median of all permits released in the window, at least 0, in milliseconds. */
   readonly skewMs: number;
-  /** Share of the window in which the event loop was busy, from 0 to 1. */
+  /** Share of the window, or of its later half if that is more, in which the event loop was busy, from 0 to 1. */
   readonly utilization: number;
   /** Largest number of permits held at once. */
   readonly maxInFlight: number;
@@ -58,6 +61,8 @@ export class SampleWindow {
   #minMs: number;
   #openedMs = -Infinity;
   #busyMs = 0;
+  /** End and busy time of each release in the window. */
+  #releases: Pick<LimitSample, 'endedMs' | 'busyMs'>[] = [];
   #times: number[] = [];
   #olderTimes: number[] = [];
   #overloads = 0;
@@ -80,6 +85,7 @@ export class SampleWindow {
     const { startedMs, endedMs, busyMs, inFlight, outcome } = sample;
     const heldMs = endedMs - startedMs;
     if (this.#openedMs === -Infinity) this.open({ endedMs: startedMs, busyMs });
+    this.#releases.push(sample);
     if (startedMs < this.#openedMs) {
       if (outcome !== 'overload') this.#olderTimes.push(heldMs);
       return undefined;
@@ -110,7 +116,7 @@ export class SampleWindow {
       busyMs,
       medianMs: median(this.#times),
       skewMs: skew([...this.#times, ...this.#olderTimes]),
-      utilization: (busyMs - this.#busyMs) / (endedMs - this.#openedMs),
+      utilization: this.#utilization(sample),
       maxInFlight: this.#maxInFlight,
       overloadShare: this.#overloads / Math.max(1, count),
       ignoredShare: (this.#ignored - this.#short) / Math.max(1, count),
@@ -118,6 +124,15 @@ export class SampleWindow {
     };
     this.open(sample);
     return summary;
+  }
+
+  /** A window that begins before an overload contains idle time, and its later half does not. */
+  #utilization({ endedMs, busyMs }: LimitSample): number {
+    const whole = (busyMs - this.#busyMs) / (endedMs - this.#openedMs);
+    const middleMs = (this.#openedMs + endedMs) / 2;
+    const middle = this.#releases.find((release) => release.endedMs >= middleMs);
+    if (middle === undefined || endedMs - middle.endedMs < MIN_HALF_MS) return whole;
+    return Math.max(whole, (busyMs - middle.busyMs) / (endedMs - middle.endedMs));
   }
 
   /** Makes the open window last for `ms` at least. */
@@ -130,6 +145,7 @@ export class SampleWindow {
     this.#minMs = this.#usualMs;
     this.#openedMs = endedMs;
     this.#busyMs = busyMs;
+    this.#releases = [];
     this.#times = [];
     this.#olderTimes = [];
     this.#overloads = 0;

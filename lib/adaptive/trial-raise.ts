@@ -6,8 +6,11 @@ export const TRIAL_FACTOR = 2;
 const MIN_GROWTH = 1.2;
 /** Times that fell below this factor show that an older queue ended meanwhile. */
 const MIN_SLOWDOWN = 0.8;
-/** Growth of the share of clients that left from which times must have risen. */
-const MORE_IGNORED = 0.3;
+/**
+ * Share of clients that left from which something queues, if fewer left before. Clients that waited for a permit leave
+ * earlier in their work, so a lower share says nothing.
+ */
+const MOST_IGNORED = 0.8;
 
 /** Result of a trial raise. */
 export type Verdict = 'slow' | 'queue' | 'unknown';
@@ -33,7 +36,7 @@ export class TrialRaise {
 
   /** Judges the window with the raised limit. The verdict is unknown when callers did not use the raised limit. */
   judge(timeMs: number, { maxInFlight, ignoredShare }: WindowSummary): Verdict {
-    if (ignoredShare > this.#before.ignoredShare + MORE_IGNORED) return 'queue';
+    if (ignoredShare > Math.max(MOST_IGNORED, this.#before.ignoredShare)) return 'queue';
     const growth = maxInFlight / this.#before.maxInFlight;
     const slowdown = timeMs / this.#timeMs;
     if (growth <= MIN_GROWTH || slowdown < MIN_SLOWDOWN) return 'unknown';
