@@ -87,7 +87,10 @@ export function report(title, unit, rows) {
   });
 }
 
-/** Prints a table, whose first row has the heads, and sends it to the parent process if there is one. */
+/**
+ * Prints a table, whose first row has the heads, and sends it to the parent process if there is one. The page prints its
+ * `note` above it.
+ */
 export function publish(table) {
   const { title, cells } = table;
   process.send?.(table);

@@ -6,6 +6,7 @@ import * as echarts from 'echarts';
 import { format } from 'prettier';
 
 const PEERS = [
+  '@fastify/under-pressure',
   '@henrygd/semaphore',
   'async-mutex',
   'async-sema',
@@ -14,9 +15,12 @@ const PEERS = [
   'express',
   'express-queue',
   'express-rate-limit',
+  'fastify',
   'ioredis',
+  'overload-protection',
   'p-limit',
   'redis-semaphore',
+  'toobusy-js',
 ];
 const OURS = 'express-semaphore';
 
@@ -33,9 +37,10 @@ export async function makePage(tables) {
   const sections = tables.map((table) => {
     const picture = `benchmarks/${nameOf(table)}.svg`;
     files[picture] = draw(table);
-    return [`## ${table.title}`, `\`node ${table.file}\``, markdown(table.cells), `![](${picture})`].join(
-      '\n\n',
-    );
+    const { title, file, note, cells } = table;
+    return [`## ${title}`, `\`node ${file}\``, note, markdown(cells), `![](${picture})`]
+      .filter((part) => part !== undefined)
+      .join('\n\n');
   });
   const page = `# Benchmarks
 
