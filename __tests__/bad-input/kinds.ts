@@ -77,9 +77,9 @@ export function oneOf(...choices: string[]): Kind {
 export const string: Kind = ofType((value) => typeof value === 'string', 'a');
 export const boolean: Kind = ofType((value) => typeof value === 'boolean', true);
 export const object: Kind = ofType((value) => typeof value === 'object' && value !== null, {});
-/** An object of limiters. */
+/** An object or a list of limiters. The members of a hostile list are none. */
 export const limiters: Kind = ofType(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  (value) => typeof value === 'object' && value !== null && (!Array.isArray(value) || value.length === 0),
   {},
 );
 export const anything: Kind = ofType(() => true, 1);

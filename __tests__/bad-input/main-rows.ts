@@ -238,14 +238,14 @@ export const MAIN_ROWS: readonly Row[] = [
     lib.limitUpgrade(semaphore(), onUpgrade as typeof next),
   ),
   ...options('limitUpgrade', 'UpgradeOptions', UPGRADE, (o) => lib.limitUpgrade(semaphore(), next, o)),
-  plainRow('limitServer', 'server', like(createServer()), (server) =>
+  plainRow('limitServer', 'server', like(createServer().setMaxListeners(0)), (server) =>
     lib.limitServer(server as Server, semaphore()),
   ),
   plainRow('limitServer', 'limiter', limiter, (one) => lib.limitServer(createServer(), one as lib.Semaphore)),
   ...options('limitServer', 'ServerLimitOptions', { ...LIMIT, holdBack: boolean }, (o) =>
     lib.limitServer(createServer(), semaphore(), o),
   ),
-  plainRow('gracefulShutdown', 'server', like(createServer()), (server) =>
+  plainRow('gracefulShutdown', 'server', like(createServer().setMaxListeners(0)), (server) =>
     lib.gracefulShutdown(server as Server, {}),
   ),
   plainRow('gracefulShutdown', 'limiters', limiters, (all) =>

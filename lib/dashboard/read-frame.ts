@@ -2,6 +2,7 @@ import type { BaseStats, Limiter } from '../core/limiter.js';
 import { requireString } from '../internal/validate.js';
 import { isKeyed } from '../keyed/key-limiter.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { entriesOf } from '../keyed/limiters.js';
 import type { Limiters } from '../keyed/limiters.js';
 import type { KeyUse } from '../keyed/top-keys.js';
 import type { Frame, KeyFrame, LimiterFrame } from './frame.js';
@@ -30,7 +31,7 @@ export class FrameReader {
   read(): Frame {
     const at = Date.now();
     const progress = new Map<string, Progress>();
-    const limiters = Object.entries(this.#limiters).map(([name, limiter]) => {
+    const limiters = entriesOf(this.#limiters).map(([name, limiter]) => {
       const frame = isKeyed(limiter) ? this.#readKeyed(limiter) : readOne(limiter);
       const last = progressOf(frame, at, this.#progress.get(name));
       if (last !== undefined) progress.set(name, last);

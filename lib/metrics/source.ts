@@ -2,8 +2,10 @@ import { observe } from '../core/events.js';
 import type { LimiterEvents } from '../core/events.js';
 import { statsRecorderOf } from '../core/stats-recorder.js';
 import { describe } from '../internal/validate.js';
+import type { Limiter } from '../core/limiter.js';
 import { isKeyed } from '../keyed/key-limiter.js';
-import { requireLimiters } from '../keyed/limiters.js';
+import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
+import { entriesOf, requireLimiters } from '../keyed/limiters.js';
 import type { Limiters } from '../keyed/limiters.js';
 import type { KeyInstrument, StatsInstrument } from './instruments.js';
 
@@ -21,16 +23,16 @@ export type RecordDuration = (seconds: number, limiter: string) => void;
 
 /** The limiters that one exporter reads, by their names. */
 export class Source {
-  readonly #limiters = new Map<string, Limiters[string]>();
+  readonly #limiters = new Map<string, Limiter | KeyedSemaphore>();
 
   /**
    * Gives each limiter without a `name` its key as the name, so that its events have it, too.
    *
-   * @throws `TypeError` if `limiters` is not an object of limiters, or if two have the same name.
+   * @throws `TypeError` if `limiters` is no object or list of limiters, or if two have the same name.
    */
   constructor(limiters: Limiters) {
     requireLimiters(limiters);
-    for (const [key, limiter] of Object.entries(limiters)) {
+    for (const [key, limiter] of entriesOf(limiters)) {
       const { name = key } = limiter.stats();
       if (this.#limiters.has(name)) {
         throw new TypeError(`limiters.${key} must have a name of its own, got ${describe(name)}`);
