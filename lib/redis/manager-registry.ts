@@ -20,15 +20,15 @@ export function openManager(
   permits: number,
   version: number,
 ): LeaseManager {
-  const keys = keyNames(shared.prefix, shared.name);
-  const { queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes } = shared;
-  const id = `${keys[0]} ${queueLimit} ${leaseMs} ${timeoutMs} ${prefetch} ${onUnavailable} ${expectedNodes}`;
+  const { prefix, name, queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes } = shared;
+  // Only the name can have blanks, and it is last.
+  const id = `${prefix} ${queueLimit} ${leaseMs} ${timeoutMs} ${prefetch} ${onUnavailable} ${expectedNodes} ${name}`;
   const known = managers.get(connection) ?? new Map<string, WeakRef<LeaseManager>>();
   managers.set(connection, known);
   const rules = { permits, version, resizes: 0 };
   let manager = known.get(id)?.deref();
   if (manager === undefined) {
-    manager = new LeaseManager(connection, keys, shared, rules);
+    manager = new LeaseManager(connection, keyNames(prefix, name), shared, rules);
     const reference = new WeakRef(manager);
     known.set(id, reference);
     collected.register(manager, () => {
