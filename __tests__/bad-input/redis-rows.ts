@@ -15,6 +15,7 @@ const OPTIONS: Record<string, Kind> = {
       string.errorOf(value) ?? (/^[\w:.-]+$/.test(value as string) ? undefined : RangeError),
     good: 'a',
   },
+  order: oneOf('fifo', 'priority'),
   queueLimit: integerOrInfinity(0),
   maxWaitMs: duration,
   maxHoldMs: duration,

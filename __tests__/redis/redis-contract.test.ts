@@ -6,7 +6,7 @@ import { CLIENTS, counted } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
 
-withRedis.describe.each(Object.entries(CLIENTS))('through %s', (_, connect) => {
+withRedis.describe.each(Object.entries(CLIENTS))('through %s', (library, connect) => {
   let server: RedisServer;
   let connected: TestClient;
   let client: RedisClient;
@@ -24,19 +24,25 @@ withRedis.describe.each(Object.entries(CLIENTS))('through %s', (_, connect) => {
     await server[Symbol.asyncDispose]();
   });
 
-  describeLimiter(
-    'A RedisSemaphore',
-    (permits, options) => {
-      const limiter = new RedisSemaphore(client, { ...options, name: `contract ${++names}`, permits });
-      return {
-        limiter,
-        settle,
-        [Symbol.asyncDispose]: () => {
-          limiter.close();
-          return settle();
+  describe.each(library === 'ioredis' ? (['fifo', 'priority'] as const) : (['fifo'] as const))(
+    'in the order %s',
+    (order) => {
+      describeLimiter(
+        'A RedisSemaphore',
+        (permits, options) => {
+          const name = `contract ${++names}`;
+          const limiter = new RedisSemaphore(client, { ...options, name, permits, order });
+          return {
+            limiter,
+            settle,
+            [Symbol.asyncDispose]: () => {
+              limiter.close();
+              return settle();
+            },
+          };
         },
-      };
+        { local: false },
+      );
     },
-    { local: false },
   );
 });

@@ -142,8 +142,8 @@ withRedis.describe.each(Object.entries(CLIENTS))('A limit shared through %s', (_
 
   it('rejects what its queue cannot honour', async () => {
     const semaphore = on(0, {});
-    expect(() => on(0, { order: 'priority' } as never)).toThrow(RangeError);
-    await expect(semaphore.acquire({ priority: 1 })).rejects.toThrow(/priority must be 0/);
+    expect(() => on(0, { order: 'fair' } as never)).toThrow(RangeError);
+    await expect(semaphore.acquire({ priority: 1 })).rejects.toThrow(/priority must be 0 with the order fifo/);
     await expect(semaphore.acquire({ flow: 'ann' })).rejects.toThrow(/flow must be ''/);
     expect(() => semaphore.tryAcquire({ priority: 1 })).toThrow(RangeError);
   });

@@ -4,7 +4,7 @@ import { LeaseLostError } from '../errors.js';
 import { LeaseTable } from './lease-table.js';
 import { Lease, LeasePermit } from './lease.js';
 import type { Usage } from './lease.js';
-import { claimMsOf, localPermits } from './options.js';
+import { localPermits } from './options.js';
 import type { SharedOptions } from './options.js';
 import { PrefetchedLeases } from './prefetched-leases.js';
 import { checkReadiness } from './readiness.js';
@@ -18,9 +18,6 @@ import { Answer } from './sync/sync-reply.js';
 import type { FleetStats, PublishedGrant, Rules } from './sync/sync-reply.js';
 import { RESIZE_KEPT_MS } from './sync/sync-script.js';
 import { RedisWaitQueue } from './wait-queue.js';
-
-/** Checks of the queue within the time of a claim. */
-const CHECKS_A_CLAIM = 2;
 
 /**
  * The holders and waiters of one limit in this process. All `RedisSemaphore` objects of one client, name and options
@@ -68,7 +65,7 @@ export class LeaseManager implements GrantReceiver {
     this.#leases = new LeaseTable(this.#sync, shared.leaseMs, (lease) => {
       this.#lose(lease);
     });
-    this.#queue = new RedisWaitQueue(connection, this.#sync, claimMsOf(shared) / CHECKS_A_CLAIM);
+    this.#queue = new RedisWaitQueue(connection, this.#sync, shared);
   }
 
   /** Notes one more object. A version above the known one replaces the limit. */

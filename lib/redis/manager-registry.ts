@@ -20,9 +20,10 @@ export function openManager(
   permits: number,
   version: number,
 ): LeaseManager {
-  const { prefix, name, queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes } = shared;
+  const { prefix, name, order, queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes } =
+    shared;
   // Only the name can have blanks, and it is last.
-  const id = `${prefix} ${queueLimit} ${leaseMs} ${timeoutMs} ${prefetch} ${onUnavailable} ${expectedNodes} ${name}`;
+  const id = `${prefix} ${order} ${queueLimit} ${leaseMs} ${timeoutMs} ${prefetch} ${onUnavailable} ${expectedNodes} ${name}`;
   const known = managers.get(connection) ?? new Map<string, WeakRef<LeaseManager>>();
   managers.set(connection, known);
   const rules = { permits, version, resizes: 0 };

@@ -31,6 +31,12 @@ export interface RedisSemaphoreOptions {
   /** First part of the key names in Redis. @defaultValue `'semaphore'` */
   readonly prefix?: string | undefined;
 
+  /**
+   * Order in which waiters are served: first in, first out, or the highest `priority` first. Give all processes the same.
+   * A full queue rejects the newcomer, whatever its priority. @defaultValue `'fifo'`
+   */
+  readonly order?: 'fifo' | 'priority' | undefined;
+
   /** Maximum number of queued callers, in all processes. Further callers are rejected. @defaultValue `Infinity` */
   readonly queueLimit?: number | undefined;
 
@@ -84,6 +90,7 @@ const MIN_GRACE_MS = 1_000;
 export interface SharedOptions {
   readonly name: string;
   readonly prefix: string;
+  readonly order: 'fifo' | 'priority';
   readonly queueLimit: number;
   readonly leaseMs: number;
   readonly timeoutMs: number;
@@ -103,11 +110,9 @@ export interface ResolvedOptions {
 
 export function readRedisOptions(options: RedisSemaphoreOptions): ResolvedOptions {
   requireObject('options', options);
-  const { order = 'fifo' } = options as { readonly order?: unknown };
-  if (order !== 'fifo')
-    throw new RangeError(`a RedisSemaphore has no order but fifo, got ${describe(order)}`);
   const read = readOptions('RedisSemaphore', options, CHECKS, ['name', 'permits']);
   const { name, permits, version = 0, prefix = 'semaphore', queueLimit = Infinity } = read;
+  const { order = 'fifo' } = read;
   const {
     maxWaitMs = Infinity,
     maxHoldMs = Infinity,
@@ -116,7 +121,17 @@ export function readRedisOptions(options: RedisSemaphoreOptions): ResolvedOption
     onUnavailable = 'local',
   } = read;
   const { expectedNodes = 1, timeoutMs = 250 } = read;
-  const shared = { name, prefix, queueLimit, leaseMs, timeoutMs, prefetch, onUnavailable, expectedNodes };
+  const shared = {
+    name,
+    prefix,
+    order,
+    queueLimit,
+    leaseMs,
+    timeoutMs,
+    prefetch,
+    onUnavailable,
+    expectedNodes,
+  };
   return { permits, version, maxWaitMs, maxHoldMs, shared };
 }
 
@@ -150,6 +165,7 @@ const CHECKS: OptionChecks<RedisSemaphoreOptions> = {
   permits: integer(0),
   version: integer(0),
   prefix: requirePrefix,
+  order: oneOf('fifo', 'priority'),
   queueLimit: requireIntegerOrInfinity,
   maxWaitMs: requireDuration,
   maxHoldMs: requireDuration,

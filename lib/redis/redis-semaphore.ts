@@ -49,7 +49,7 @@ export interface RedisSemaphoreStats extends LimiterStats {
 
 /**
  * A semaphore that processes share through Redis. All semaphores with the same `name` and `prefix` on the same Redis have
- * one limit and one queue: first come, first served across all processes.
+ * one limit and one queue: first come, first served across all processes, or by `priority`.
  *
  * A permit is a lease that is renewed while it is held, so a process that dies gives its permits back. At most `permits`
  * unexpired leases exist on one Redis that has lost no data. It bounds load and is no lock: a process that is paused
@@ -128,7 +128,7 @@ export class RedisSemaphore extends LimiterBase {
   /** Acquires a permit if that needs no question to Redis: a prefetched one, or one by `onUnavailable` in an outage. */
   override tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
     checkOptionNames('tryAcquire', options);
-    const weight = readRequest(options);
+    const weight = this.#readRequest(options);
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
     if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);
     const permit = this.#manager.acquireLocally(this.#usage, weight);
@@ -205,7 +205,7 @@ export class RedisSemaphore extends LimiterBase {
   ): void {
     checkOptionNames('acquire', options);
     const { signal, maxWaitMs = this.#maxWaitMs, onQueued } = options;
-    const weight = readRequest(options);
+    const weight = this.#readRequest(options);
     checkWaitOptions(maxWaitMs, signal, onQueued);
     if (onQueued !== undefined)
       throw new RangeError(
@@ -220,7 +220,7 @@ export class RedisSemaphore extends LimiterBase {
       return;
     }
     const isTry = maxWaitMs === 0;
-    const waiter = new RedisWaiter(this.#usage, isTry, weight, signal, resolve, reject);
+    const waiter = new RedisWaiter(this.#usage, isTry, weight, signal, resolve, reject, options.priority);
     // The question itself takes time, so a caller that does not wait gets the answer without a time limit.
     const limitMs = isTry ? Infinity : maxWaitMs;
     if (signal !== undefined || limitMs !== Infinity) {
@@ -231,20 +231,18 @@ export class RedisSemaphore extends LimiterBase {
     }
     this.#manager.enqueue(waiter, this.#usage);
   }
-}
 
-/**
- * Returns the weight.
- *
- * @throws `RangeError` for a priority or a flow, which the queue in Redis cannot honour.
- */
-function readRequest({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions): number {
-  checkAcquireOptions(weight, priority, flow);
-  if (priority !== 0)
-    throw new RangeError(
-      `priority must be 0, as a RedisSemaphore has no priorities, got ${describe(priority)}`,
-    );
-  if (flow !== '')
-    throw new RangeError(`flow must be '', as a RedisSemaphore has no flows, got ${describe(flow)}`);
-  return weight;
+  /**
+   * Returns the weight.
+   *
+   * @throws `RangeError` for a priority or a flow that the queue in Redis cannot honour.
+   */
+  #readRequest({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions): number {
+    checkAcquireOptions(weight, priority, flow);
+    if (priority !== 0 && this.#manager.shared.order === 'fifo')
+      throw new RangeError(`priority must be 0 with the order fifo, got ${describe(priority)}`);
+    if (flow !== '')
+      throw new RangeError(`flow must be '', as a RedisSemaphore has no flows, got ${describe(flow)}`);
+    return weight;
+  }
 }

@@ -44,8 +44,9 @@ export class RedisWaiter extends Waiter {
     signal: AbortSignal | undefined,
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
+    priority = 0,
   ) {
-    super(weight, signal, resolve, reject);
+    super(weight, signal, resolve, reject, priority);
     this.usage = usage;
     this.isTry = isTry;
   }

@@ -2,18 +2,24 @@ import { tooHeavyError } from '../core/lifecycle.js';
 import { ReleaseRate } from '../core/release-rate.js';
 import { BackendError } from '../errors.js';
 import { FifoQueue } from '../orders/fifo.js';
+import { PriorityQueue } from '../orders/priority.js';
 import type { Usage } from './lease.js';
+import { claimMsOf } from './options.js';
+import type { SharedOptions } from './options.js';
 import type { RedisWaiter } from './redis-waiter.js';
 import { rootClock } from './sync/connection.js';
 import type { Connection } from './sync/connection.js';
 import type { SyncClient } from './sync/sync-client.js';
 
+/** Checks of the queue within the time of a claim. */
+const CHECKS_A_CLAIM = 2;
+
 /**
- * The waiters of one limit in this process, in order of arrival. Wake-ups can be lost, so it checks from time to time
+ * The waiters of one limit in this process, in the order in which they are served. Wake-ups can be lost, so it checks from time to time
  * while anybody waits: often enough to find a grant before its claim ends, and when the lease of another process has ended.
  */
 export class RedisWaitQueue {
-  readonly #queue = new FifoQueue<RedisWaiter>();
+  readonly #queue: FifoQueue<RedisWaiter> | PriorityQueue<RedisWaiter>;
   readonly #connection: Connection;
   readonly #sync: SyncClient;
   readonly #checkMs: number;
@@ -23,10 +29,11 @@ export class RedisWaitQueue {
   #timer: unknown = undefined;
   #timerDue = Infinity;
 
-  constructor(connection: Connection, sync: SyncClient, checkMs: number) {
+  constructor(connection: Connection, sync: SyncClient, shared: SharedOptions) {
+    this.#queue = shared.order === 'fifo' ? new FifoQueue() : new PriorityQueue(Infinity);
     this.#connection = connection;
     this.#sync = sync;
-    this.#checkMs = checkMs;
+    this.#checkMs = claimMsOf(shared) / CHECKS_A_CLAIM;
   }
 
   get size(): number {

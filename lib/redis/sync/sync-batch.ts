@@ -75,6 +75,7 @@ export class SyncBatch implements ListNode<SyncBatch> {
     let modes = '';
     let releasedWeight = 0;
     let requestedWeight = 0;
+    let hasPriority = false;
     for (const lease of this.releases) {
       releases.push(memberOf(node, lease));
       releasedWeight += lease.weight;
@@ -83,14 +84,17 @@ export class SyncBatch implements ListNode<SyncBatch> {
       requests.push(memberOf(node, waiter));
       modes += modeOf(waiter);
       requestedWeight += waiter.weight;
+      hasPriority ||= waiter.priority !== 0;
       waiter.isSent = true;
     }
     const usual = [releases, releasedWeight, requests, modes, requestedWeight];
     const isUsual = this.renewals.size + this.cancels.size === 0 && this.resizeTo === undefined;
-    return isUsual && !this.isSurvey ? usual : [...usual, ...this.#writeRest(node)];
+    return isUsual && !this.isSurvey && !hasPriority
+      ? usual
+      : [...usual, ...this.#writeRest(node, hasPriority)];
   }
 
-  #writeRest(node: string): unknown[] {
+  #writeRest(node: string, hasPriority: boolean): unknown[] {
     const renewals: string[] = [];
     const entries: string[] = [];
     for (const lease of this.renewals) {
@@ -98,7 +102,8 @@ export class SyncBatch implements ListNode<SyncBatch> {
       lease.isSent = true;
     }
     const cancels = Array.from(this.cancels, (member) => memberOf(node, member));
-    return [renewals, entries, cancels, this.resizeTo ?? -1, this.isSurvey ? 1 : 0];
+    const priorities = hasPriority && Array.from(this.requests, ({ priority }) => priority);
+    return [renewals, entries, cancels, this.resizeTo ?? -1, this.isSurvey ? 1 : 0, priorities];
   }
 
   /** Drops what is of no use while Redis is down. */

@@ -10,7 +10,7 @@ export const RESIZE_KEPT_MS = 24 * 3_600_000;
  * renew and enter, grant to the head of the queue while it fits, answer requests.
  *
  * A holder is a member `node.seq.weight` of a sorted set whose score is the end of its lease in server time. A waiter is
- * the same member in the queue, and its score is the number of its arrival. One counter, `seq`, numbers arrivals and
+ * the same member in the queue, and its score is the number of its arrival less its priority times 2^40. One counter, `seq`, numbers arrivals and
  * grants. It starts at the server's time in microseconds, so a fencing token is never below one given before data was
  * lost.
  *
@@ -37,7 +37,7 @@ local holders, queue, meta = KEYS[1], KEYS[2], KEYS[3]
 local node, lease, patience, grace, queueLimit, isCluster,
   knownLimit, knownVersion, knownResizes, knownEpoch, expected, away,
   releases, releasedWeight, requests, modes, requestedWeight,
-  renewals, entries, cancels, resizeTo, survey = unpack(cjson.decode(ARGV[1]))
+  renewals, entries, cancels, resizeTo, survey, priorities = unpack(cjson.decode(ARGV[1]))
 
 local seq, epoch, used, count, limit, version, resizes, longest,
   quiet, proof, nextEnd, lastEnd, queued, onTime, last, kept
@@ -229,8 +229,11 @@ end
 
 local isChecked = false
 answers = answers or {}
-local function fits(weight)
-  if queued > 0 or not granting then return false end
+local function isBehind(score)
+  return queued > 0 and (not priorities or tonumber(redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')[2]) <= score)
+end
+local function fits(weight, score)
+  if not granting or isBehind(score) then return false end
   if used + weight <= limit then return true end
   if not isChecked then
     isChecked = true
@@ -241,8 +244,9 @@ end
 for i, member in ipairs(requests) do
   local weight, mode = weightOf(member), string.sub(modes, i, i)
   local answer
+  local score = seq + 1 - (priorities and priorities[i] or 0) * 2 ^ 40
   local isVoid = isLate and mode > 'Z'
-  if not isVoid and fits(weight) or redis.call('ZSCORE', holders, member) then
+  if not isVoid and fits(weight, score) or redis.call('ZSCORE', holders, member) then
     hold(member, now + lease)
     seq = seq + 1
     answer = seq
@@ -254,7 +258,7 @@ for i, member in ipairs(requests) do
   else
     if queued == 0 then kept = 0 end
     seq, queued = seq + 1, queued + 1
-    redis.call('ZADD', queue, string.format('%.0f', seq), member)
+    redis.call('ZADD', queue, string.format('%.0f', score), member)
     answer = -1
   end
   answers[i] = answer
