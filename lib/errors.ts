@@ -183,9 +183,9 @@ export class BackendError extends SemaphoreError {
  * ```
  */
 export function isSemaphoreError(value: unknown): value is SemaphoreError {
+  if (typeof value !== 'object' || value === null || !('code' in value)) return false;
   // No instanceof: another copy of the package and another realm have classes of their own. Node rebuilds the error of a
   // worker from its properties, which makes an object that is not native.
-  const isError =
-    types.isNativeError(value) || (typeof value === 'object' && value !== null && 'stack' in value);
-  return isError && 'code' in value && String(value.code).startsWith('ERR_SEMAPHORE_');
+  const isError = types.isNativeError(value) || 'stack' in value;
+  return isError && String(value.code).startsWith('ERR_SEMAPHORE_');
 }

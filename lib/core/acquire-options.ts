@@ -1,4 +1,5 @@
 import { TOP_PRIORITY } from '../orders/priority.js';
+import type { WaitSignal } from './leave.js';
 import type { AcquireOptions } from './limiter.js';
 import type { StatsRecorder } from './stats-recorder.js';
 import {
@@ -55,7 +56,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof AcquireOptions>([
 ]);
 
 /** Throws the reason of a signal that has aborted, and counts the abort. */
-export function throwIfAborted(signal: AbortSignal, stats: StatsRecorder): void {
+export function throwIfAborted(signal: WaitSignal, stats: StatsRecorder): void {
   if (!signal.aborted) return;
   stats.abort();
   throw signal.reason;

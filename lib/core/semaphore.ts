@@ -22,6 +22,7 @@ import type {
 import { mapWithPermits } from './map.js';
 import { WaitQueue } from './wait-queue.js';
 import { createQueue } from '../orders/index.js';
+import { leaveOf, shownSignal } from './leave.js';
 import { HoldWatch } from './hold-watch.js';
 import { HeldPermit } from './permit.js';
 import { readSemaphoreOptions, SEMAPHORE_CHECKS } from './semaphore-options.js';
@@ -243,17 +244,20 @@ export class Semaphore extends LimiterBase {
 
   #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
     if (options !== NO_OPTIONS) checkOptionNames('acquire', options);
-    const { weight = 1, priority = 0, flow = '', signal, maxWaitMs = this.#maxWaitMs, onQueued } = options;
+    const { weight = 1, priority = 0, flow = '', maxWaitMs = this.#maxWaitMs, onQueued } = options;
+    const leave = leaveOf(options);
+    const given = leave === undefined ? options.signal : undefined;
+    const signal = leave ?? given;
     checkAcquireOptions(weight, priority, flow);
-    checkWaitOptions(maxWaitMs, signal, onQueued);
+    checkWaitOptions(maxWaitMs, given, onQueued);
     if (signal !== undefined) throwIfAborted(signal, this.#stats);
     this.#throwIfHopeless(weight, priority);
-    if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, signal));
+    if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, given));
     if (maxWaitMs === 0) throw this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     if (onQueued !== undefined) {
       onQueued(this.#queue.announce({ weight, priority, flow }, maxWaitMs));
       // The listener may have used this limiter, so the call is decided again.
-      return this.#acquire({ weight, priority, flow, signal, maxWaitMs });
+      return this.#acquire({ weight, priority, flow, signal: options.signal, maxWaitMs });
     }
     if (maxWaitMs !== Infinity || this.#queue.isFull)
       this.#queue.admit({ weight, priority, flow }, maxWaitMs);
@@ -352,7 +356,7 @@ export class Semaphore extends LimiterBase {
       if (head.signal?.aborted === true) this.#abort(head);
       else if (this.#held + head.weight <= this.#queue.permitsFor(head.priority)) {
         now ??= this.#clock.now();
-        const permit = this.#grant(head.weight, head.signal, head, now - head.since);
+        const permit = this.#grant(head.weight, shownSignal(head.signal), head, now - head.since);
         this.#queue.shift(head, now);
         head.grant(permit);
       } else break;

@@ -1,7 +1,8 @@
 import type { QueueNode } from '../orders/order-queue.js';
-import { removeAbortListener, addAbortListener } from '../internal/abort-listeners.js';
 import type { AbortListener } from '../internal/abort-listeners.js';
 import type { Clock } from '../internal/clock.js';
+import { listen, unlisten } from './leave.js';
+import type { WaitSignal } from './leave.js';
 import type { Permit } from './limiter.js';
 
 /** What ended a wait, apart from a grant and a rejection by the limiter. */
@@ -17,7 +18,7 @@ export class Waiter implements QueueNode<Waiter> {
   readonly weight: number;
   readonly priority: number;
   readonly flow: string;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: WaitSignal | undefined;
   /** Enqueue time on the limiter's clock. The queue sets it. */
   since = 0;
   /** Stack of the `acquire` call, for the warning about a permit held long. */
@@ -30,7 +31,7 @@ export class Waiter implements QueueNode<Waiter> {
 
   constructor(
     weight: number,
-    signal: AbortSignal | undefined,
+    signal: WaitSignal | undefined,
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
     priority = 0,
@@ -77,7 +78,7 @@ class WaitLimit implements AbortListener {
         onLeave(waiter, 'timeout');
       }, maxWaitMs);
     }
-    if (waiter.signal !== undefined) addAbortListener(waiter.signal, this);
+    if (waiter.signal !== undefined) listen(waiter.signal, this);
   }
 
   aborted(): void {
@@ -86,6 +87,6 @@ class WaitLimit implements AbortListener {
 
   end(): void {
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
-    if (this.#waiter.signal !== undefined) removeAbortListener(this.#waiter.signal, this);
+    if (this.#waiter.signal !== undefined) unlisten(this.#waiter.signal, this);
   }
 }

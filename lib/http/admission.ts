@@ -198,8 +198,8 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     res: Res,
   ): Promise<AdmissionDecision> {
     try {
-      const permit = await exchange.wait(claim, { ...request, maxWaitMs }, (signal) =>
-        withoutStacks(() => keyed.acquire(claim.key, { ...request, maxWaitMs, signal })),
+      const permit = await exchange.wait(claim, { ...request, maxWaitMs }, (leave) =>
+        withoutStacks(() => keyed.acquire(claim.key, leave.optionsFor({ ...request, maxWaitMs }))),
       );
       if (hasHeaders && permit !== 'over') addRateLimitHeaders(res, limiter, claim.key);
       return permit;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
 import type { HoldLimit } from '../core/hold-limit.js';
+import { Leave } from '../core/leave.js';
 import type { Limiter, Outcome, Permit } from '../core/limiter.js';
 import { anySignal } from '../internal/abort-listeners.js';
 import { dispose } from '../internal/dispose.js';
@@ -67,7 +68,7 @@ export class Exchange {
     // They come first: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
     // release precedes the turn of the next response.
     res.prependListener('finish', () => {
-      this.#finish(res);
+      this.#finish(req, res);
     });
     res.prependListener('close', () => {
       this.#close(req, res);
@@ -76,7 +77,7 @@ export class Exchange {
       onTurn(res, () => {
         endWithConnection(req.socket, this);
       });
-    } else endWithConnection(streamOf(res) ?? req.socket, this);
+    } else endWithConnection(streamOf(req, res) ?? req.socket, this);
     if (isFinished(req, res)) this.end('gone');
   }
 
@@ -115,38 +116,35 @@ export class Exchange {
   }
 
   /**
-   * Waits for a permit, or shares a wait for the same limiter and key. `acquire` is called with a signal that aborts when
-   * the wait has lost its purpose.
+   * Waits for a permit, or shares a wait for the same limiter and key. `acquire` is called with what ends the
+   * wait when it has lost its purpose.
    */
   wait(
     claim: PermitClaim,
     terms: WaitTerms,
-    acquire: (signal: AbortSignal) => PromiseLike<Permit>,
+    acquire: (leave: Leave) => PromiseLike<Permit>,
   ): Promise<RequestPermit | 'over'> {
     const shared = this.#waits?.find((wait) => isSame(wait.claim, claim));
     if (shared !== undefined) {
       if (!claim.isDryRun) shared.claim = claim;
       return shared.promise;
     }
-    const wait: Wait = { claim, terms, leave: new AbortController(), promise: NEVER };
+    const wait: Wait = { claim, terms, leave: new Leave(), promise: NEVER };
     (this.#waits ??= []).push(wait);
     wait.promise = this.#settle(wait, acquire);
     return wait.promise;
   }
 
-  async #settle(
-    wait: Wait,
-    acquire: (signal: AbortSignal) => PromiseLike<Permit>,
-  ): Promise<RequestPermit | 'over'> {
+  async #settle(wait: Wait, acquire: (leave: Leave) => PromiseLike<Permit>): Promise<RequestPermit | 'over'> {
     try {
-      const permit = await acquire(wait.leave.signal);
+      const permit = await acquire(wait.leave);
       const kept = this.keep(permit, wait.claim);
       await freshTurn();
-      if (!wait.leave.signal.aborted) return kept;
+      if (!wait.leave.aborted) return kept;
       kept.end(undefined);
       return 'over';
     } catch (error) {
-      if (wait.leave.signal.aborted) return 'over';
+      if (wait.leave.aborted) return 'over';
       throw error;
     } finally {
       this.#remove(wait);
@@ -204,9 +202,9 @@ export class Exchange {
     for (let permit = this.#newest; permit !== undefined; permit = permit.older) permit.end(judged);
   }
 
-  #finish(res: ServerResponse): void {
+  #finish(req: IncomingMessage, res: ServerResponse): void {
     // HTTP/2, and Node 20 while it sends, emit `finish` for a response that the client has reset.
-    if (streamOf(res)?.aborted === true || res.socket?.destroyed === true) this.end('gone');
+    if (streamOf(req, res)?.aborted === true || res.socket?.destroyed === true) this.end('gone');
     else this.end('sent', res);
   }
 
@@ -221,7 +219,7 @@ export class Exchange {
 interface Wait {
   claim: PermitClaim;
   readonly terms: WaitTerms;
-  readonly leave: AbortController;
+  readonly leave: Leave;
   promise: Promise<RequestPermit | 'over'>;
 }
 
@@ -259,10 +257,17 @@ export class RequestPermit implements Permit {
     return (this.#signal ??= anySignal([this.#exchange.signal, this.#permit.signal]));
   }
 
-  readonly release = (outcome?: Outcome): void => {
+  /** A getter, because most permits are released by the end of their exchange. */
+  get release(): (outcome?: Outcome) => void {
+    return (outcome) => {
+      this.#release(outcome);
+    };
+  }
+
+  #release(outcome?: Outcome): void {
     this.isReleased = true;
     this.#permit.release(outcome);
-  };
+  }
 
   get [HOLD_LIMIT](): HoldLimit | undefined {
     return holdLimitOf(this.#permit);
@@ -273,13 +278,13 @@ export class RequestPermit implements Permit {
   }
 
   [dispose](): void {
-    this.release();
+    this.#release();
   }
 
   /** Releases with the outcome that `res` shows, if any. Never throws: the other permits of the request must be released too. */
   end(res: ServerResponse | undefined): void {
     try {
-      this.release(res === undefined ? 'ignore' : outcomeOf(this.claim, res));
+      this.#release(res === undefined ? 'ignore' : outcomeOf(this.claim, res));
     } catch (error) {
       warnOfFailure(this.claim.source, 'a permit of a request could not be released', error);
     }
@@ -328,12 +333,14 @@ function isFinished(req: IncomingMessage, res: ServerResponse): boolean {
     res.destroyed ||
     res.writableFinished ||
     socket?.destroyed === true ||
-    streamOf(res)?.destroyed === true
+    streamOf(req, res)?.destroyed === true
   );
 }
 
 /** The HTTP/2 stream of a response of Node's compatibility API. A host may give this name to something else. */
-function streamOf(res: object): Stream | undefined {
+function streamOf({ httpVersionMajor }: IncomingMessage, res: object): Stream | undefined {
+  // First, because a look for a property that a response of Express does not have is slow.
+  if (httpVersionMajor !== 2) return undefined;
   if (!('stream' in res) || typeof res.stream !== 'object' || res.stream === null) return undefined;
   const stream: Stream = res.stream;
   return 'rstCode' in stream ? stream : undefined;

@@ -14,6 +14,7 @@ export interface GrantReceiver {
 export class RedisWaiter extends Waiter {
   declare previous: RedisWaiter | undefined;
   declare next: RedisWaiter | undefined;
+  declare readonly signal: AbortSignal | undefined;
   /** Set when it is enqueued. */
   seq = '';
   /** Its place among the waiters of its node. */

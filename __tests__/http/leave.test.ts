@@ -1,0 +1,114 @@
+import { AdaptiveSemaphore, aimd } from 'express-semaphore/adaptive';
+import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import type { AcquireOptions, Limiter, Middleware } from 'express-semaphore';
+import { RawClient, serve, until } from '../helpers/serve';
+
+const WAIT = { maxWaitMs: 60_000 };
+
+/** Counts the AbortControllers that are made until it is disposed. */
+function countControllers() {
+  const Original = AbortController;
+  const counter = {
+    made: 0,
+    [Symbol.dispose]() {
+      globalThis.AbortController = Original;
+    },
+  };
+  globalThis.AbortController = class extends Original {
+    constructor() {
+      super();
+      counter.made++;
+    }
+  };
+  return counter;
+}
+
+/** Sends a request that has to wait, and calls `waited` before its client leaves. */
+async function leaveWhileWaiting(limited: Middleware, isWaiting: () => boolean, waited = () => undefined) {
+  const next = jest.fn();
+  await using server = await serve((req, res) => {
+    limited(req, res, next);
+  });
+  const client = await RawClient.connect(server.port);
+  client.get('/');
+  await until(isWaiting);
+  waited();
+  client.reset();
+  await until(() => !isWaiting());
+  expect(next).not.toHaveBeenCalled();
+}
+
+it.each([
+  ['ordinary Semaphore', () => new Semaphore(1)],
+  [
+    'AdaptiveSemaphore',
+    () => new AdaptiveSemaphore({ algorithm: aimd({ minPermits: 1, initialPermits: 1 }) }),
+  ],
+])('a request that waits for an %s makes no AbortController, nor does its end', async (_name, create) => {
+  const limiter: Limiter = create();
+  limiter.tryAcquire();
+  using counter = countControllers();
+  await leaveWhileWaiting(limit(limiter, WAIT), () => limiter.stats().waiting === 1);
+  expect(limiter.stats()).toMatchObject({ waiting: 0, aborted: 1 });
+  expect(counter.made).toBe(0);
+});
+
+it('a request that waits for a key makes no AbortController, nor does its end', async () => {
+  const keyed = new KeyedSemaphore(() => new Semaphore(1));
+  keyed.tryAcquire('ann');
+  using counter = countControllers();
+  await leaveWhileWaiting(limit(keyed, { ...WAIT, key: () => 'ann' }), () => keyed.stats().waiting === 1);
+  expect(keyed.stats()).toMatchObject({ waiting: 0, aborted: 1 });
+  expect(counter.made).toBe(0);
+});
+
+describe('a limiter of another package', () => {
+  it('gets an AbortSignal that aborts when the client leaves', async () => {
+    const inner = new Semaphore(0);
+    const seen: AcquireOptions[] = [];
+    const foreign = foreignOf(inner, (options) => {
+      seen.push(options);
+      const { signal } = options;
+      return { maxWaitMs: Infinity, signal };
+    });
+    await leaveWhileWaiting(limit(foreign, WAIT), () => inner.waiting === 1);
+    expect(seen[0]?.signal).toBeInstanceOf(AbortSignal);
+    expect(seen[0]?.signal?.reason).toMatchObject({ name: 'AbortError', message: 'The client has gone' });
+  });
+
+  it('may copy the options, whose signal still ends the wait', async () => {
+    const inner = new Semaphore(0);
+    const foreign = foreignOf(inner, (options) => ({ ...options, maxWaitMs: Infinity }));
+    await leaveWhileWaiting(limit(foreign, WAIT), () => inner.waiting === 1);
+    expect(inner.stats().aborted).toBe(1);
+  });
+
+  it('may replace the signal, and then only its own ends the wait', async () => {
+    const inner = new Semaphore(0);
+    const own = new AbortController();
+    const foreign = foreignOf(inner, (options) => ({ ...options, signal: own.signal }));
+    await leaveWhileWaiting(
+      limit(foreign, WAIT),
+      () => inner.waiting === 1,
+      () => {
+        own.abort();
+        expect(inner.waiting).toBe(0);
+      },
+    );
+    expect(inner.stats().aborted).toBe(1);
+  });
+});
+
+/** A limiter that passes changed options on to `inner`. */
+function foreignOf(inner: Semaphore, change: (options: AcquireOptions) => AcquireOptions): Limiter {
+  return {
+    acquire: (options = {}) => inner.acquire(change(options)),
+    tryAcquire: (options) => inner.tryAcquire(options),
+    run: (work, options) => inner.run(work, options),
+    close: (reason) => {
+      inner.close(reason);
+    },
+    idle: (options) => inner.idle(options),
+    stats: () => inner.stats(),
+  };
+}
