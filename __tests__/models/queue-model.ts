@@ -18,7 +18,7 @@ export interface QueueModel {
   /** The time at which the head changes by itself; `Infinity` when it does not. */
   headChanges(): number;
   /** A pause has ended. */
-  resume(now: number): void;
+  resume?(now: number): void;
 }
 
 abstract class ListModel implements QueueModel {
@@ -39,10 +39,6 @@ abstract class ListModel implements QueueModel {
 
   headChanges(): number {
     return Infinity;
-  }
-
-  resume(now: number): void {
-    void now;
   }
 }
 
@@ -124,7 +120,7 @@ export class AdaptiveLifoModel extends ListModel {
     return this.waiting.length < 2 || this.#hasLasted ? Infinity : this.#occupiedSince + this.#intervalMs;
   }
 
-  override resume(now: number): void {
+  resume(now: number): void {
     this.#resumedAt = this.#occupiedSince = now;
   }
 
@@ -231,10 +227,6 @@ export class FairModel implements QueueModel {
 
   overdue(): undefined {
     return undefined;
-  }
-
-  resume(): void {
-    return;
   }
 
   #turn(): void {

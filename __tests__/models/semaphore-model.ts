@@ -124,7 +124,7 @@ export class SemaphoreModel {
   }
 
   resize(permits: number): void {
-    if (this.#grantable === 0) this.#queue.resume(this.#time.now);
+    if (this.#grantable === 0) this.#queue.resume?.(this.#time.now);
     this.permits = permits;
     for (const call of this.waiting.filter((waiter) => this.#isTooHeavy(waiter))) {
       this.#leave(call);
@@ -134,7 +134,7 @@ export class SemaphoreModel {
   }
 
   pause(isPaused: boolean): void {
-    if (this.#grantable === 0) this.#queue.resume(this.#time.now);
+    if (this.#grantable === 0) this.#queue.resume?.(this.#time.now);
     this.isPaused = isPaused;
     this.#serve();
   }
