@@ -34,11 +34,13 @@ export class ReleaseRate {
   /** How long a measurement outlasts the last waiter: one holding time, as `permits / rate` by Little's law. */
   #keepMs = KEEP_MS;
 
-  /** Somebody waits from now on. */
-  begin(now: number): void {
-    if (now - this.#now > this.#keepMs) this.forget(now);
+  /** Somebody waits from now on. Returns whether the measurement was too old and is forgotten. */
+  begin(now: number): boolean {
+    const isOld = now - this.#now > this.#keepMs;
+    if (isOld) this.forget(now);
     this.#now = now;
     this.#isWaiting = true;
+    return isOld;
   }
 
   /** Nobody waits any more. */

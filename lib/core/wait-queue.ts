@@ -62,7 +62,7 @@ export class WaitQueue {
    * waiter, and the rate is measured again.
    */
   rejectionOf(request: AcquireRequest, maxWaitMs: number): SemaphoreError | undefined {
-    if (this.#queue.size > 0 && maxWaitMs !== Infinity && this.#expectedWaitMs(request) > maxWaitMs) {
+    if (this.#queue.size > 0 && maxWaitMs !== Infinity && !this.#isInTime(request, maxWaitMs)) {
       return this.#lifecycle.waitTooLong(this.retryAfterMs());
     }
     if (!this.isFull || this.#queue.evictee(request, this.#time()) !== undefined) return undefined;
@@ -83,7 +83,7 @@ export class WaitQueue {
     const isFirst = this.#queue.size === 0;
     waiter.since = this.#clock.now();
     stats.enqueue(waiter);
-    if (isFirst) this.#rate.begin(waiter.since);
+    if (isFirst && this.#rate.begin(waiter.since)) this.#queue.restart?.(waiter.since);
     try {
       this.#queue.push(waiter);
     } catch (error) {
@@ -132,7 +132,7 @@ export class WaitQueue {
     if (this.permits === 0) {
       const now = this.#clock.now();
       this.#rate.forget(now);
-      this.#queue.resume?.(now);
+      this.#queue.restart?.(now);
     }
     this.permits = permits;
   }
@@ -152,12 +152,15 @@ export class WaitQueue {
     return this.#queue[Symbol.iterator]();
   }
 
-  #expectedWaitMs(request: AcquireRequest): number {
+  /** Whether a newcomer may be served within `maxWaitMs`, at the measured rate. */
+  #isInTime(request: AcquireRequest, maxWaitMs: number): boolean {
     const now = this.#clock.now();
     const ahead = this.#queue.ahead(request, now);
     const rate = this.#rate.perMs(now, this.permits);
-    // The next release may come at once, and half a release more is the tolerance of the measurement.
-    return ahead === 0 || rate === undefined ? 0 : (ahead - 0.5) / rate;
+    if (ahead === 0 || rate === undefined) return true;
+    // Releases vary as a Poisson count does, so one standard deviation more may come. The first of them may come at once.
+    const releases = rate * maxWaitMs + Math.sqrt(rate * maxWaitMs);
+    return ahead - 0.5 <= releases * (this.#queue.shareOf?.(request) ?? 1);
   }
 
   /** The time for an order that is timed. Others ignore it, and a clock read is expensive. */

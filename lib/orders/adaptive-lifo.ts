@@ -41,7 +41,7 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
   readonly #targetMs: number;
   readonly #intervalMs: number;
   #occupiedSince = 0;
-  #resumedAt = -Infinity;
+  #restartedAt = -Infinity;
   /** As of the last `overdue`, so that the order does not change between two reads of the head. */
   #isOverloaded = false;
 
@@ -91,11 +91,11 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
     this.#isOverloaded = this.#isOverloadedAt(now);
     const oldest = this.#list.head;
     if (!this.#isOverloaded || oldest === undefined || oldest === this.#list.tail) return undefined;
-    return now - Math.max(oldest.since, this.#resumedAt) > this.#targetMs ? oldest : undefined;
+    return now - Math.max(oldest.since, this.#restartedAt) > this.#targetMs ? oldest : undefined;
   }
 
-  resume(now: number): void {
-    this.#occupiedSince = this.#resumedAt = now;
+  restart(now: number): void {
+    this.#occupiedSince = this.#restartedAt = now;
   }
 
   [Symbol.iterator](): IterableIterator<Node> {

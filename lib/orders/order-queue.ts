@@ -48,8 +48,14 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   /** A waiter to reject because it has waited too long. Read after each arrival and before each grant. */
   overdue(now: number): Node | undefined;
 
-  /** Ends a pause, in which no waiter could be served. A timed order does not count it as a wait. */
-  resume?(now: number): void;
+  /**
+   * The part of all releases that is left for a newcomer and for the waiters that are ahead of it now. Waiters that arrive
+   * later and overtake it get the rest. The default is 1.
+   */
+  shareOf?(request: AcquireRequest): number;
+
+  /** Forgets what was observed: after a pause, which is no wait, and after a time without waiters. */
+  restart?(now: number): void;
 
   /** The time at which the head changes without an arrival or a grant, in milliseconds. The default is never. */
   readonly headChangesMs?: number;

@@ -32,7 +32,12 @@ export const priority = {
 interface Level<Node extends QueueNode<Node>> {
   readonly priority: number;
   readonly waiters: LinkedList<Node>;
+  /** Recent waiters of this level that found others in the queue. */
+  arrived: number;
 }
+
+/** Waiters served before the counts of recent arrivals are halved. */
+const MEMORY = 256;
 
 /**
  * The highest level first; first in, first out inside a level. A waiter rises by one level every `ageMs`, but not to the
@@ -47,6 +52,8 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
   /** From high to low. A level stays once it has been used. */
   readonly #levels: Level<Node>[] = [];
   #size = 0;
+  /** Recent waiters that were served. */
+  #served = 0;
 
   constructor(ageMs: number, reserved = 0) {
     this.#ageMs = ageMs;
@@ -74,17 +81,32 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
   }
 
   push(node: Node): void {
-    this.#waitersOf(node.priority).push(node);
-    this.#size++;
+    const level = this.#levelOf(node.priority);
+    level.waiters.push(node);
+    // The one that makes the queue is no part of the arrivals during a wait.
+    if (this.#size++ > 0) level.arrived++;
   }
 
   shift(): void {
     if (this.first !== undefined) this.remove(this.first);
+    if (++this.#served >= MEMORY) this.#scaleMemory(0.5);
   }
 
   remove(node: Node): void {
-    this.#waitersOf(node.priority).remove(node);
+    this.#levelOf(node.priority).waiters.remove(node);
     this.#size--;
+  }
+
+  /** Higher levels keep arriving as they have arrived lately, and overtake. */
+  shareOf({ priority: own }: AcquireRequest): number {
+    if (this.#served === 0) return 1;
+    let above = 0;
+    for (const { priority, arrived } of this.#levels) if (priority > own) above += arrived;
+    return Math.max(0, 1 - above / this.#served);
+  }
+
+  restart(): void {
+    this.#scaleMemory(0);
   }
 
   /** Looks at one waiter of each lower level, the oldest, so the number may be too small. */
@@ -125,12 +147,17 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
     return this.isTimed ? priority - since / this.#ageMs : priority;
   }
 
-  #waitersOf(priority: number): LinkedList<Node> {
+  #levelOf(priority: number): Level<Node> {
     const index = this.#levels.findIndex((level) => level.priority <= priority);
     const found = this.#levels[index];
-    if (found?.priority === priority) return found.waiters;
-    const waiters = new LinkedList<Node>();
-    this.#levels.splice(index === -1 ? this.#levels.length : index, 0, { priority, waiters });
-    return waiters;
+    if (found?.priority === priority) return found;
+    const level = { priority, waiters: new LinkedList<Node>(), arrived: 0 };
+    this.#levels.splice(index === -1 ? this.#levels.length : index, 0, level);
+    return level;
+  }
+
+  #scaleMemory(factor: number): void {
+    this.#served *= factor;
+    for (const level of this.#levels) level.arrived *= factor;
   }
 }
