@@ -3,7 +3,7 @@ import type { Frame, History, LimiterFrame, Sample } from './frame.js';
 /** Length of one step of the history, in milliseconds. */
 export const STEP_MS = 5_000;
 
-/** How far the history reaches back, in milliseconds. */
+/** Length of the history, in milliseconds. */
 export const HISTORY_MS = 15 * 60_000;
 
 /**

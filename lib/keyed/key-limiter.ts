@@ -56,11 +56,11 @@ export function asKeyed(limiter: Limiter | KeyedLimiter): AsKeyed {
   };
 }
 
-/** What a `KeyLimiter` reads of the key's limiter. One of another package has no getters. */
+/** The members of a key's limiter that a `KeyLimiter` uses. A limiter of another package has no getters. */
 type AnyLimiter = Pick<Limiter, 'close' | 'idle' | 'stats'> &
   Partial<Pick<LimiterBase, 'name' | 'permits' | 'queueLimit' | 'maxWaitMs' | 'closed'>>;
 
-/** What a `KeyLimiter` calls of the limiter with keys. */
+/** The members of the limiter with keys that a `KeyLimiter` uses. */
 type Owner = KeyedDecider & Pick<KeyedLimiter, 'closed' | 'acquire' | 'tryAcquire' | 'run'>;
 
 /**

@@ -56,9 +56,9 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
   readonly #stats: StatsRecorder;
   readonly #lifecycle: Lifecycle;
   readonly #closedLimiters = new ClosedLimiters();
-  /** What `idle()` returns while a key is busy to every caller that gives no signal. */
+  /** The promise that `idle()` returns without a signal while a key is busy. */
   #idle: Promise<void> | undefined;
-  /** Resolves when all limiters are idle that were kept when no key was busy. */
+  /** Resolves when the limiters that were kept at the last idle moment are idle. */
   #settling: Promise<unknown> | undefined;
 
   /** `create` makes the limiter of a new key. It must return a new one each time: an evicted key's limiter is closed. */

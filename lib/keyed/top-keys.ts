@@ -5,7 +5,7 @@ import { requireOneOf } from '../internal/validate.js';
 /** A number by which keys are compared. */
 export type KeyRank = 'held' | 'waiting' | 'rejected';
 
-/** What one key does now. */
+/** The use of one key at one moment. */
 export interface KeyUse {
   readonly key: string;
   /** Permits held. */

@@ -27,7 +27,7 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   /** The head: the next waiter to be granted. It gathers permits until it has enough; no newcomer overtakes it. */
   readonly first: Node | undefined;
 
-  /** How many of `permits` a request of this priority may use. */
+  /** The part of `permits` that a request of this priority may use. */
   permitsFor(priority: number, permits: number): number;
 
   /** Adds `node`, which is in no queue. */

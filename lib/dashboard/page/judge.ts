@@ -6,7 +6,7 @@ export const CONDITIONS = ['rejecting', 'stuck', 'queueing', 'full', 'free'] as 
 
 export type Condition = (typeof CONDITIONS)[number];
 
-/** What the page says of a limiter. */
+/** The judgement of the page on one limiter. */
 export interface Verdict {
   readonly condition: Condition;
   /** One phrase. For a limiter that rejects it has the rate and the reason. */

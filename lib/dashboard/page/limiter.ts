@@ -6,7 +6,7 @@ import { COLUMN, Series } from './series.js';
 /** Number of frames that a rate is taken over: two seconds, so rates are calm and a single rejection is seen. */
 const FRAMES = 4;
 
-/** What the page knows of one limiter. */
+/** One limiter of the page: its newest frame, its verdict and its past. */
 export class LimiterModel {
   readonly name: string;
   readonly series = new Series();

@@ -31,7 +31,7 @@ export interface PlotOptions {
   readonly onHover: (row: number | undefined) => void;
 }
 
-/** How much of the past all plots show, in seconds. They show less while less is known. */
+/** Length of the past that all plots show, in seconds. It is shorter while less is known. */
 export const view = { spanS: 300 };
 
 /** Curves over time. They are hidden from screen readers: the figures beside them are text. */

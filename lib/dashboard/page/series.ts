@@ -1,6 +1,6 @@
 import type { Sample } from '../frame.js';
 
-/** How long rows are kept, in seconds. */
+/** Time that a row is kept, in seconds. */
 const KEPT_S = 15 * 60;
 
 /** Distance between the rows of the server's history, in seconds. */

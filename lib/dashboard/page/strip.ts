@@ -3,7 +3,7 @@ import { count, duration, perSecond, visible } from './format.js';
 import { CONDITIONS } from './judge.js';
 import type { LimiterModel } from './limiter.js';
 
-/** How long a limiter keeps the place of its worst condition, in milliseconds. */
+/** Time that a limiter keeps the place of its worst condition, in milliseconds. */
 const CALM_MS = 3_000;
 
 /**
