@@ -124,8 +124,9 @@ export class SemaphoreModel {
   }
 
   resize(permits: number): void {
-    if (this.#grantable === 0) this.#queue.resume?.(this.#time.now);
+    const before = this.#grantable;
     this.permits = permits;
+    this.#restart(before);
     for (const call of this.waiting.filter((waiter) => this.#isTooHeavy(waiter))) {
       this.#leave(call);
       call.end = 'RangeError';
@@ -134,8 +135,9 @@ export class SemaphoreModel {
   }
 
   pause(isPaused: boolean): void {
-    if (this.#grantable === 0) this.#queue.resume?.(this.#time.now);
+    const before = this.#grantable;
     this.isPaused = isPaused;
+    this.#restart(before);
     this.#serve();
   }
 
@@ -175,6 +177,11 @@ export class SemaphoreModel {
   /** A pause is a limit of 0. */
   get #grantable(): number {
     return this.isPaused ? 0 : this.permits;
+  }
+
+  /** The order forgets the time of a pause when it ends. */
+  #restart(before: number): void {
+    if (before === 0 && this.#grantable > 0) this.#queue.resume?.(this.#time.now);
   }
 
   #permitsFor({ priority }: Call): number {

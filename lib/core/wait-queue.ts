@@ -129,7 +129,7 @@ export class WaitQueue {
 
   /** Changes how many permits may be held. The length of a pause says nothing of the rate, and is no wait. */
   changePermits(permits: number): void {
-    if (this.permits === 0) {
+    if (this.permits === 0 && permits > 0) {
       const now = this.#clock.now();
       this.#rate.forget(now);
       this.#queue.restart?.(now);
