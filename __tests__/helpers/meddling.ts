@@ -89,29 +89,29 @@ export function withDoubledScripts<Client extends RedisClient>(client: Client): 
   return wrap(client, { evalSha: twice, evalsha: twice, eval: twice, customCommand: custom });
 }
 
-/** A client that counts scripts and delays their answers until `gate` resolves, if it is set. */
-export function withGate<Client extends RedisClient>(client: Client): Gated<Client> {
-  const gated: Gated<Client> = { client, scripts: 0, gate: undefined };
+/** A client that counts scripts and delays their answers until `delay` resolves, if it is set. */
+export function withDelay<Client extends RedisClient>(client: Client): Delayed<Client> {
+  const delayed: Delayed<Client> = { client, scripts: 0, delay: undefined };
   const late: Change =
     (call) =>
     async (...args) => {
-      gated.scripts++;
+      delayed.scripts++;
       const answer = await call(...args);
-      await gated.gate;
+      await delayed.delay;
       return answer;
     };
   const custom: Change = (call) => (args) => {
     const isScript = (args as string[])[0]?.startsWith('EVAL') === true;
     return isScript ? late(call)(args) : call(args);
   };
-  gated.client = wrap(client, { evalSha: late, evalsha: late, eval: late, customCommand: custom });
-  return gated;
+  delayed.client = wrap(client, { evalSha: late, evalsha: late, eval: late, customCommand: custom });
+  return delayed;
 }
 
-export interface Gated<Client> {
+export interface Delayed<Client> {
   client: Client;
   scripts: number;
-  gate: Promise<void> | undefined;
+  delay: Promise<void> | undefined;
 }
 
 type Call = (...args: unknown[]) => unknown;

@@ -1,15 +1,15 @@
 /** What Redis keeps of one limit: each holder and waiter, and the sum that it keeps of what the holders weigh. */
-export interface Books {
+export interface LimitState {
   readonly holders: number;
   readonly waiters: number;
   readonly used: number;
 }
 
 /** Reads the state of the limit called `name`; `command` runs any command. */
-export async function readBooks(
+export async function readState(
   command: (...args: string[]) => Promise<unknown>,
   name: string,
-): Promise<Books> {
+): Promise<LimitState> {
   const tag = `{semaphore:${name}}`;
   const script = `
     local state = redis.call('GET', KEYS[3])

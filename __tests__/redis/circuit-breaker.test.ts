@@ -147,12 +147,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, Redis counts as up
     const semaphore = make({ name: 'stalled', permits: 100 });
     await semaphore.ready();
     for (let i = 0; i < 8; i++) {
-      const asked = Array.from({ length: 10 }, () => watch(semaphore.acquire()));
+      const callers = Array.from({ length: 10 }, () => watch(semaphore.acquire()));
       if (i % 2 === 0) await turn();
       const end = performance.now() + (i < 4 ? 300 : 600);
       while (performance.now() < end);
-      await until(() => asked.every(({ state }) => state === 'fulfilled'));
-      for (const { value } of asked) value.release();
+      await until(() => callers.every(({ state }) => state === 'fulfilled'));
+      for (const { value } of callers) value.release();
     }
     expect(semaphore.stats()).toMatchObject({ backend: 'up', acquired: 80 });
     await semaphore.idle();

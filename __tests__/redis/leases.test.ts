@@ -1,14 +1,10 @@
 import { getEventListeners } from 'node:events';
 import express from 'express';
 import { HoldTimeoutError, limit, observe } from 'express-semaphore';
-import { RedisSemaphore } from '../../lib/redis';
-import type { RedisClient, RedisSemaphoreOptions } from '../../lib/redis';
-import { withGate, withMessages } from '../helpers/meddling';
+import { withDelay, withMessages } from '../helpers/meddling';
 import { withRedis } from '../helpers/needs';
 import { CLIENTS } from '../helpers/redis-clients';
-import type { TestClient } from '../helpers/redis-clients';
-import { RedisServer } from '../helpers/redis-server';
-import { readBooks } from '../helpers/redis-state';
+import { RedisNodes } from '../helpers/redis-nodes';
 import { serve, until } from '../helpers/serve';
 import { turn, watch } from '../helpers/watch';
 
@@ -23,35 +19,10 @@ const END_LEASES = `
   return 'OK'`;
 
 withRedis.describe('A lease in Redis', () => {
-  let server: RedisServer;
-  let clients: [TestClient, TestClient];
-  let names = 0;
-
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    const connect = CLIENTS['ioredis'];
-    if (connect === undefined) throw new Error('there is no such client');
-    clients = await Promise.all([connect(server.port), connect(server.port)]);
-  }, 120_000);
-
-  afterAll(async () => {
-    for (const client of clients) await client[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
-
-  function make(client: RedisClient, options: Omit<RedisSemaphoreOptions, 'name'>): RedisSemaphore {
-    return new RedisSemaphore(client, { name: `lease-${names}`, timeoutMs: 10_000, ...options });
-  }
-
-  const keyOf = (part: string): string => `{semaphore:lease-${names}}:${part}`;
-  const books = () => readBooks((...args) => clients[0].command(...args), `lease-${names}`);
-
-  beforeEach(() => {
-    names++;
-  });
+  const nodes = RedisNodes.use('lease');
 
   it('aborts the signal of a permit held for maxHoldMs, and still counts and renews it', async () => {
-    const semaphore = make(clients[0].client, { permits: 1, maxHoldMs: 30, leaseMs: 300 });
+    const semaphore = nodes.make(0, { permits: 1, maxHoldMs: 30, leaseMs: 300 });
     const timeouts: unknown[] = [];
     const stop = observe('holdTimeout', (event) => timeouts.push(event));
     const permit = await semaphore.acquire();
@@ -62,10 +33,10 @@ withRedis.describe('A lease in Redis', () => {
     expect(semaphore.stats()).toMatchObject({ held: 1, rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 1 } });
     // Longer than a lease, so it was renewed.
     await new Promise((resolve) => setTimeout(resolve, 600));
-    expect([semaphore.held, (await books()).holders]).toEqual([1, 1]);
+    expect([semaphore.held, (await nodes.state()).holders]).toEqual([1, 1]);
     permit.release();
     await semaphore.idle();
-    expect((await books()).holders).toBe(0);
+    expect((await nodes.state()).holders).toBe(0);
 
     const late = await semaphore.acquire();
     await until(() => semaphore.stats().rejected.ERR_SEMAPHORE_HOLD_TIMEOUT === 2);
@@ -80,17 +51,17 @@ withRedis.describe('A lease in Redis', () => {
   });
 
   it('lets limit end a response that holds its permit for maxHoldMs', async () => {
-    const semaphore = make(clients[0].client, { permits: 1, maxHoldMs: 30 });
+    const semaphore = nodes.make(0, { permits: 1, maxHoldMs: 30 });
     const app = express().use(limit(semaphore), () => undefined);
     await using server = await serve(app);
     const answer = await fetch(server.url);
     expect([answer.status, await answer.json()]).toMatchObject([503, { code: 'ERR_SEMAPHORE_HOLD_TIMEOUT' }]);
     await semaphore.idle();
-    expect((await books()).holders).toBe(0);
+    expect((await nodes.state()).holders).toBe(0);
   });
 
   it('leaves no listener on the signal of its caller when the signal is read after the release', async () => {
-    const semaphore = make(clients[0].client, { permits: 1 });
+    const semaphore = nodes.make(0, { permits: 1 });
     const { signal } = new AbortController();
     const permit = await semaphore.acquire({ signal });
     permit.release();
@@ -99,7 +70,7 @@ withRedis.describe('A lease in Redis', () => {
   });
 
   it('leaves no listener on the signal of its caller after the release', async () => {
-    const semaphore = make(clients[0].client, { permits: 1 });
+    const semaphore = nodes.make(0, { permits: 1 });
     const { signal } = new AbortController();
     const permit = await semaphore.acquire({ signal });
     expect(permit.signal.aborted).toBe(false);
@@ -111,7 +82,7 @@ withRedis.describe('A lease in Redis', () => {
 
   it('counts as lost a tenth of its length before Redis ends it', async () => {
     const leaseMs = 2_000;
-    const semaphore = make(clients[0].client, { permits: 1, leaseMs });
+    const semaphore = nodes.make(0, { permits: 1, leaseMs });
     await semaphore.ready();
     const permit = await semaphore.acquire();
     block(0.92 * leaseMs);
@@ -121,17 +92,14 @@ withRedis.describe('A lease in Redis', () => {
   });
 
   it('keeps the place of the waiters of its process when it ends while that process lives', async () => {
-    const [a, b] = clients.map(({ client }) => make(client, { permits: 1, leaseMs: 30_000 })) as [
-      RedisSemaphore,
-      RedisSemaphore,
-    ];
+    const [a, b] = nodes.pair({ permits: 1, leaseMs: 30_000 });
     await a.acquire();
     const first = watch(a.acquire());
-    await until(async () => (await books()).waiters === 1);
+    await until(async () => (await nodes.state()).waiters === 1);
     const second = watch(b.acquire());
-    await until(async () => (await books()).waiters === 2);
+    await until(async () => (await nodes.state()).waiters === 2);
     // One connection carries both, so this process is the first that Redis hears of.
-    const ended = clients[0].command('EVAL', END_LEASES, '2', keyOf('h'), keyOf('m'));
+    const ended = nodes.command('EVAL', END_LEASES, '2', nodes.key('h'), nodes.key('m'));
     const tried = watch(a.acquire({ maxWaitMs: 0 }));
     await ended;
     await until(() => first.state === 'fulfilled' || second.state === 'fulfilled');
@@ -145,7 +113,7 @@ withRedis.describe('A lease in Redis', () => {
 
   it('may be followed by another one at once after more than its length without callers', async () => {
     const leaseMs = 1_000;
-    const semaphore = make(clients[0].client, { permits: 1, leaseMs });
+    const semaphore = nodes.make(0, { permits: 1, leaseMs });
     await semaphore.run(() => undefined);
     await semaphore.idle();
     await new Promise((resolve) => setTimeout(resolve, 1.3 * leaseMs));
@@ -156,31 +124,31 @@ withRedis.describe('A lease in Redis', () => {
 
   it('begins when Redis grants it, not when the message of the grant arrives', async () => {
     const leaseMs = 1_000;
-    const gated = withGate(clients[1].client);
+    const delayed = withDelay(nodes.clients[1].client);
     let scriptsAtArrival = Infinity;
-    const late = withMessages(gated.client, (deliver) => (message) => {
+    const late = withMessages(delayed.client, (deliver) => (message) => {
       // A node publishes to itself for `ready()`.
       if (!message.startsWith('!')) {
         block(0.95 * leaseMs);
-        scriptsAtArrival = Math.min(scriptsAtArrival, gated.scripts);
+        scriptsAtArrival = Math.min(scriptsAtArrival, delayed.scripts);
       }
       deliver(message);
     });
-    const giver = make(clients[0].client, { permits: 1, leaseMs });
-    const taker = make(late, { permits: 1, leaseMs });
+    const giver = nodes.make(0, { permits: 1, leaseMs });
+    const taker = nodes.make(late, { permits: 1, leaseMs });
     await Promise.all([giver.ready(), taker.ready()]);
     const held = await giver.acquire();
     let scriptsAtGrant = 0;
     const next = watch(
       taker.acquire().then((permit) => {
-        scriptsAtGrant = gated.scripts;
+        scriptsAtGrant = delayed.scripts;
         return permit;
       }),
     );
-    await until(async () => (await books()).waiters === 1);
+    await until(async () => (await nodes.state()).waiters === 1);
     held.release();
     await until(() => next.state === 'fulfilled');
-    // The lease was about to end, so the process asked Redis once more before it granted the permit.
+    // The lease was about to end, so the process sent its request once more before it granted the permit.
     expect(scriptsAtArrival).toBeLessThan(Infinity);
     expect(scriptsAtGrant).toBeGreaterThan(scriptsAtArrival);
     expect(next.value.signal.aborted).toBe(false);
@@ -188,22 +156,22 @@ withRedis.describe('A lease in Redis', () => {
     await Promise.all([giver.idle(), taker.idle()]);
   });
 
-  it('of a dead process is asked for when it ends, not at the next usual check', async () => {
-    const gated = withGate(clients[0].client);
-    const semaphore = make(gated.client, { permits: 1 });
+  it('of a dead process is requested when it ends, not at the next usual check', async () => {
+    const delayed = withDelay(nodes.clients[0].client);
+    const semaphore = nodes.make(delayed.client, { permits: 1 });
     // A new subscription would be a reason to check, too.
     await semaphore.ready();
-    await clients[0].command('ZADD', keyOf('h'), String(Date.now() + 300), 'dead.1.1');
+    await nodes.command('ZADD', nodes.key('h'), String(Date.now() + 300), 'dead.1.1');
     // Redis counts the holders again.
-    await clients[0].command('DEL', keyOf('m'));
+    await nodes.command('DEL', nodes.key('m'));
     const waiting = watch(semaphore.acquire());
     // The answers of one connection arrive in order, so the one to the request is here.
-    await until(async () => (await books()).waiters === 1);
-    const { scripts } = gated;
+    await until(async () => (await nodes.state()).waiters === 1);
+    const { scripts } = delayed;
     // The lease ends before that, and the usual check is due after 750 ms.
     await new Promise((resolve) => setTimeout(resolve, 600));
     for (let i = 0; i < 3; i++) await turn();
-    expect(gated.scripts).toBeGreaterThan(scripts);
+    expect(delayed.scripts).toBeGreaterThan(scripts);
     await until(() => waiting.state === 'fulfilled');
     waiting.value.release();
     await semaphore.idle();
@@ -214,8 +182,8 @@ withRedis.describe('A lease in Redis', () => {
     const connect = CLIENTS['ioredis'];
     if (connect === undefined) throw new Error('there is no such client');
     const before = timers();
-    const ending = await connect(server.port);
-    const semaphore = make(ending.client, { permits: 1, leaseMs: 300 });
+    const ending = await connect(nodes.server.port);
+    const semaphore = nodes.make(ending.client, { permits: 1, leaseMs: 300 });
     await semaphore.ready();
     await semaphore.acquire();
     await ending[Symbol.asyncDispose]();

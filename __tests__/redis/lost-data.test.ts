@@ -1,11 +1,8 @@
-import { RedisSemaphore } from '../../lib/redis';
-import type { LeasedPermit, RedisSemaphoreOptions } from '../../lib/redis';
+import type { RedisSemaphore } from '../../lib/redis';
+import type { LeasedPermit } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
 import { seeded } from '../helpers/random';
-import { CLIENTS } from '../helpers/redis-clients';
-import type { TestClient } from '../helpers/redis-clients';
-import { RedisServer } from '../helpers/redis-server';
-import { readBooks } from '../helpers/redis-state';
+import { RedisNodes } from '../helpers/redis-nodes';
 import { until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 import { watch } from '../helpers/watch';
@@ -22,41 +19,12 @@ const MOVE = `
   return 'OK'`;
 
 withRedis.describe('A limit of which Redis loses data', () => {
-  let server: RedisServer;
-  let clients: TestClient[];
-  let names = 0;
-
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    const connect = CLIENTS['ioredis'];
-    if (connect === undefined) throw new Error('there is no such client');
-    clients = await Promise.all([connect(server.port), connect(server.port)]);
-  }, 120_000);
-
-  afterAll(async () => {
-    for (const client of clients) await client[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
-
-  function fleet(options: Omit<RedisSemaphoreOptions, 'name'>): [RedisSemaphore, RedisSemaphore] {
-    const name = `lost-${++names}`;
-    const [a, b] = clients.map(
-      ({ client }) => new RedisSemaphore(client, { name, timeoutMs: 10_000, ...options }),
-    );
-    if (a === undefined || b === undefined) throw new Error('there are two clients');
-    return [a, b];
-  }
-
-  function command(...args: string[]): Promise<unknown> {
-    return clients[0]?.command(...args) ?? Promise.reject(new Error('there are two clients'));
-  }
-
-  const keyOf = (part: string): string => `{semaphore:lost-${names}}:${part}`;
+  const nodes = RedisNodes.use('lost');
 
   it.each([['h'], ['q'], ['m']])(
     'stays within the limit and goes on when its key :%s is evicted',
     async (part) => {
-      const [a, b] = fleet({ permits: 3, leaseMs: 1_500 });
+      const [a, b] = nodes.pair({ permits: 3, leaseMs: 1_500 });
       let running = 0;
       let peak = 0;
       let done = 0;
@@ -74,7 +42,7 @@ withRedis.describe('A limit of which Redis loses data', () => {
       const workers = [a, b, a, b, a, b, a, b].map((node) => work(node));
       await until(() => done > 50);
       for (let i = 0; i < 3; i++) {
-        await command('DEL', keyOf(part));
+        await nodes.command('DEL', nodes.key(part));
         const before = done;
         await until(() => done > before + 50);
       }
@@ -82,16 +50,16 @@ withRedis.describe('A limit of which Redis loses data', () => {
       await Promise.all(workers);
       expect(peak).toBe(3);
       await Promise.all([a.idle(), b.idle()]);
-      expect(await readBooks(command, `lost-${names}`)).toEqual({ holders: 0, waiters: 0, used: 0 });
+      expect(await nodes.state()).toEqual({ holders: 0, waiters: 0, used: 0 });
     },
   );
 
   it('counts the holders again when their key is evicted while no call is made', async () => {
-    const [a, b] = fleet({ permits: 2, leaseMs: 1_500 });
+    const [a, b] = nodes.pair({ permits: 2, leaseMs: 1_500 });
     const held = await Promise.all([a.acquire(), b.acquire()]);
-    await command('DEL', keyOf('h'));
+    await nodes.command('DEL', nodes.key('h'));
     // The next renewals find the loss and enter the leases again.
-    await until(async () => (await readBooks(command, `lost-${names}`)).holders === 2);
+    await until(async () => (await nodes.state()).holders === 2);
     expect(held.map(({ signal }) => signal.aborted)).toEqual([false, false]);
     await expect(a.acquire({ maxWaitMs: 0 })).rejects.toMatchObject({ code: 'ERR_SEMAPHORE_WAIT_TIMEOUT' });
     for (const permit of held) permit.release();
@@ -99,27 +67,26 @@ withRedis.describe('A limit of which Redis loses data', () => {
   });
 
   it('counts right again when the key of the holders is evicted while permits are free', async () => {
-    const [a, b] = fleet({ permits: 10, leaseMs: 1_500 });
+    const [a, b] = nodes.pair({ permits: 10, leaseMs: 1_500 });
     const held = await Promise.all([a.acquire(), a.acquire(), b.acquire()]);
-    await command('DEL', keyOf('h'));
+    await nodes.command('DEL', nodes.key('h'));
     // One script releases a permit that Redis has lost, and requests another.
     held[0].release();
     held[0] = await a.acquire();
-    const name = `lost-${names}`;
-    const { holders, used } = await readBooks(command, name);
+    const { holders, used } = await nodes.state();
     expect(used).toBe(holders);
-    await until(async () => (await readBooks(command, name)).holders === 3);
-    expect(await readBooks(command, name)).toEqual({ holders: 3, waiters: 0, used: 3 });
+    await until(async () => (await nodes.state()).holders === 3);
+    expect(await nodes.state()).toEqual({ holders: 3, waiters: 0, used: 3 });
     expect(held.map(({ signal }) => signal.aborted)).toEqual([false, false, false]);
     for (const permit of held) permit.release();
     await Promise.all([a.idle(), b.idle()]);
-    expect(await readBooks(command, name)).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await nodes.state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('keeps each key for at least two leases after each use, and for no more than three', async () => {
     const random = seeded();
     const leaseMs = 1_000;
-    const [a, b] = fleet({ permits: 3, leaseMs });
+    const [a, b] = nodes.pair({ permits: 3, leaseMs });
     const callers: ReturnType<typeof watch<LeasedPermit>>[] = [];
     for (let step = 0; step < 300; step++) {
       const isRelease = random.integer(0, 1) === 0;
@@ -131,7 +98,7 @@ withRedis.describe('A limit of which Redis loses data', () => {
       // Redis has answered what was sent before.
       await Promise.all([a.acquire({ maxWaitMs: 0 }), b.acquire({ maxWaitMs: 0 })].map(releaseOrIgnore));
       for (const part of ['h', 'q', 'm']) {
-        const ms = Number(await command('PTTL', keyOf(part)));
+        const ms = Number(await nodes.command('PTTL', nodes.key(part)));
         // -2: the key does not exist.
         if (ms !== -2) expect([part, ms > 2 * leaseMs && ms <= 3 * leaseMs, ms]).toEqual([part, true, ms]);
       }
@@ -151,13 +118,13 @@ withRedis.describe('A limit of which Redis loses data', () => {
   it.each([[60_000], [-60_000]])(
     'has its capacity back after a step of the server clock by %d ms',
     async (step) => {
-      const [a, b] = fleet({ permits: 1, leaseMs: 1_000 });
+      const [a, b] = nodes.pair({ permits: 1, leaseMs: 1_000 });
       // A dead holder: nobody renews its lease.
-      await command('ZADD', keyOf('h'), String(Date.now() + 1_000), 'dead.1.1');
-      await command('DEL', keyOf('m'));
+      await nodes.command('ZADD', nodes.key('h'), String(Date.now() + 1_000), 'dead.1.1');
+      await nodes.command('DEL', nodes.key('m'));
       const waiting = watch(a.acquire());
-      await until(async () => (await readBooks(command, `lost-${names}`)).waiters === 1);
-      await command('EVAL', MOVE, '2', keyOf('h'), keyOf('m'), String(-step));
+      await until(async () => (await nodes.state()).waiters === 1);
+      await nodes.command('EVAL', MOVE, '2', nodes.key('h'), nodes.key('m'), String(-step));
       await until(() => waiting.state === 'fulfilled');
       waiting.value.release();
       await b.run(() => undefined);
@@ -166,9 +133,9 @@ withRedis.describe('A limit of which Redis loses data', () => {
   );
 
   it('keeps the lease of a live holder when the server clock goes back', async () => {
-    const [a, b] = fleet({ permits: 1, leaseMs: 1_000 });
+    const [a, b] = nodes.pair({ permits: 1, leaseMs: 1_000 });
     const held = await a.acquire();
-    await command('EVAL', MOVE, '2', keyOf('h'), keyOf('m'), '60000');
+    await nodes.command('EVAL', MOVE, '2', nodes.key('h'), nodes.key('m'), '60000');
     const next = watch(b.acquire());
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect([held.signal.aborted, next.state]).toEqual([false, 'pending']);
@@ -180,12 +147,12 @@ withRedis.describe('A limit of which Redis loses data', () => {
 
   it('is warned of at the start where the server may evict keys', async () => {
     const warnings = collectWarnings();
-    await command('CONFIG', 'SET', 'maxmemory', '100mb');
-    await command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
-    const [a] = fleet({ permits: 1 });
+    await nodes.command('CONFIG', 'SET', 'maxmemory', '100mb');
+    await nodes.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    const [a] = nodes.pair({ permits: 1 });
     await a.ready();
     await a.ready();
-    await command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    await nodes.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
     const [warning, ...others] = warnings.filter(({ code }) => code === 'WARN_SEMAPHORE_EVICTION');
     expect(warning?.message).toContain('allkeys-lru');
     expect(others).toEqual([]);

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
-import { MEDDLINGS, withDoubledScripts, withGate, withMessages } from '../helpers/meddling';
-import type { Gated } from '../helpers/meddling';
+import { MEDDLINGS, withDoubledScripts, withDelay, withMessages } from '../helpers/meddling';
+import type { Delayed } from '../helpers/meddling';
 import { withRedis } from '../helpers/needs';
-import { readBooks } from '../helpers/redis-state';
+import { readState } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
@@ -52,15 +52,15 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
     return peak;
   }
 
-  async function expectEmptyBooks(nodes: readonly RedisSemaphore[]): Promise<void> {
+  async function expectEmptyState(nodes: readonly RedisSemaphore[]): Promise<void> {
     await Promise.all(nodes.map((node) => node.idle()));
-    await expectTrueBooks();
-    const { holders, waiters } = await readBooks(command, name);
+    await expectTrueState();
+    const { holders, waiters } = await readState(command, name);
     expect({ holders, waiters }).toEqual({ holders: 0, waiters: 0 });
   }
 
   /** What Redis counts as used is what the holders weigh. */
-  async function expectTrueBooks(): Promise<void> {
+  async function expectTrueState(): Promise<void> {
     const sum = `
       local state, sum = redis.call('GET', KEYS[2]), 0
       local used = state and select(3, cmsgpack.unpack(state)) or 0
@@ -76,23 +76,26 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
   it.each(Object.entries(MEDDLINGS))('when wake-ups are %s', async (__, meddling) => {
     const nodes = fleet(600, (client) => withMessages(client, meddling));
     expect(await load(nodes, 12)).toBe(2);
-    await expectEmptyBooks(nodes);
+    await expectEmptyState(nodes);
   });
 
   it('when a grant overtakes the answer to its question', async () => {
-    const [a, b] = clients.map(({ client }) => withGate(client)) as [Gated<RedisClient>, Gated<RedisClient>];
+    const [a, b] = clients.map(({ client }) => withDelay(client)) as [
+      Delayed<RedisClient>,
+      Delayed<RedisClient>,
+    ];
     const [giver, taker] = [a, b].map(({ client }) => new RedisSemaphore(client, { name, permits: 1 }));
     await taker?.ready();
     const held = await giver?.acquire();
     const { promise, resolve } = defer();
-    b.gate = promise;
+    b.delay = promise;
     const taken = watch(taker?.acquire() ?? Promise.reject(new Error('there are two')));
-    await until(async () => (await readBooks(command, name)).waiters === 1);
+    await until(async () => (await readState(command, name)).waiters === 1);
     const { scripts } = b;
     held?.release();
     await giver?.idle();
-    // The message is on its way already, and what is asked on the same server after it comes later.
-    await expect(readBooks(command, name)).resolves.toEqual({ holders: 1, waiters: 0, used: 1 });
+    // The message is on its way already, and a later command to the same server is answered after it.
+    await expect(readState(command, name)).resolves.toEqual({ holders: 1, waiters: 0, used: 1 });
     await new Promise((done) => setTimeout(done, 50));
     resolve();
     await until(() => taken.state === 'fulfilled');
@@ -106,13 +109,13 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
     const [a, b] = nodes as [RedisSemaphore, RedisSemaphore];
     expect(await load(nodes, 40)).toBe(2);
     const [held, heavy] = [await a.acquire(), watch(b.acquire({ weight: 2 }))];
-    await until(async () => (await readBooks(command, name)).waiters === 1);
-    expect(await readBooks(command, name)).toEqual({ holders: 1, waiters: 1, used: 1 });
+    await until(async () => (await readState(command, name)).waiters === 1);
+    expect(await readState(command, name)).toEqual({ holders: 1, waiters: 1, used: 1 });
     held.release();
     await until(() => heavy.state === 'fulfilled');
-    await expectTrueBooks();
+    await expectTrueState();
     heavy.value.release();
-    await expectEmptyBooks(nodes);
+    await expectEmptyState(nodes);
   });
 
   it('when answers are lost after Redis has done what it was told', async () => {
@@ -124,11 +127,11 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
       await new Promise((resolve) => setTimeout(resolve, 5));
       proxy.cut();
       proxy.unblock();
-      await expectTrueBooks();
+      await expectTrueState();
     }
     await until(() => loaded.state !== 'pending');
     expect(loaded.value).toBe(2);
-    await expectEmptyBooks(nodes);
+    await expectEmptyState(nodes);
   });
 
   it('while Redis loads its data', async () => {

@@ -1,51 +1,25 @@
 import { Semaphore } from 'express-semaphore';
 import type { Limiter, Permit } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
-import type { RedisSemaphoreOptions } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
 import { seeded } from '../helpers/random';
 import { CLIENTS, counted } from '../helpers/redis-clients';
-import type { TestClient } from '../helpers/redis-clients';
+import { RedisNodes } from '../helpers/redis-nodes';
 import { RedisServer } from '../helpers/redis-server';
-import { readBooks } from '../helpers/redis-state';
 import { until } from '../helpers/serve';
 import { turn, watch } from '../helpers/watch';
 
 jest.setTimeout(60_000);
 
 withRedis.describe('The order priority in Redis', () => {
-  let server: RedisServer;
-  let clients: [TestClient, TestClient];
-  let names = 0;
-
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    const connect = CLIENTS['ioredis'];
-    if (connect === undefined) throw new Error('there is no such client');
-    clients = await Promise.all([connect(server.port), connect(server.port)]);
-  }, 120_000);
-
-  afterAll(async () => {
-    for (const client of clients) await client[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
-
-  beforeEach(() => {
-    names++;
-  });
-
-  function make(node: 0 | 1, options: Partial<RedisSemaphoreOptions> = {}): RedisSemaphore {
-    const terms = { name: `priority-${names}`, permits: 1, timeoutMs: 10_000, order: 'priority' } as const;
-    return new RedisSemaphore(clients[node].client, { ...terms, ...options });
-  }
+  const redis = RedisNodes.use('priority');
 
   async function waiters(count: number): Promise<void> {
-    const command = (...args: string[]) => clients[0].command(...args);
-    await until(async () => (await readBooks(command, `priority-${names}`)).waiters === count);
+    await until(async () => (await redis.state()).waiters === count);
   }
 
   it('serves the highest priority of all processes first, and equal ones in order of arrival', async () => {
-    const nodes = [make(0), make(1)] as const;
+    const nodes = redis.pair({ permits: 1, order: 'priority' });
     const held = await nodes[0].acquire();
     const order: string[] = [];
     const runs: Promise<void>[] = [];
@@ -68,13 +42,8 @@ withRedis.describe('The order priority in Redis', () => {
   });
 
   it('grants a newcomer at once if it fits and precedes the head, which still gathers permits', async () => {
-    const { client, settle } = counted(clients[0].client);
-    const semaphore = new RedisSemaphore(client, {
-      name: `priority-${names}`,
-      permits: 3,
-      order: 'priority',
-      timeoutMs: 10_000,
-    });
+    const { client, settle } = counted(redis.clients[0].client);
+    const semaphore = redis.make(client, { permits: 3, order: 'priority' });
     await semaphore.ready();
     const held = await semaphore.acquire({ weight: 2 });
     const heavy = watch(semaphore.acquire({ weight: 3 }));
@@ -92,7 +61,7 @@ withRedis.describe('The order priority in Redis', () => {
   });
 
   it('rejects a newcomer to a full queue, whatever its priority', async () => {
-    const semaphore = make(0, { queueLimit: 1 });
+    const semaphore = redis.make(0, { permits: 1, queueLimit: 1, order: 'priority' });
     const held = await semaphore.acquire();
     const waiting = semaphore.acquire({ priority: -1 });
     await waiters(1);
@@ -123,16 +92,8 @@ withRedis.describe('The order priority in Redis', () => {
 
   it('grants what a Semaphore in this order grants, step by step', async () => {
     const random = seeded();
-    const counters = clients.map(({ client }) => counted(client));
-    const nodes = counters.map(
-      ({ client }) =>
-        new RedisSemaphore(client, {
-          name: `priority-${names}`,
-          permits: 3,
-          order: 'priority',
-          timeoutMs: 10_000,
-        }),
-    );
+    const counters = redis.clients.map(({ client }) => counted(client));
+    const nodes = counters.map(({ client }) => redis.make(client, { permits: 3, order: 'priority' }));
     await Promise.all(nodes.map((node) => node.ready()));
     const model = new Semaphore(3, { order: 'priority' });
     const calls: Call[] = [];

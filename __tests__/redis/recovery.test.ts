@@ -4,7 +4,7 @@ import { withRedis } from '../helpers/needs';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
-import { readBooks } from '../helpers/redis-state';
+import { readState } from '../helpers/redis-state';
 import { until } from '../helpers/serve';
 import { watch } from '../helpers/watch';
 
@@ -42,7 +42,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
     let held = 0;
     let peak = 0;
     const granted: LeasedPermit[] = [];
-    const ask = (node: RedisSemaphore): void => {
+    const acquire = (node: RedisSemaphore): void => {
       node.acquire().then(
         (permit) => {
           peak = Math.max(peak, ++held);
@@ -52,12 +52,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
       );
     };
     server.signal('SIGSTOP');
-    for (const node of down) for (let i = 0; i < 8; i++) ask(node);
+    for (const node of down) for (let i = 0; i < 8; i++) acquire(node);
     await until(() => down.every((node) => node.held === 4));
     server.signal('SIGCONT');
-    for (let i = 0; i < 10; i++) ask(fresh);
+    for (let i = 0; i < 10; i++) acquire(fresh);
     await until(() => down.every((node) => node.stats().backend === 'up'));
-    await until(async () => (await books()).used === 12);
+    await until(async () => (await state()).used === 12);
     // Long enough for the pause to end.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect([peak, fresh.held]).toEqual([12, 0]);
@@ -67,7 +67,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await Promise.all([...down, fresh].map((node) => node.idle()));
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('no permit is lost that was granted just before it', async () => {
@@ -78,7 +78,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
     await Promise.all([a.ready(), b.ready()]);
     const held = await a.acquire();
     const next = watch(b.acquire());
-    await until(async () => (await books()).waiters === 1);
+    await until(async () => (await state()).waiters === 1);
     held.release();
     await until(() => next.state === 'fulfilled');
     server.signal('SIGSTOP');
@@ -87,7 +87,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
     await until(() => b.stats().backend === 'up');
     await b.ready();
     expect(next.value.signal.aborted).toBe(false);
-    expect((await books()).used).toBe(1);
+    expect((await state()).used).toBe(1);
     next.value.release();
     await Promise.all([a.idle(), b.idle()]);
   });
@@ -121,8 +121,8 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
     return Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
   }
 
-  function books() {
-    return readBooks(
+  function state() {
+    return readState(
       (...args) => clients[3]?.command(...args) ?? Promise.reject(new Error('no client')),
       'recovering',
     );
@@ -146,7 +146,7 @@ withRedis.describe('A permit that was granted by message', () => {
         return permit;
       });
       await until(
-        async () => (await readBooks((...args) => giving.command(...args), 'blocked')).waiters === 1,
+        async () => (await readState((...args) => giving.command(...args), 'blocked')).waiters === 1,
       );
       const other = watch(giver.acquire());
       held.release();

@@ -3,8 +3,8 @@ import type { Limiter, WaitTimeoutError } from 'express-semaphore';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
-import { readBooks } from '../helpers/redis-state';
-import type { Books } from '../helpers/redis-state';
+import { readState } from '../helpers/redis-state';
+import type { LimitState } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
@@ -40,34 +40,34 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
   }
 
   /** Those of the last fleet. */
-  function books(): Promise<Books> {
-    return readBooks(redis, `fleet-${names}`);
+  function state(): Promise<LimitState> {
+    return readState(redis, `fleet-${names}`);
   }
 
   it('shares one limit between nodes, first come, first served', async () => {
     const [a, b] = fleet({ permits: 1 });
     const held = await a.acquire();
     const order: string[] = [];
-    const line: Promise<void>[] = [];
+    const runs: Promise<void>[] = [];
     for (const [name, node] of [
       ['b1', b],
       ['a1', a],
       ['b2', b],
       ['a2', a],
     ] as const) {
-      line.push(
+      runs.push(
         node.run(() => {
           order.push(name);
         }),
       );
-      const { waiters } = await books();
-      while ((await books()).waiters === waiters && waiters < line.length) await b.ready();
+      const { waiters } = await state();
+      while ((await state()).waiters === waiters && waiters < runs.length) await b.ready();
     }
     held.release();
-    await Promise.all(line);
+    await Promise.all(runs);
     expect(order).toEqual(['b1', 'a1', 'b2', 'a2']);
     await Promise.all([a.idle(), b.idle()]);
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('never lets more run than there are permits, in all nodes together', async () => {
@@ -83,7 +83,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     await Promise.all(jobs);
     expect(peak).toBe(3);
     await Promise.all(nodes.map((node) => node.idle()));
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('removes a waiter that leaves from the queue of all nodes', async () => {
@@ -99,7 +99,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     await until(() => next.state === 'fulfilled');
     expect(aborted.state).toBe('rejected');
     await b.idle();
-    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    expect(await state()).toEqual({ holders: 1, waiters: 0, used: 1 });
     next.value.release();
     await a.idle();
   });
@@ -181,7 +181,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     const [a] = fleet({ permits: 10, prefetch: 4 });
     const first = await a.acquire();
     await until(() => a.tryAcquire()?.release() === undefined && a.stats().acquired > 1);
-    expect(await books()).toEqual({ holders: 4, waiters: 0, used: 4 });
+    expect(await state()).toEqual({ holders: 4, waiters: 0, used: 4 });
     const more = [a.tryAcquire(), a.tryAcquire(), a.tryAcquire()];
     expect(more).not.toContain(undefined);
     expect(a.tryAcquire()).toBeUndefined();
@@ -189,7 +189,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     for (const permit of [first, ...more]) permit?.release();
     expect(a.held).toBe(0);
     await a.idle();
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('keeps no prefetched permit while other callers are queued', async () => {
@@ -204,7 +204,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     waiting.value.release();
     heavy.value.release();
     await Promise.all([a.idle(), b.idle()]);
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('grants no more than the limit, and goes on, when the holders are evicted', async () => {
@@ -212,14 +212,14 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     const held = await a.acquire();
     await redis('DEL', `{semaphore:fleet-${names}}:h`);
     const next = watch(b.acquire());
-    await until(async () => (await books()).waiters === 1);
-    await until(async () => (await books()).used === 1);
+    await until(async () => (await state()).waiters === 1);
+    await until(async () => (await state()).used === 1);
     expect([next.state, held.signal.aborted]).toEqual(['pending', false]);
     held.release();
     await until(() => next.state === 'fulfilled');
     next.value.release();
     await Promise.all([a.idle(), b.idle()]);
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('knows how fast its waiters are served, and when a retry can succeed', async () => {
@@ -232,11 +232,11 @@ withRedis.describe.each(Object.entries(CLIENTS))('A RedisSemaphore through %s', 
     };
     const workers = [work(), work(), work()];
     await until(() => a.stats().releasesPerSecond !== undefined);
-    const refused = await a.acquire({ maxWaitMs: 1 }).catch((error: unknown) => error);
+    const rejected = await a.acquire({ maxWaitMs: 1 }).catch((error: unknown) => error);
     // One permit that is held for 20 ms, by timers that may be 1 ms early, comes back 52 times a second at most.
     expect(a.stats().releasesPerSecond).toBeGreaterThan(0);
     expect(a.stats().releasesPerSecond).toBeLessThan(1_000 / 19);
-    expect((refused as WaitTimeoutError).retryAfterMs).toBeGreaterThan(2 * 19);
+    expect((rejected as WaitTimeoutError).retryAfterMs).toBeGreaterThan(2 * 19);
     await Promise.all(workers);
     await a.idle();
   });

@@ -7,7 +7,7 @@ import { withRedis } from '../helpers/needs';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
-import { readBooks } from '../helpers/redis-state';
+import { readState } from '../helpers/redis-state';
 import { serve, until } from '../helpers/serve';
 
 jest.setTimeout(60_000);
@@ -98,7 +98,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('A limit shared through %s', (_
     const [a, b] = [on(0, { permits: 2 }), on(1, { permits: 2 })];
     const held = [await a.acquire(), await b.acquire()];
     const waiting = b.acquire();
-    await until(async () => (await readBooks(command, `shared-${names}`)).waiters === 1);
+    await until(async () => (await readState(command, `shared-${names}`)).waiters === 1);
     await until(() => a.stats().fleet?.waiting === 1);
     expect(a.stats().fleet).toEqual({ held: 2, waiting: 1, nodes: 2 });
     for (const permit of held) permit.release();
@@ -136,14 +136,16 @@ withRedis.describe.each(Object.entries(CLIENTS))('A limit shared through %s', (_
       }, 5);
       if (i % 2 === 0) keyed.close();
       await keyed.idle();
-      expect(await readBooks(command, `shared-${names}`)).toEqual({ holders: 0, waiters: 0, used: 0 });
+      expect(await readState(command, `shared-${names}`)).toEqual({ holders: 0, waiters: 0, used: 0 });
     }
   });
 
   it('rejects what its queue cannot honour', async () => {
     const semaphore = on(0, {});
     expect(() => on(0, { order: 'fair' } as never)).toThrow(RangeError);
-    await expect(semaphore.acquire({ priority: 1 })).rejects.toThrow(/priority must be 0 with the order fifo/);
+    await expect(semaphore.acquire({ priority: 1 })).rejects.toThrow(
+      /priority must be 0 with the order fifo/,
+    );
     await expect(semaphore.acquire({ flow: 'ann' })).rejects.toThrow(/flow must be ''/);
     expect(() => semaphore.tryAcquire({ priority: 1 })).toThrow(RangeError);
   });

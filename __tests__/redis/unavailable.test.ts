@@ -1,8 +1,8 @@
 import { BackendError, RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
-import { readBooks } from '../helpers/redis-state';
-import type { Books } from '../helpers/redis-state';
+import { readState } from '../helpers/redis-state';
+import type { LimitState } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
@@ -39,23 +39,23 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   }
 
   /** Those of the limit that was made last. */
-  function books(): Promise<Books> {
-    return readBooks((...args) => direct.command(...args), `n${names}`);
+  function state(): Promise<LimitState> {
+    return readState((...args) => direct.command(...args), `n${names}`);
   }
 
   it('local shares the permits out evenly, and says so', async () => {
     const semaphore = make({ permits: 5, expectedNodes: 2 });
     await semaphore.ready();
     proxy.block('up', 'down');
-    const asked = Array.from({ length: 5 }, () => watch(semaphore.acquire()));
+    const callers = Array.from({ length: 5 }, () => watch(semaphore.acquire()));
     await isUp(semaphore, 'down');
-    await until(() => asked.filter(({ state }) => state === 'fulfilled').length === 3);
-    expect(states(asked)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending', 'pending']);
-    expect(asked[0]?.value.fencingToken).toBe(0);
+    await until(() => callers.filter(({ state }) => state === 'fulfilled').length === 3);
+    expect(states(callers)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending', 'pending']);
+    expect(callers[0]?.value.fencingToken).toBe(0);
     expect(semaphore.tryAcquire()).toBeUndefined();
-    for (const { value } of asked.slice(0, 2)) value.release();
-    await until(() => asked.every(({ state }) => state === 'fulfilled'));
-    for (const { value } of asked) value.release();
+    for (const { value } of callers.slice(0, 2)) value.release();
+    await until(() => callers.every(({ state }) => state === 'fulfilled'));
+    for (const { value } of callers) value.release();
     semaphore.tryAcquire({ weight: 5 })?.release();
     expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 6 });
     await semaphore.idle();
@@ -76,7 +76,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     for (const permit of running) permit.release();
   });
 
-  it('records its own grants in Redis when Redis is back', async () => {
+  it('enters its own leases in Redis when Redis is back', async () => {
     const semaphore = make({ permits: 2 });
     await semaphore.ready();
     proxy.block('up', 'down');
@@ -87,7 +87,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await isUp(semaphore, 'up');
     const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 2, ...TERMS });
     await until(() => third?.state === 'pending' && semaphore.waiting === 1);
-    for (let used = 0; used < 2; { used } = await books()) await semaphore.ready();
+    for (let used = 0; used < 2; { used } = await state()) await semaphore.ready();
     await expect(other.acquire({ maxWaitMs: 0 })).rejects.toMatchObject({
       code: 'ERR_SEMAPHORE_WAIT_TIMEOUT',
     });
@@ -97,7 +97,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     second?.value.release();
     third?.value.release();
     await semaphore.idle();
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('answers callers by its own deadline while Redis is paused, and keeps leases that last longer', async () => {
@@ -112,12 +112,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await isUp(semaphore, 'up');
     await semaphore.ready();
     expect(held.signal.aborted).toBe(false);
-    for (let used = 0; used < 2; { used } = await books()) await semaphore.ready();
+    for (let used = 0; used < 2; { used } = await state()) await semaphore.ready();
     held.release();
     await until(() => others[1]?.state === 'fulfilled');
     for (const { value } of others) value.release();
     await semaphore.idle();
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('aborts the signal before the server can give a lease to another', async () => {
@@ -138,7 +138,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     held.release();
     await isUp(semaphore, 'up');
     await semaphore.idle();
-    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    expect(await state()).toEqual({ holders: 1, waiters: 0, used: 1 });
     permit.release();
     await other.idle();
   });
@@ -153,7 +153,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     const permit = await other.acquire();
     held.release();
     await semaphore.idle();
-    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    expect(await state()).toEqual({ holders: 1, waiters: 0, used: 1 });
     permit.release();
     await other.idle();
   });
@@ -161,19 +161,19 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   it('counts the held permits again after Redis was killed and restarted empty', async () => {
     const semaphore = make({ permits: 2, leaseMs: 3_000 });
     const held = await semaphore.acquire();
-    const line = [watch(semaphore.acquire()), watch(semaphore.acquire())];
-    await until(() => line[0]?.state === 'fulfilled');
+    const waiters = [watch(semaphore.acquire()), watch(semaphore.acquire())];
+    await until(() => waiters[0]?.state === 'fulfilled');
     await server.kill();
     await isUp(semaphore, 'down');
     await server.restart();
     await isUp(semaphore, 'up');
-    for (let used = 0; used < 2; { used } = await books()) await semaphore.ready();
+    for (let used = 0; used < 2; { used } = await state()) await semaphore.ready();
     expect(held.signal.aborted).toBe(false);
     held.release();
-    await until(() => line[1]?.state === 'fulfilled');
-    for (const { value } of line) value.release();
+    await until(() => waiters[1]?.state === 'fulfilled');
+    for (const { value } of waiters) value.release();
     await semaphore.idle();
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('grants nothing new for a while to anybody once one node has proved that data was lost', async () => {
@@ -190,7 +190,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await semaphore.ready();
     const newcomer = watch(other.acquire());
     await until(() => other.waiting === 1);
-    for (let used = 0; used < 1; { used } = await books()) await other.ready();
+    for (let used = 0; used < 1; { used } = await state()) await other.ready();
     expect([prover.state, newcomer.state, held.signal.aborted]).toEqual(['pending', 'pending', false]);
     held.release();
     await until(() => prover.state === 'fulfilled');
@@ -198,7 +198,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await until(() => newcomer.state === 'fulfilled');
     newcomer.value.release();
     await Promise.all([semaphore.idle(), other.idle()]);
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('is idle only when Redis knows that all has been given back', async () => {
@@ -208,12 +208,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     held.release();
     await isUp(semaphore, 'down');
     const idle = watch(semaphore.idle());
-    await until(async () => (await books()).used === 1);
+    await until(async () => (await state()).used === 1);
     expect(idle.state).toBe('pending');
     proxy.cut();
     proxy.unblock();
     await until(() => idle.state === 'fulfilled');
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('is idle for all that when Redis stays away until every lease has run out', async () => {
@@ -225,7 +225,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await semaphore.idle();
     expect(semaphore.stats()).toMatchObject({ backend: 'down', held: 0, waiting: 0 });
     await new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, ...TERMS }).ready();
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('sends the first calls of a limiter that were made while Redis was down', async () => {
@@ -238,15 +238,15 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await until(() => held.state === 'fulfilled');
     proxy.cut(false);
     await isUp(semaphore, 'up');
-    await until(async () => (await books()).waiters === 1);
-    expect(await books()).toEqual({ holders: 1, waiters: 1, used: 1 });
+    await until(async () => (await state()).waiters === 1);
+    expect(await state()).toEqual({ holders: 1, waiters: 1, used: 1 });
     held.value.release();
     await until(() => next.state === 'fulfilled');
     for (const permit of [tripping, next.value]) permit.release();
     await Promise.all([other.idle(), semaphore.idle()]);
   });
 
-  it('records the first local grants of a limiter that were made while Redis was down', async () => {
+  it('enters the first local leases of a limiter that were made while Redis was down', async () => {
     const other = make({ permits: 1 });
     const semaphore = make({ permits: 1, leaseMs: 4_000 });
     proxy.cut(true);
@@ -254,11 +254,11 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await isUp(semaphore, 'down');
     const held = semaphore.tryAcquire();
     proxy.cut(false);
-    await until(async () => (await books()).holders === 1);
+    await until(async () => (await state()).holders === 1);
     held?.release();
     tripping.release();
     await Promise.all([other.idle(), semaphore.idle()]);
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it('removes a waiter from the queue that was served locally while Redis was down', async () => {
@@ -266,7 +266,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, leaseMs: 4_000 });
     const held = await other.acquire();
     const served = watch(semaphore.acquire());
-    await until(async () => (await books()).waiters === 1);
+    await until(async () => (await state()).waiters === 1);
     proxy.cut(true);
     semaphore.ready().catch(() => undefined);
     await until(() => served.state === 'fulfilled');
@@ -274,7 +274,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     proxy.cut(false);
     await isUp(semaphore, 'up');
     await semaphore.idle();
-    expect(await books()).toEqual({ holders: 1, waiters: 0, used: 1 });
+    expect(await state()).toEqual({ holders: 1, waiters: 0, used: 1 });
     held.release();
     await other.idle();
   });
@@ -290,7 +290,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
       proxy.unblock();
       await isUp(semaphore, 'up');
       await semaphore.idle();
-      expect(await books()).toMatchObject({ holders: 0, waiters: 0 });
+      expect(await state()).toMatchObject({ holders: 0, waiters: 0 });
       await semaphore.run(() => undefined);
     },
   );
@@ -307,7 +307,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     }
     await Promise.all(jobs);
     await semaphore.idle();
-    expect(await books()).toEqual({ holders: 0, waiters: 0, used: 0 });
+    expect(await state()).toEqual({ holders: 0, waiters: 0, used: 0 });
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { createClient, createClientPool } from 'redis';
 import { RedisSemaphore } from '../../lib/redis';
 import type { RedisClient } from '../../lib/redis';
-import { withGate } from '../helpers/meddling';
+import { withDelay } from '../helpers/meddling';
 import { withRedis } from '../helpers/needs';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
@@ -68,8 +68,8 @@ withRedis.describe('A wake-up', () => {
   });
 
   it.each(Object.entries(SET_UPS))('reaches %s', async (_, connect) => {
-    const gated = withGate(await connect());
-    const [giver, taker] = [make(await connect(), `by-${++names}`), make(gated.client, `by-${names}`)];
+    const delayed = withDelay(await connect());
+    const [giver, taker] = [make(await connect(), `by-${++names}`), make(delayed.client, `by-${names}`)];
     await Promise.all([giver.ready(), taker.ready()]);
     expect(taker.stats().wakeUps).toBe('push');
     let pushed = 0;
@@ -78,10 +78,10 @@ withRedis.describe('A wake-up', () => {
       const held = await giver.acquire();
       const next = watch(taker.acquire());
       await queued(taker);
-      const { scripts } = gated;
+      const { scripts } = delayed;
       held.release();
       await until(() => next.state === 'fulfilled');
-      if (gated.scripts === scripts) pushed++;
+      if (delayed.scripts === scripts) pushed++;
       next.value.release();
     }
     expect(pushed).toBe(1);
@@ -163,18 +163,18 @@ withRedis.describe('A wake-up', () => {
   it('reaches each of several objects of one client and name without a question', async () => {
     for (const connect of Object.values(CLIENTS)) {
       await using connected = await connect(server.port);
-      const gated = withGate(connected.client);
-      const [one, other] = [make(gated.client), make(gated.client, `wake-ups-${names}`)];
+      const delayed = withDelay(connected.client);
+      const [one, other] = [make(delayed.client), make(delayed.client, `wake-ups-${names}`)];
       await one.ready();
       const held = await one.acquire();
       const next = watch(other.acquire());
       await until(() => other.waiting === 1);
       await queued(other);
       expect([one.held, one.waiting, other.held, other.waiting]).toEqual([1, 0, 0, 1]);
-      const { scripts } = gated;
+      const { scripts } = delayed;
       held.release();
       await until(() => next.state === 'fulfilled');
-      expect(gated.scripts).toBe(scripts + 1);
+      expect(delayed.scripts).toBe(scripts + 1);
       next.value.release();
       await Promise.all([one.idle(), other.idle()]);
     }

@@ -9,7 +9,7 @@ export interface FleetEvent {
   readonly detail: string;
 }
 
-/** Somebody had a permit from `from` to `to`. */
+/** A caller had a permit from `from` to `to`. */
 export interface Interval {
   readonly node: number;
   readonly from: number;
@@ -19,10 +19,10 @@ export interface Interval {
   readonly fence: number;
 }
 
-/** Stands outside the fleet, and judges by nothing but what the processes did, and when. */
+/** Judges a fleet from outside, only by what the processes did, and when. */
 export class Checker {
   readonly events: FleetEvent[] = [];
-  /** When a process was killed, or stood still from: what it held then, it does not work under any more. */
+  /** When each process was killed. What it held then, it no longer works under. */
   readonly #ended = new Map<number, number>();
 
   add(event: FleetEvent): void {
@@ -53,7 +53,7 @@ export class Checker {
     return intervals;
   }
 
-  /** The most that held at once in a span of time. */
+  /** The maximum number of holders at once in a span of time. */
   peak(from = -Infinity, to = Infinity): number {
     const changes = this.intervals().flatMap((interval) => {
       if (interval.to <= from || interval.from >= to) return [];
@@ -62,13 +62,13 @@ export class Checker {
         { ms: Math.min(to, interval.to), change: -1 },
       ];
     });
-    // Who gives back and who takes in the same moment do not hold at once.
+    // A release and a grant in the same moment do not overlap.
     changes.sort((a, b) => a.ms - b.ms || a.change - b.change);
     let held = 0;
     return changes.reduce((peak, { change }) => Math.max(peak, (held += change)), 0);
   }
 
-  /** The longest time in a span in which nobody started to hold. */
+  /** The longest time in a span without a grant. */
   longestPause(from: number, to: number): number {
     const starts = this.intervals()
       .map((interval) => interval.from)

@@ -2,7 +2,7 @@ import { createClient } from 'redis';
 import type { Random } from '../../../bench/sim/random';
 import { KeyedSemaphore } from '../../../lib';
 import { RedisSemaphore } from '../../../lib/redis';
-import { readBooks } from '../../helpers/redis-state';
+import { readState } from '../../helpers/redis-state';
 import { RedisServer } from '../../helpers/redis-server';
 import { TcpProxy } from '../../helpers/tcp-proxy';
 import { now } from './checker';
@@ -74,7 +74,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return `peak ${fleet.checker.peak()} meanwhile, ${peak} after a lease`;
     }),
 
-  'Redis stands still': (random) =>
+  'Redis is paused': (random) =>
     inFleet(random, {}, async ({ fleet, server }) => {
       for (const ms of [random.integer(300, 1_000), random.integer(2_000, 3_000)]) {
         await pause(500);
@@ -89,8 +89,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return `peak ${fleet.checker.peak()} meanwhile, ${peak} in the end`;
     }),
 
-  'a process stands still for longer than its lease': (random) =>
-    // Holds outlast the standstill, so that whoever goes on with one has to be told.
+  'a process is paused for longer than its lease': (random) =>
+    // Holds outlast the pause, so the process that goes on with one learns that it is lost.
     inFleet(random, { workers: 2, holdMs: LEASE_MS + 6_000 }, async ({ fleet }) => {
       await pause(random.integer(500, 1_000));
       const victim = fleet.checker.intervals().at(-1)?.node ?? 0;
@@ -105,9 +105,9 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
         .filter(
           ({ node, from, to }) => node === victim && from < resumed - LEASE_MS && to > resumed + SLACK_MS,
         );
-      check(late.length === 0, `${late.length} worked on under a lease that was lost`);
+      check(late.length === 0, `${late.length} continued under a lost lease`);
       const lost = fleet.checker.count('lost') - before;
-      check(lost > 0, 'nobody was told that a lease was lost');
+      check(lost > 0, 'no process noticed that a lease was lost');
       return `${lost} leases lost, peak ${fleet.checker.peak(resumed + SLACK_MS)} afterwards`;
     }),
 
@@ -138,8 +138,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       await pause(2 * LEASE_MS);
       const served = fleet.checker.intervals().filter(({ node }) => wrong.includes(node)).length;
       check(served > 0, 'those with a wrong clock were never served');
-      check(fleet.checker.count('lost') === 0, 'somebody lost a lease');
-      check(fleet.checker.count('rejected') === 0, 'somebody was refused');
+      check(fleet.checker.count('lost') === 0, 'a lease was lost');
+      check(fleet.checker.count('rejected') === 0, 'a caller was rejected');
       return `peak ${expectPeak(fleet, PERMITS)}, ${served} served with a wrong clock`;
     }),
 
@@ -171,7 +171,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     }
   },
 
-  'Redis stands still often, always for less than a lease': (random) =>
+  'Redis is paused often, always for less than a lease': (random) =>
     inFleet(
       random,
       { holdMs: 200, semaphore: { ...SEMAPHORE, leaseMs: 8_000 } },
@@ -274,7 +274,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return `peak ${expectPeak(fleet, PERMITS)}, no rejection`;
     }),
 
-  '6,000 keys are held while Redis stands still': async () => {
+  '6,000 keys are held while Redis is paused': async () => {
     await using server = await RedisServer.start();
     const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
     await client.connect();
@@ -310,8 +310,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
         await command('SCRIPT', 'FLUSH');
         await pause(20);
       }
-      check(fleet.checker.count('rejected') === 0, 'somebody was refused');
-      return `peak ${expectPeak(fleet, PERMITS)}, no refusal`;
+      check(fleet.checker.count('rejected') === 0, 'a caller was rejected');
+      return `peak ${expectPeak(fleet, PERMITS)}, no rejection`;
     }),
 };
 
@@ -324,7 +324,7 @@ interface Stage {
   readonly command: (...args: string[]) => Promise<unknown>;
 }
 
-/** Three processes with ten workers each that have more to do than there are permits, and at the end empty books. */
+/** Three processes with ten workers each that have more to do than there are permits, and at the end an empty state. */
 async function inFleet(
   random: Random,
   terms: Partial<WorkerTerms>,
@@ -360,7 +360,7 @@ async function inFleet(
     check(unhandled === undefined, `nobody handled a rejection: ${unhandled?.detail}`);
     // Whatever has run out is struck out by the next who looks.
     await new RedisSemaphore(client, { name: 'soak', permits: PERMITS, leaseMs: LEASE_MS }).ready();
-    const { used } = await readBooks((...args) => client.sendCommand(args), 'soak');
+    const { used } = await readState((...args) => client.sendCommand(args), 'soak');
     const left = (await client.zRange('{semaphore:soak}:h', 0, -1)).filter((member) => member !== '');
     const sum = left.reduce((total, member) => total + Number(member.split('.')[2]), 0);
     check(used === sum, `used is ${used}, but ${sum} are held`);
