@@ -7,13 +7,13 @@ import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { gracefulShutdown, limitServer, QueueFullError, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
-import { allGone, RawClient, serve } from '../helpers/serve';
+import { allGone, defer, RawClient, serve, until } from '../helpers/serve';
 
 const NONE = { queueLimit: 0 };
 
 /** A server that rejects all but `/served`. `sockets` are its connections in their order. */
-async function serveRejecting(options: { keepAliveTimeout?: number } = {}) {
-  const test = await serve((_req, res) => res.end('served'), options);
+async function serveRejecting() {
+  const test = await serve((_req, res) => res.end('served'));
   const sockets = watch(test.server);
   const api = new Semaphore(0, NONE);
   limitServer(test.server, api, {
@@ -22,6 +22,19 @@ async function serveRejecting(options: { keepAliveTimeout?: number } = {}) {
     skip: ({ url }) => url === '/served',
   });
   return { ...test, sockets, api };
+}
+
+/** A limiter that rejects everybody with an estimate of `retryAfterMs`. */
+function busyFor(retryAfterMs: number): Limiter {
+  const semaphore = new Semaphore(0);
+  return {
+    acquire: () => Promise.reject(new QueueFullError('full', { retryAfterMs })),
+    tryAcquire: () => undefined,
+    run: () => Promise.reject(new Error('unused')),
+    close: () => undefined,
+    idle: () => Promise.resolve(),
+    stats: () => semaphore.stats(),
+  };
 }
 
 function watch(server: Server): Socket[] {
@@ -41,6 +54,13 @@ async function ask(port: number, agent: Agent, path = '/', body = ''): Promise<n
 }
 
 const oneConnection = () => new Agent({ keepAlive: true, maxSockets: 1 });
+
+/** The server's end of the client's connection. */
+function socketOf(client: RawClient, sockets: readonly Socket[]): Socket {
+  const socket = sockets.find(({ remotePort }) => remotePort === client.socket.localPort);
+  if (socket === undefined) throw new Error('the client is not connected');
+  return socket;
+}
 
 /** Listeners of a connection that holding it back adds. */
 function listenersOf(socket: Socket | undefined): number[] {
@@ -70,16 +90,7 @@ describe('holdBack', () => {
 
   it('lasts 2 seconds at most', async () => {
     await using test = await serve((_req, res) => res.end('served'));
-    const semaphore = new Semaphore(0);
-    const busy: Limiter = {
-      acquire: () => Promise.reject(new QueueFullError('full', { retryAfterMs: 30_000 })),
-      tryAcquire: () => undefined,
-      run: () => Promise.reject(new Error('unused')),
-      close: () => undefined,
-      idle: () => Promise.resolve(),
-      stats: () => semaphore.stats(),
-    };
-    limitServer(test.server, busy, { holdBack: true, skip: (req) => req.url === '/served' });
+    limitServer(test.server, busyFor(30_000), { holdBack: true, skip: (req) => req.url === '/served' });
     const agent = oneConnection();
     const start = performance.now();
     expect(await ask(test.port, agent)).toBe(503);
@@ -104,15 +115,53 @@ describe('holdBack', () => {
   });
 
   it('outlives a shorter keep-alive timeout, which then begins', async () => {
-    await using test = await serveRejecting({ keepAliveTimeout: 100 });
+    await using test = await serve((_req, res) => res.end('served'), { keepAliveTimeout: 100 });
+    // Newer versions of Node.js add a second to the timeout.
+    limitServer(test.server, busyFor(30_000), { holdBack: true, skip: (req) => req.url === '/served' });
     const client = await RawClient.connect(test.port);
     client.get('/');
     await client.receives('"status":503');
     client.get('/served');
     await client.receives('served');
-    await once(client.socket, 'end');
+    const silent = await RawClient.connect(test.port);
+    silent.get('/');
+    await Promise.all([once(client.socket, 'end'), once(silent.socket, 'end')]);
     client.socket.end();
+    silent.socket.end();
     await allGone(test.server);
+  });
+
+  it('ends when something else reads from the connection', async () => {
+    await using test = await serveRejecting();
+    const client = await RawClient.connect(test.port);
+    client.get('/served');
+    await client.receives('served');
+    const socket = socketOf(client, test.sockets);
+    const before = listenersOf(socket);
+    client.get('/');
+    await until(() => socket.isPaused());
+    expect(listenersOf(socket)).not.toEqual(before);
+    socket.resume();
+    await once(socket, 'resume');
+    expect(listenersOf(socket)).toEqual(before);
+    client.socket.end();
+  });
+
+  it('does not begin while a pipelined request is being served', async () => {
+    const work = defer();
+    await using test = await serve((_req, res) => void work.promise.then(() => res.end('served')));
+    const sockets = watch(test.server);
+    limitServer(test.server, new Semaphore(0, NONE), {
+      holdBack: true,
+      skip: ({ url }) => url === '/served',
+    });
+    const client = await RawClient.connect(test.port);
+    client.get('/', '/served');
+    await client.receives('"status":503');
+    expect(sockets[0]?.isPaused()).toBe(false);
+    work.resolve();
+    await client.receives('served');
+    client.socket.end();
   });
 
   it('answers pipelined requests', async () => {
@@ -149,15 +198,15 @@ describe('holdBack', () => {
     }
     gone.reset();
     half.socket.end();
-    test.sockets.find(({ remotePort }) => remotePort === cut.socket.localPort)?.destroy();
+    const socket = socketOf(cut, test.sockets);
+    const held = socket.listenerCount('resume');
+    await once(socket.destroy(), 'close');
+    expect(socket.listenerCount('resume')).toBe(held - 1);
     closing.socket.write('GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
     await once(closing.socket, 'end');
     expect(closing.received).toContain('503');
     closing.socket.end();
     await allGone(test.server);
-    expect(
-      test.sockets.map(listenersOf).every(([resume]) => resume === test.sockets[0]?.listenerCount('resume')),
-    ).toBe(true);
   });
 
   it('passes an upgrade on that follows on the connection', async () => {

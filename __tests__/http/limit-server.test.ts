@@ -1,11 +1,15 @@
 import { once } from 'node:events';
 import { createServer, IncomingMessage, request, ServerResponse } from 'node:http';
 import type { RequestListener } from 'node:http';
-import { connect, createServer as createHttp2Server } from 'node:http2';
+import { connect, createSecureServer, createServer as createHttp2Server } from 'node:http2';
+import { Agent, request as secureRequest } from 'node:https';
 import { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
+import Fastify from 'fastify';
+import Koa from 'koa';
 import { KeyedSemaphore, limit, limitServer, permitOf, Semaphore } from 'express-semaphore';
+import { CERTIFICATE } from '../helpers/certificate';
 import { defer, RawClient, serve, until } from '../helpers/serve';
 import type { Deferred } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
@@ -190,6 +194,68 @@ describe('limitServer', () => {
     client.destroy();
     server.close();
     await once(server, 'close');
+  });
+
+  it('limits and holds back on TLS, with HTTP/1.1 and HTTP/2 on one server', async () => {
+    const server = createSecureServer({ ...CERTIFICATE, allowHTTP1: true }, (req, res) => {
+      res.end(`served ${req.httpVersion}`);
+    });
+    const api = new Semaphore(0, { queueLimit: 0 });
+    limitServer(server, api, { holdBack: true, skip: ({ url }) => url === '/served' });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const options = { ca: CERTIFICATE.cert, servername: 'localhost' };
+    const agent = new Agent({ ...options, keepAlive: true, maxSockets: 1 });
+    const start = performance.now();
+    for (const [path, status] of [
+      ['/', 503],
+      ['/served', 200],
+    ] as const) {
+      const [response] = (await once(secureRequest({ port, path, agent }).end(), 'response')) as [
+        IncomingMessage,
+      ];
+      expect(response.statusCode).toBe(status);
+      expect(String(await response.toArray())).toContain(status === 200 ? 'served 1.1' : 'QUEUE_FULL');
+      // The agent can use the connection again in a later turn.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(performance.now() - start).toBeGreaterThan(990);
+    const client = connect(`https://localhost:${port}`, options);
+    for (const [path, status] of [
+      ['/', 503],
+      ['/served', 200],
+    ] as const) {
+      const stream = client.request({ ':path': path });
+      expect((await once(stream, 'response'))[0]).toMatchObject({ ':status': status });
+      await once(stream.resume(), 'end');
+    }
+    agent.destroy();
+    client.destroy();
+    server.close();
+    await once(server, 'close');
+  });
+
+  it('is in front of Fastify and Koa, too', async () => {
+    const fastify = Fastify();
+    fastify.get('/', () => 'served');
+    await fastify.ready();
+    const koa = new Koa();
+    koa.use((context) => {
+      context.body = 'served';
+    });
+    for (const server of [fastify.server, createServer(koa.callback() as RequestListener)]) {
+      const api = new Semaphore(1, { queueLimit: 0 });
+      limitServer(server, api).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      expect(await (await fetch(url)).text()).toBe('served');
+      await api.idle();
+      api.close();
+      expect((await fetch(url)).status).toBe(503);
+      server.close();
+      await once(server, 'close');
+    }
   });
 
   it('answers what onRejected passes to next with the built-in answer, and serves after a plain next()', async () => {
