@@ -40,7 +40,8 @@ afterAll(async () => {
 describe('the tarball', () => {
   it('holds the build, its types and the documents, and nothing else', () => {
     const others = tarball.files.filter(
-      (file) => !file.startsWith('dist/') && !/^docs\/(guide|internals)\/[\w/-]+\.(md|png|svg|webp)$/.test(file),
+      (file) =>
+        !file.startsWith('dist/') && !/^docs\/(guide|internals)\/[\w/-]+\.(md|png|svg|webp)$/.test(file),
     );
     expect(others.sort()).toEqual([
       'CHANGELOG.md',

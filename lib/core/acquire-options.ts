@@ -13,8 +13,8 @@ import {
 import { warnOfUnknownOption } from '../internal/warn.js';
 
 /**
- * Throws unless a limiter can be asked for this. What is not given, or is the default, needs no look; `before` and `after`
- * surround the names in messages.
+ * Throws unless the options of an acquire are valid. Absent and default values are not checked, because this runs for each
+ * permit. `before` and `after` surround the names in messages.
  */
 export function checkAcquireOptions(
   weight: unknown,
@@ -30,14 +30,14 @@ export function checkAcquireOptions(
   if (flow !== '' && flow !== undefined) requireString(`${before}flow${after}`, flow);
 }
 
-/** Throws unless a wait can be told this. */
+/** Throws unless the options of a wait are valid. */
 export function checkWaitOptions(maxWaitMs: unknown, signal: unknown, onQueued?: unknown): void {
   if (maxWaitMs !== Infinity && maxWaitMs !== undefined) requireDuration('maxWaitMs', maxWaitMs);
   if (signal !== undefined) requireSignal('signal', signal);
   if (onQueued !== undefined) requireFunction('onQueued', onQueued);
 }
 
-/** Throws unless `options` is an object, and warns of what of it `what` does not know. */
+/** Throws unless `options` is an object. Warns of each option that `what` does not have. */
 export function checkOptionNames(what: string, options: AcquireOptions): void {
   requireObject('options', options);
   // Copies nothing, because it runs for each permit.

@@ -121,7 +121,7 @@ export function observe<Event extends keyof LimiterEvents>(
   };
 }
 
-/** Publishes `message` in a microtask. The caller first checks that the channel has subscribers, to make no message in vain. */
+/** Publishes `message` in a microtask. The caller makes it only if the channel has subscribers. */
 export function publish<Event extends keyof LimiterEvents>(
   event: Event,
   message: LimiterEvents[Event],

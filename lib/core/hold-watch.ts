@@ -7,7 +7,7 @@ import type { OnRelease } from './permit.js';
 import type { StatsRecorder } from './stats-recorder.js';
 import type { Waiter } from './waiter.js';
 
-/** Makes permits with timers: one that warns after `warnHeldMs`, one that ends the time after `maxHoldMs`. */
+/** Makes permits with timers: for the warning after `warnHeldMs`, and for the abort after `maxHoldMs`. */
 export class HoldWatch {
   readonly #stats: StatsRecorder;
   readonly #warnHeldMs: number;

@@ -21,7 +21,7 @@ import type { Waiter } from './waiter.js';
 export class Lifecycle {
   readonly stats: StatsRecorder;
   #closed: ErrorOptions | undefined;
-  /** What `idle()` returns to every caller that gives no signal. */
+  /** The promise that `idle()` returns without a signal. */
   #idle: Promise<void> | undefined;
   readonly #idleListeners = new Set<() => void>();
 

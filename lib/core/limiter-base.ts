@@ -19,7 +19,7 @@ export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 /** Value that `structuredClone` cannot copy. The error shows the description. */
 export const UNCLONEABLE: unique symbol = Symbol('a limiter of express-semaphore');
 
-/** What limiters without keys have in common. It has no state of its own. */
+/** The common part of limiters without keys. It has no state of its own. */
 export abstract class LimiterBase implements Limiter, AsyncDisposable {
   /** @internal Makes `structuredClone` and `postMessage` throw. They would make an empty object of a limiter. */
   readonly uncloneable = UNCLONEABLE;

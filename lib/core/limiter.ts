@@ -91,7 +91,7 @@ export type Outcome = 'success' | 'overload' | 'ignore';
  * ```
  */
 export interface Permit extends Disposable {
-  /** How many permits of the limiter this one counts for. */
+  /** Number of permits of the limiter that this one counts for. */
   readonly weight: number;
 
   /** Time that the caller waited in the queue, in milliseconds: 0 when it did not wait. */

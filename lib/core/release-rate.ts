@@ -43,7 +43,7 @@ export class ReleaseRate {
     return isOld;
   }
 
-  /** Nobody waits any more. */
+  /** The queue is empty. */
   end(now: number): void {
     this.#look(now);
     this.#isWaiting = false;

@@ -212,13 +212,13 @@ export class StatsRecorder {
     this.#parent?.countWaiter(change);
   }
 
-  /** Counts a lost lease. The `release` of its permit is counted apart. */
+  /** Counts a lost lease. `release` counts the release of its permit. */
   leaseLost(weight: number, error: LeaseLostError): void {
     this.countRejection(error.code);
     if (CHANNELS.lost.hasSubscribers) publish('lost', { ...this.#source(), weight });
   }
 
-  /** Counts a permit whose time is over. Its release is counted apart. */
+  /** Counts a permit that was held for `maxHoldMs`. `release` counts its release. */
   holdTimeout(weight: number, error: HoldTimeoutError): void {
     this.countRejection(error.code);
     if (CHANNELS.holdTimeout.hasSubscribers) publish('holdTimeout', { ...this.#source(), weight });

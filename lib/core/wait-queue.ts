@@ -38,7 +38,7 @@ export class WaitQueue {
     return this.#queue.size >= this.limit;
   }
 
-  /** How many of `permits` a request of this priority may use. */
+  /** The part of `permits` that a request of this priority may use. */
   permitsFor(priority: number, permits = this.permits): number {
     return this.#queue.permitsFor(priority, permits);
   }
@@ -69,7 +69,7 @@ export class WaitQueue {
     return this.#lifecycle.queueFull(this.retryAfterMs());
   }
 
-  /** Throws the rejection of a newcomer, or lets it in: in a full queue it evicts a waiter. */
+  /** Throws the rejection of a newcomer that may not enter. In a full queue it evicts a waiter for one that may. */
   admit(request: AcquireRequest, maxWaitMs: number): void {
     const rejection = this.rejectionOf(request, maxWaitMs);
     if (rejection !== undefined) throw rejection;

@@ -92,8 +92,8 @@ export type AdmissionOptions<Req, Res> = Omit<LimitOptions<Req, Res>, 'onRejecte
   Partial<Pick<KeyedLimitOptions<Req, Res>, 'key'>>;
 
 /**
- * The admission behind `what`, whose name is used in warnings. Its rejections are those of the limiter. That of a dry run
- * leaves no trace that a client, a handler or another limit of the request can see.
+ * The admission behind `what`, whose name is used in warnings. Its rejections are those of the limiter. The admission of a
+ * dry run leaves no trace that a client, a handler or another limit of the request can see.
  */
 export function createAdmission<Req extends IncomingMessage, Res extends ServerResponse>(
   what: string,

@@ -322,8 +322,8 @@ export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
 }
 
 /**
- * Whether the response was sent or can no longer be sent. `req.destroyed` and the `close` event of `req` prove nothing: both come with every
- * body that was read to its end.
+ * Whether the response was sent or can no longer be sent. `req.destroyed` and the `close` event of `req` prove nothing:
+ * both come with every body that was read to its end.
  */
 function isFinished(req: IncomingMessage, res: ServerResponse): boolean {
   // Mocked requests may have no socket.

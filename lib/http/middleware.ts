@@ -69,7 +69,7 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
     }
   }
 
-  /** When the permit is held for `maxHoldMs`: answers if nothing was sent, else destroys the response. */
+  /** After `maxHoldMs` it answers if nothing was sent, else it destroys the response. */
   function endWhenHeldLong(permit: Permit, res: Res): void {
     const limit = holdLimitOf(permit);
     if (limit === undefined) return;

@@ -7,7 +7,7 @@ import { warn } from '../internal/warn.js';
 /** Decides whether a finished response shows an overload. */
 export type IsOverload = (res: ServerResponse) => boolean;
 
-/** From where a request wants a permit, and how its end is judged. */
+/** The limiter and the key of a permit, and how the end of its request is judged. */
 export interface PermitClaim {
   readonly source: object;
   readonly key: string;
@@ -15,7 +15,7 @@ export interface PermitClaim {
   readonly isDryRun: boolean;
 }
 
-/** What a request waits for, and how long. */
+/** The acquire request of a waiting request, and its maximum wait. */
 export interface WaitTerms extends AcquireRequest {
   readonly maxWaitMs: number;
 }
@@ -33,7 +33,7 @@ export function isEqual(one: WaitTerms, other: WaitTerms): boolean {
   );
 }
 
-/** The outcome that the finished response `res` shows. A failed `isOverload` is a warning, and its permit says nothing. */
+/** The outcome that the finished response `res` shows. If `isOverload` fails, it is `'ignore'`, and a warning is emitted. */
 export function outcomeOf(claim: PermitClaim, res: ServerResponse): Outcome {
   try {
     const isOverload = resultOf((claim.isOverload ?? isOverloaded)(res));

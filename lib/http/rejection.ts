@@ -3,7 +3,7 @@ import { withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { retryAfterSeconds } from '../internal/retry-after.js';
 
-/** What an answer says in place of the error's own values. */
+/** Values that replace those of the error in an answer. */
 export interface AnswerOptions {
   readonly statusCode?: number | undefined;
   readonly retryJitter?: boolean | undefined;

@@ -42,7 +42,7 @@ export class AdaptiveLifoQueue<Node extends QueueNode<Node>> implements OrderQue
   readonly #intervalMs: number;
   #occupiedSince = 0;
   #restartedAt = -Infinity;
-  /** As of the last `overdue`, so that the order does not change between two reads of the head. */
+  /** The state at the last `overdue`. So the order does not change between two reads of the head. */
   #isOverloaded = false;
 
   constructor(targetMs: number, intervalMs: number) {

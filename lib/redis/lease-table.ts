@@ -11,11 +11,11 @@ const RENEWALS_A_LEASE = 3;
 const MARGIN = 0.1;
 
 /**
- * The leases of one limit that this process has. It renews them. One timer serves all of them; it runs only while one
+ * The leases of one limit that this process has. It renews them. One timer serves all of them. It runs only while a lease
  * needs it.
  */
 export class LeaseTable {
-  /** No `Map`, for the reason in `WakeUps`. */
+  /** No `Map`: one dead table of a `Map` can keep its later tables alive, and their leases. */
   readonly #leases = new LinkedList<Lease>();
   readonly #sync: SyncClient;
   readonly #leaseMs: number;

@@ -21,7 +21,7 @@ export interface LeasedPermit extends Permit {
   readonly fencingToken: number;
 }
 
-/** What one `RedisSemaphore` uses of a limit. Several objects of one name share the limit's lease manager. */
+/** The use of a limit by one `RedisSemaphore`. Several objects of one name share the limit's lease manager. */
 export class Usage {
   readonly lifecycle: Lifecycle;
   /** Permits held. */
@@ -45,9 +45,9 @@ export class Lease implements ListNode<Lease> {
   readonly seq: string;
   readonly weight: number;
   readonly fencingToken: number;
-  /** When the lease counts as lost; `Infinity` for one that Redis does not know. */
+  /** Time at which the lease counts as lost; `Infinity` for one that Redis does not know. */
   deadline = Infinity;
-  /** When the next renewal is due; `Infinity` while a renewal is under way. */
+  /** Time of the next renewal; `Infinity` while a renewal is under way. */
   renewAt = Infinity;
   /** Whether Redis may know of it. A request without an answer counts. */
   isSent: boolean;

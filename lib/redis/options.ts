@@ -11,7 +11,7 @@ import {
   requireString,
 } from '../internal/validate.js';
 
-/** What happens to callers while Redis does not answer. */
+/** The policy for callers while Redis does not answer. */
 export type UnavailablePolicy = 'local' | 'open' | 'closed';
 
 /** Options of a `RedisSemaphore`. */
@@ -86,7 +86,7 @@ const CLAIM_MS = 1_500;
 /** Shortest pause of all grants after an outage, in milliseconds, unless a third of a lease is shorter. */
 const MIN_GRACE_MS = 1_000;
 
-/** What the limiters of one name and one client must have in common to share a lease manager. */
+/** Options that limiters of one name and one client must have in common to share a lease manager. */
 export interface SharedOptions {
   readonly name: string;
   readonly prefix: string;

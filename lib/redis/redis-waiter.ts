@@ -31,7 +31,7 @@ export class RedisWaiter extends Waiter {
   isQueued = false;
   /** Whether it was granted or rejected. */
   isOver = false;
-  /** What it was granted. */
+  /** The lease that it was granted. */
   lease: Lease | undefined = undefined;
   /** Whether Redis must answer the next request even if it arrives late. */
   isInsistent = false;

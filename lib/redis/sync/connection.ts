@@ -22,7 +22,7 @@ export type RedisClient = NodeRedisClient | IoRedisClient | ValkeyGlideClient;
 
 /** Something that has operations to send. */
 export interface Sender {
-  /** When the most urgent of them is due, on the clock of this process. */
+  /** Time at which the most urgent of them is due, on the clock of this process. */
   readonly dueAt: number;
   send(): void;
 }

@@ -2,7 +2,7 @@ import type { ListNode } from '../../internal/linked-list.js';
 import type { Lease, Usage } from '../lease.js';
 import type { RedisWaiter } from '../redis-waiter.js';
 
-/** What a holder and a waiter have in common. */
+/** The common part of a holder and a waiter. */
 export interface Member {
   /** Unique within its node. */
   readonly seq: string;

@@ -24,7 +24,7 @@ const RETRY_FACTOR = 2;
 /** Shortest time between two surveys of the fleet, in milliseconds. */
 const SURVEY_MS = 1_000;
 
-/** What one script did: the operations it was sent with, its answer, and when it was sent. */
+/** One script that was answered: its operations, its answer, and the time when it was sent. */
 export interface SyncResult {
   readonly batch: SyncBatch;
   readonly reply: SyncReply;
@@ -34,7 +34,7 @@ export interface SyncResult {
   readonly isNewEpoch: boolean;
 }
 
-/** What a limit does with its results, and with the failure and return of Redis. */
+/** The reactions of a limit to its results, and to the failure and return of Redis. */
 export interface SyncHandlers {
   result(result: SyncResult): void;
   down(): void;
@@ -51,7 +51,7 @@ export interface SyncHandlers {
  * with errors for `timeoutMs`, such as missing rights or a key of another type, only this limit is down.
  */
 export class SyncClient implements CircuitMember, Sender {
-  /** When the first lease to be renewed ends. The most urgent sender goes first. */
+  /** End of the first lease to be renewed. The most urgent sender goes first. */
   dueAt = Infinity;
   /** The limit and its version, as last heard. */
   rules: Rules;
@@ -68,7 +68,7 @@ export class SyncClient implements CircuitMember, Sender {
   /** The calls that count for the connection. */
   readonly #counted = new Set<object>();
   #epoch = 0;
-  /** When the epoch was last seen. */
+  /** Time when the epoch was last seen. */
   #seenAt = -Infinity;
   /** Server time less the time of this process, at most. */
   #offset: number | undefined;
@@ -78,7 +78,7 @@ export class SyncClient implements CircuitMember, Sender {
   /** The error for which only this limit is down. */
   #failure: unknown;
   #retryTimer: unknown = undefined;
-  /** When Redis last answered before the present outage. */
+  /** Time of the last answer before the present outage. */
   #awaySince: number | undefined;
   #lastReplyAt = rootClock.now();
   #forgetTimer: unknown = undefined;

@@ -13,7 +13,7 @@ export const Answer = {
   late: -5,
 } as const;
 
-/** What one script did, and the state of the limit after it. */
+/** The result of one script, and the state of the limit after it. */
 export interface SyncReply {
   /** Server time in milliseconds. */
   readonly serverNow: number;
@@ -33,7 +33,7 @@ export interface SyncReply {
   readonly fleet: FleetStats | undefined;
 }
 
-/** What all processes that share a limit agree on. A higher version wins, then a higher number of resizes. */
+/** The agreement of all processes that share a limit. A higher version wins, then a higher number of resizes. */
 export interface Rules {
   readonly permits: number;
   readonly version: number;
@@ -41,7 +41,7 @@ export interface Rules {
   readonly resizes: number;
 }
 
-/** What all processes of a limit do together, as Redis counts it. */
+/** The sums over all processes of a limit, as Redis counts them. */
 export interface FleetStats {
   /** Permits held. */
   readonly held: number;
