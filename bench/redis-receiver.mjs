@@ -1,8 +1,8 @@
-// The process to which the other hands over: told to, it asks for the one permit, says so, and then says when it got it.
-import { Redis } from 'ioredis';
+// The process that receives a permit. At each message it requests the one permit, says so, and says when it has it.
+import { LIBRARIES } from './redis-libraries.mjs';
 import { makeNode, now } from './redis-subjects.mjs';
 
-const [subject, port] = process.argv.slice(2);
+const [subject, port, library] = process.argv.slice(2);
 const ask = subject === 'raw publish hop' ? await makeHearer() : await makeWaiter();
 process.on('message', async () => {
   const got = ask();
@@ -12,12 +12,12 @@ process.on('message', async () => {
 process.send('ready');
 
 async function makeHearer() {
-  const client = new Redis({ host: '127.0.0.1', port: Number(port) });
-  await client.subscribe('hop');
-  return () => new Promise((resolve) => client.once('message', () => resolve(now())));
+  const { open, hear } = LIBRARIES[library];
+  const next = await hear(await open(Number(port)), 'hop');
+  return () => next().then(now);
 }
 
 async function makeWaiter() {
-  const { run } = await makeNode(subject, port, 'hand-off', 1);
+  const { run } = await makeNode(subject, port, 'hand-off', 1, library);
   return () => run(now);
 }
