@@ -11,8 +11,6 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
-import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldLimit } from '../core/hold-limit.js';
 import { HeldPermit } from '../core/permit.js';
 import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
@@ -186,11 +184,17 @@ export class AdaptiveSemaphore extends LimiterBase {
   }
 
   #sampled(permit: Permit): Permit {
-    return new SampledPermit(permit, this.#clock.now(), this.#semaphore.held, this.#onSample);
+    const startedMs = this.#clock.now();
+    const inFlight = this.#semaphore.held;
+    HeldPermit.changeRelease(permit, (onRelease) => (weight, outcome) => {
+      this.#onSample(startedMs, inFlight, outcome);
+      onRelease(weight, outcome);
+    });
+    return permit;
   }
 
   /** Runs before the permit is released, so that the release applies the new limit. Never throws. */
-  readonly #onSample = (startedMs: number, inFlight: number, outcome: Outcome): void => {
+  #onSample(startedMs: number, inFlight: number, outcome: Outcome): void {
     try {
       const busyMs = resultOf(this.#eventLoopLoad.busyMs());
       requireNumber('the result of eventLoopLoad.busyMs', busyMs);
@@ -205,7 +209,7 @@ export class AdaptiveSemaphore extends LimiterBase {
         error,
       );
     }
-  };
+  }
 
   #setLimit(permits: number): void {
     if (permits === this.#permits) return;
@@ -213,30 +217,6 @@ export class AdaptiveSemaphore extends LimiterBase {
     this.#permits = permits;
     if (this.#isDryRun) this.#semaphore[STATS].changeLimit(previous, permits);
     else this.#semaphore.resize(permits);
-  }
-}
-
-type OnSample = (startedMs: number, inFlight: number, outcome: Outcome) => void;
-
-/** A permit that reports a sample before it is released. */
-class SampledPermit extends HeldPermit {
-  readonly #permit: Permit;
-
-  constructor(permit: Permit, startedMs: number, inFlight: number, onSample: OnSample) {
-    const onRelease = (_weight: number, outcome: Outcome) => {
-      onSample(startedMs, inFlight, outcome);
-      permit.release(outcome);
-    };
-    super(permit.weight, onRelease, undefined, permit.waitedMs);
-    this.#permit = permit;
-  }
-
-  override get signal(): AbortSignal {
-    return this.#permit.signal;
-  }
-
-  get [HOLD_LIMIT](): HoldLimit | undefined {
-    return holdLimitOf(this.#permit);
   }
 }
 

@@ -155,11 +155,12 @@ export class SampleWindow {
   }
 }
 
-function median(times: number[]): number | undefined {
-  return times.sort((a, b) => a - b)[times.length >> 1];
+function median(times: readonly number[]): number | undefined {
+  // A typed array sorts numbers without a call for each comparison.
+  return new Float64Array(times).sort()[times.length >> 1];
 }
 
-function skew(times: number[]): number {
+function skew(times: readonly number[]): number {
   const mean = times.reduce((sum, time) => sum + time, 0) / times.length;
   return Math.max(0, mean - (median(times) ?? NaN)) || 0;
 }

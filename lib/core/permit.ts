@@ -9,7 +9,7 @@ export type OnRelease = (weight: number, outcome: Outcome) => void;
 export class HeldPermit implements Permit {
   readonly weight: number;
   readonly waitedMs: number;
-  readonly #onRelease: OnRelease;
+  #onRelease: OnRelease;
   #signal: AbortSignal | undefined;
   /** Set by the first release. */
   #outcome: Outcome | undefined = undefined;
@@ -71,6 +71,16 @@ export class HeldPermit implements Permit {
     };
     // The real `then` of a real promise: a thenable that settles twice, or throws, counts once.
     void Promise.prototype.then.call(Promise.resolve(work), settled, failed);
+  }
+
+  /**
+   * Makes the release of `permit` call what `change` makes of its `onRelease`. Returns `false` for a permit that this copy
+   * of the package did not make, and for one whose `release` was replaced.
+   */
+  static changeRelease(permit: Permit, change: (onRelease: OnRelease) => OnRelease): boolean {
+    if (!(#onRelease in permit) || Object.hasOwn(permit, 'release')) return false;
+    permit.#onRelease = change(permit.#onRelease);
+    return true;
   }
 
   [dispose](): void {

@@ -168,8 +168,20 @@ export function resizeLimiter(limiter: Limiter, permits: number): void {
   (limiter as Limiter & { resize(permits: number): void }).resize(permits);
 }
 
-/** A key's permit. It pins the key until its release has taken effect. */
-export class KeyedPermit extends HeldPermit {
+/** A key's permit: `permit`, or one in its place. It pins the key until its release has taken effect. */
+export function pinningPermit(permit: Permit, unpin: () => void): Permit {
+  const isChanged = HeldPermit.changeRelease(permit, (onRelease) => (weight, outcome) => {
+    try {
+      onRelease(weight, outcome);
+    } finally {
+      unpin();
+    }
+  });
+  return isChanged ? permit : new ForeignPermit(permit, unpin);
+}
+
+/** The permit of another package, of another copy of this one, or with a `release` that its limiter replaced. */
+class ForeignPermit extends HeldPermit {
   readonly #permit: Permit;
 
   constructor(permit: Permit, unpin: () => void) {

@@ -18,7 +18,7 @@ import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js'
 import { unlessAborted } from '../internal/abort-listeners.js';
 import { asyncDispose } from '../internal/dispose.js';
 import { requireFunction, requireInteger, requireLimiter, requireString } from '../internal/validate.js';
-import { KEYED, KeyedPermit, KeyLimiter, resizeLimiter } from './key-limiter.js';
+import { KEYED, KeyLimiter, pinningPermit, resizeLimiter } from './key-limiter.js';
 import type { KeyedLimiter } from './key-limiter.js';
 import { ClosedLimiters, closeQuietly } from './closed-limiters.js';
 import { KeyMap } from './key-map.js';
@@ -155,7 +155,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
     requireString('key', key);
     const entry = this.#enter(key);
     try {
-      return new KeyedPermit(await entry.limiter.acquire(options), entry.unpin);
+      return pinningPermit(await entry.limiter.acquire(options), entry.unpin);
     } catch (error) {
       entry.unpin();
       throw error;
@@ -181,7 +181,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
     } finally {
       if (permit === undefined) entry.unpin();
     }
-    return permit && new KeyedPermit(permit, entry.unpin);
+    return permit && pinningPermit(permit, entry.unpin);
   }
 
   /** @internal */
@@ -197,7 +197,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
     } finally {
       if (permit === undefined) entry.unpin();
     }
-    return new KeyedPermit(permit, entry.unpin);
+    return pinningPermit(permit, entry.unpin);
   }
 
   /** Calls `work` with a permit of the limiter behind `key` and releases it when the work has settled. */
