@@ -4,6 +4,7 @@ import { describeGranting } from './granting';
 import { describeLeaving } from './leaving';
 import { describePermit } from './permit';
 import { describeQueueing } from './queueing';
+import { describeSplit } from './split';
 import { describeStats } from './stats';
 import type { MakeSubject, Traits } from './subject';
 import { describeWeights } from './weights';
@@ -17,6 +18,7 @@ export function describeLimiter(name: string, make: MakeSubject, traits: Traits)
     describeQueueing(make, traits);
     describeLeaving(make, traits);
     describePermit(make, traits);
+    describeSplit(make, traits);
     describeClosing(make, traits);
     describeControl(make, traits);
     describeStats(make, traits);

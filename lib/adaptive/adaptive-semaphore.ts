@@ -187,7 +187,7 @@ export class AdaptiveSemaphore extends LimiterBase {
     const startedMs = this.#clock.now();
     const inFlight = this.#semaphore.held;
     HeldPermit.changeRelease(permit, (onRelease) => (weight, outcome) => {
-      this.#onSample(startedMs, inFlight, outcome);
+      if (outcome !== undefined) this.#onSample(startedMs, inFlight, outcome);
       onRelease(weight, outcome);
     });
     return permit;

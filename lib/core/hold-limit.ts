@@ -75,7 +75,7 @@ export class TimedPermit extends HeldPermit {
 
   constructor(weight: number, onRelease: OnRelease, limit: HoldLimit, waitedMs: number) {
     const end: OnRelease = (released, outcome) => {
-      limit.end();
+      if (outcome !== undefined) limit.end();
       onRelease(released, outcome);
     };
     super(weight, end, undefined, waitedMs);

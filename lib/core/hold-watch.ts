@@ -60,7 +60,7 @@ export class HoldWatch {
     };
     const timer = this.#clock.setTimer(warnNow, this.#warnHeldMs, true);
     return (weight, outcome) => {
-      this.#clock.clearTimer(timer);
+      if (outcome !== undefined) this.#clock.clearTimer(timer);
       onRelease(weight, outcome);
     };
   }

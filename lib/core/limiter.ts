@@ -91,7 +91,7 @@ export type Outcome = 'success' | 'overload' | 'ignore';
  * ```
  */
 export interface Permit extends Disposable {
-  /** Number of permits of the limiter that this one counts for. */
+  /** Number of permits of the limiter that this one counts for. `split` makes it smaller. */
   readonly weight: number;
 
   /** Time that the caller waited in the queue, in milliseconds: 0 when it did not wait. */
@@ -115,6 +115,15 @@ export interface Permit extends Disposable {
    * @throws `RangeError` for an unknown outcome, after the release.
    */
   readonly release: (outcome?: Outcome) => void;
+
+  /**
+   * Splits off a permit of `weight`, so that a part can be released early. This permit keeps the rest. Both are released
+   * apart, in any order. `stats()` counts them as one permit, which ends with the last of them, with this permit's outcome.
+   *
+   * @throws `RangeError` unless `weight` is an integer from 1 to less than this permit's. `TypeError` after the release,
+   * and for a permit of a `RedisSemaphore`.
+   */
+  split(weight: number): Permit;
 
   /**
    * Delays the effect of a release until `work` has settled. After the release has taken effect it does nothing.

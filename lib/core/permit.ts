@@ -1,20 +1,25 @@
 import type { Outcome, Permit } from './limiter.js';
 import { dispose } from '../internal/dispose.js';
-import { describe, notOneOf } from '../internal/validate.js';
+import { describe, notOneOf, requireInteger } from '../internal/validate.js';
 
-/** Called once for each permit, when its release takes effect. */
-export type OnRelease = (weight: number, outcome: Outcome) => void;
+/**
+ * Called once for each permit with its outcome, when its release takes effect. Before that, it is called without an
+ * outcome for each part of the weight that is released before the rest.
+ */
+export type OnRelease = (weight: number, outcome: Outcome | undefined) => void;
 
 /** A permit from grant to release. It calls `onRelease` once: when it is released and all held work has settled. */
 export class HeldPermit implements Permit {
-  readonly weight: number;
+  weight: number;
   readonly waitedMs: number;
   #onRelease: OnRelease;
   #signal: AbortSignal | undefined;
   /** Set by the first release. */
   #outcome: Outcome | undefined = undefined;
-  /** Promises given to `hold` that have not settled. */
+  /** Promises given to `hold` that have not settled, and parts that are not released. */
   #works = 0;
+  /** Parts that are not released. */
+  #parts = 0;
 
   constructor(weight: number, onRelease: OnRelease, signal?: AbortSignal, waitedMs = 0) {
     this.weight = weight;
@@ -42,14 +47,21 @@ export class HeldPermit implements Permit {
     if (this.#outcome !== undefined) return;
     const isKnown = outcome === undefined || OUTCOMES.includes(outcome);
     this.#outcome = isKnown ? (outcome ?? 'success') : 'ignore';
-    if (this.#works === 0) this.#end(this.#outcome);
+    this.#settle();
     // Thrown last, so that the permit is released. An event that a listener gets is no outcome.
     if (!isKnown && typeof outcome === 'string') throw notOneOf('outcome', outcome, OUTCOMES);
   }
 
-  #end(outcome: Outcome): void {
+  #end(outcome: Outcome, weight = this.weight): void {
     if (this.#signal !== undefined) this.#dropSignal(this.#signal);
-    this.#onRelease(this.weight, outcome);
+    this.#onRelease(weight, outcome);
+  }
+
+  /** Gives the weight back once it is released and no promise is pending. While parts are held, it does not end. */
+  #settle(): void {
+    if (this.#outcome === undefined || this.#works > this.#parts) return;
+    if (this.#parts === 0) this.#end(this.#outcome);
+    else this.#onRelease(this.weight, undefined);
   }
 
   /** A permit that its caller keeps must not keep the request behind the signal alive. */
@@ -59,10 +71,11 @@ export class HeldPermit implements Permit {
 
   hold(work: PromiseLike<unknown>): void {
     if (!isPromiseLike(work)) throw new TypeError(`work must be a promise, got ${describe(work)}`);
-    if (this.#outcome !== undefined && this.#works === 0) return;
+    if (this.#outcome !== undefined && this.#works === this.#parts) return;
     this.#works++;
     const settled = () => {
-      if (--this.#works === 0 && this.#outcome !== undefined) this.#end(this.#outcome);
+      this.#works--;
+      this.#settle();
     };
     const failed = (reason: unknown) => {
       settled();
@@ -83,8 +96,46 @@ export class HeldPermit implements Permit {
     return true;
   }
 
+  split(weight: number): Permit {
+    this.checkPart(weight);
+    this.weight -= weight;
+    this.#parts++;
+    this.#works++;
+    return new PermitPart(this, weight, (given, outcome) => {
+      if (outcome !== undefined) {
+        this.#parts--;
+        this.#works--;
+      }
+      // The last part ends a permit whose own weight was given back before.
+      if (this.#outcome === undefined || this.#works > 0) this.#onRelease(given, undefined);
+      else this.#end(this.#outcome, given);
+    });
+  }
+
+  /** Throws unless a part of this weight can be split off. */
+  protected checkPart(weight: number): void {
+    requireInteger('weight', weight, 1);
+    if (weight >= this.weight)
+      throw new RangeError(`weight must be less than that of the permit (${this.weight}), got ${weight}`);
+    if (this.#outcome !== undefined) throw new TypeError('a released permit cannot be split');
+  }
+
   [dispose](): void {
     this.#release(undefined);
+  }
+}
+
+/** A part of a permit. The outcome and the time of the whole are those of the permit. */
+class PermitPart extends HeldPermit {
+  readonly #whole: Permit;
+
+  constructor(whole: Permit, weight: number, onRelease: OnRelease) {
+    super(weight, onRelease, undefined, whole.waitedMs);
+    this.#whole = whole;
+  }
+
+  override get signal(): AbortSignal {
+    return this.#whole.signal;
   }
 }
 

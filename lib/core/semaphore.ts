@@ -332,7 +332,7 @@ export class Semaphore extends LimiterBase {
     return permit;
   }
 
-  readonly #onRelease = (weight: number, outcome: Outcome): void => {
+  readonly #onRelease = (weight: number, outcome: Outcome | undefined): void => {
     const held = this.#held - weight;
     this.#held = held;
     this.#stats.release(weight, outcome);

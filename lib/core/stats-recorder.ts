@@ -139,21 +139,22 @@ export class StatsRecorder {
     this.#acquired++;
   }
 
-  /** Counts a released permit. */
-  release(weight: number, outcome: Outcome): void {
+  /** Counts a released permit, or a part of one if there is no outcome. */
+  release(weight: number, outcome: Outcome | undefined): void {
     this.countRelease(outcome);
     if (this.#parent === undefined) return;
     this.#held -= weight;
     this.#parent.countKeyRelease(weight, outcome);
   }
 
-  /** Counts a released permit of one key. */
-  countKeyRelease(weight: number, outcome: Outcome): void {
+  /** Counts a released permit of one key, or a part of one. */
+  countKeyRelease(weight: number, outcome: Outcome | undefined): void {
     this.#held -= weight;
     this.countRelease(outcome);
   }
 
-  countRelease(outcome: Outcome): void {
+  countRelease(outcome: Outcome | undefined): void {
+    if (outcome === undefined) return;
     this.#released++;
     if (outcome !== 'success') this.#failed[outcome]++;
   }
@@ -276,6 +277,10 @@ export class StatsRecorder {
     const held = new HeldSince(this.#clock.now());
     durations?.held.push(held);
     return (weight, outcome) => {
+      if (outcome === undefined) {
+        onRelease(weight, outcome);
+        return;
+      }
       const now = this.#clock.now();
       if (durations !== undefined) {
         durations.held.remove(held);

@@ -227,7 +227,7 @@ const NEVER = new Promise<never>(() => undefined);
 
 /** A permit as the handler of a request sees it: its signal also aborts when the client has left. */
 export class RequestPermit implements Permit {
-  readonly older: RequestPermit | undefined;
+  older: RequestPermit | undefined;
   claim: PermitClaim;
   isReleased = false;
   readonly #exchange: Exchange;
@@ -271,6 +271,11 @@ export class RequestPermit implements Permit {
 
   get [HOLD_LIMIT](): HoldLimit | undefined {
     return holdLimitOf(this.#permit);
+  }
+
+  split(weight: number): RequestPermit {
+    this.older = new RequestPermit(this.#exchange, this.#permit.split(weight), this.claim, this.older);
+    return this.older;
   }
 
   hold(work: PromiseLike<unknown>): void {

@@ -12,13 +12,20 @@ export class ChainPermit extends HeldPermit {
 
   /** `given` is the signal that each part got. */
   constructor(permits: readonly Permit[], given?: AbortSignal) {
-    const onRelease = (_weight: number, outcome: Outcome) => {
-      releaseAll(permits, outcome);
+    const onRelease = (weight: number, outcome: Outcome | undefined) => {
+      if (outcome === undefined) for (const permit of permits) permit.split(weight).release();
+      else releaseAll(permits, outcome);
     };
     const waitedMs = permits.reduce((sum, permit) => sum + permit.waitedMs, 0);
     super(permits[0]?.weight ?? 1, onRelease, undefined, waitedMs);
     this.#permits = permits;
     this.#given = given;
+  }
+
+  protected override checkPart(weight: number): void {
+    super.checkPart(weight);
+    // Before any part of the chain is split.
+    if (this.fencingToken !== undefined) throw new TypeError('a permit of a RedisSemaphore cannot be split');
   }
 
   get fencingToken(): number | undefined {

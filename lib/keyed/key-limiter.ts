@@ -174,7 +174,7 @@ export function pinningPermit(permit: Permit, unpin: () => void): Permit {
     try {
       onRelease(weight, outcome);
     } finally {
-      unpin();
+      if (outcome !== undefined) unpin();
     }
   });
   return isChanged ? permit : new ForeignPermit(permit, unpin);
@@ -185,7 +185,11 @@ class ForeignPermit extends HeldPermit {
   readonly #permit: Permit;
 
   constructor(permit: Permit, unpin: () => void) {
-    const onRelease = (_weight: number, outcome: Outcome) => {
+    const onRelease = (weight: number, outcome: Outcome | undefined) => {
+      if (outcome === undefined) {
+        permit.split(weight).release();
+        return;
+      }
       try {
         permit.release(outcome);
       } finally {
@@ -194,6 +198,12 @@ class ForeignPermit extends HeldPermit {
     };
     super(permit.weight, onRelease, undefined, permit.waitedMs);
     this.#permit = permit;
+  }
+
+  protected override checkPart(weight: number): void {
+    super.checkPart(weight);
+    // The permit of another package may have no parts.
+    requireMethods('permit', this.#permit, 'split');
   }
 
   get fencingToken(): number | undefined {

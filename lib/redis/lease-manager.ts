@@ -302,7 +302,8 @@ export class LeaseManager implements GrantReceiver {
     this.#leases.add(lease);
     lease.usage = usage;
     usage.held += lease.weight;
-    const onRelease = (_: number, outcome: Outcome): void => {
+    // No permit of Redis is split, so there is always an outcome.
+    const onRelease = (_: number, outcome: Outcome = 'success'): void => {
       this.#release(lease, usage, outcome);
     };
     const counted = usage.lifecycle.stats.grant(lease.weight, onRelease, waiter);

@@ -99,6 +99,10 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
     this.#check = check;
   }
 
+  override split(): never {
+    throw new TypeError('a permit of a RedisSemaphore cannot be split');
+  }
+
   override get signal(): AbortSignal {
     this.#check(this.#lease);
     return (this.#controller ??= this.#makeController()).signal;
