@@ -5,7 +5,7 @@ import type { AcquireRequest } from '../core/decide.js';
 import type { Semaphore } from '../core/semaphore.js';
 import type { Limiter, Permit } from '../core/limiter.js';
 import { statsRecorderOf } from '../core/stats-recorder.js';
-import { isSemaphoreError, QueueFullError, withoutStacks } from '../errors.js';
+import { isSemaphoreError, QueueFullError, WaitTooLongError, withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { readOptions, unchecked } from '../internal/options.js';
 import {
@@ -21,8 +21,9 @@ import {
 import { warnOnce } from '../internal/warn.js';
 import { asKeyed, isKeyed } from '../keyed/key-limiter.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
+import { Deadline } from './deadline.js';
 import { Exchange, isOver } from './exchange.js';
-import type { IsOverload, PermitClaim } from './permit-claim.js';
+import type { IsOverload, PermitClaim, WaitTerms } from './permit-claim.js';
 import { readAcquireOptions } from './limit-options.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
 import { isPipelined, isTooDeep, waitForTurn } from './pipeline.js';
@@ -104,6 +105,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   requireLimiterOf(what, limiter);
   const read = readOptions<AdmissionOptions<Req, Res> & Misplaced>(what, options, {
     maxWaitMs: requireDuration,
+    deadlineMs: requireDuration,
     statusCode: integer(400, 599),
     skip: requireFunction,
     key: requireFunction,
@@ -118,7 +120,9 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
       warnOfQueueLimit(what);
     },
   });
-  const { maxWaitMs = 1_000, skip, key: keyOf, isOverload, rateLimitHeaders = false } = read;
+  const { maxWaitMs = 1_000, deadlineMs = Infinity, rateLimitHeaders = false } = read;
+  const { skip, key: keyOf, isOverload } = read;
+  const deadline = deadlineMs === Infinity ? undefined : new Deadline(deadlineMs);
   const hasHeaders = rateLimitHeaders && !isDryRun;
   const hasKeys = isKeyed(limiter);
   if (hasKeys && typeof keyOf !== 'function') {
@@ -136,11 +140,12 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   function admit(req: Req, res: Res): AdmissionDecision | Promise<AdmissionDecision> {
     if (skip !== undefined && requireBoolean('what skip returns', resultOf(skip(req)))) return 'skipped';
     if (isOver(req, res)) return 'over';
+    const since = deadline?.now() ?? 0;
     const request = requestOf(req);
     const key = keyOf === undefined ? '' : keyOf(req);
-    if (isPromiseLike(key) || isPipelined(req, res)) return admitLater(key, request, req, res);
+    if (isPromiseLike(key) || isPipelined(req, res)) return admitLater(key, request, req, res, since);
     requireString('what key returns', key);
-    return acquire(keyOf === undefined ? withoutKey : claimOf(key), request, req, res);
+    return acquire(keyOf === undefined ? withoutKey : claimOf(key), request, req, res, since);
   }
 
   /** Acquires after an asynchronous key has come, and not before the turn of a pipelined response. */
@@ -149,6 +154,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     request: AcquireRequest,
     req: Req,
     res: Res,
+    since: number,
   ): Promise<AdmissionDecision> {
     // From now on it listens for the end of the exchange.
     const exchange = Exchange.of(req, res);
@@ -156,25 +162,33 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     requireString('what key returns', key);
     // A response that has ended meanwhile never gets another turn.
     if (!exchange.isOver && isPipelined(req, res)) {
-      if (!isDryRun && isTooDeep(req)) return reject(exchange, tooDeep(), res, key);
+      if (!isDryRun && isTooDeep(req))
+        return reject(exchange, rejection(QueueFullError, 'too many requests on one connection'), res, key);
       await waitForTurn(req, res, !isDryRun);
     }
-    return exchange.isOver ? 'over' : acquire(claimOf(key), request, req, res);
+    return exchange.isOver ? 'over' : acquire(claimOf(key), request, req, res, since);
   }
 
   /** Decides at once where possible. A request that is rejected at once gets no exchange and no listener. */
   function acquire(
-    claim: PermitClaim,
+    named: PermitClaim,
     request: AcquireRequest,
     req: Req,
     res: Res,
+    since: number,
   ): AdmissionDecision | Promise<AdmissionDecision> {
     const exchange = Exchange.find(res);
-    const shared = exchange?.claim(claim, request.weight);
+    const shared = exchange?.claim(named, request.weight);
     if (shared !== undefined) return shared;
-    const isWaiting = exchange?.isWaiting(claim, { ...request, maxWaitMs }) === true;
-    const decision = isWaiting ? 'wait' : keyed[DECIDE](claim.key, request, maxWaitMs);
-    if (decision === 'wait') return acquireLater(Exchange.of(req, res), claim, request, res);
+    if (deadline?.isOver(since) === true)
+      return reject(exchange, rejection(WaitTooLongError, 'the deadline has passed'), res, named.key);
+    const claim = deadline === undefined ? named : { ...named, onOver: deadline.watch() };
+    const longestMs = deadline === undefined ? maxWaitMs : Math.min(maxWaitMs, deadline.maxWaitMs(since));
+    const isWaiting = exchange?.isWaiting(claim, { ...request, maxWaitMs: longestMs }) === true;
+    const decision = isWaiting ? 'wait' : keyed[DECIDE](claim.key, request, longestMs);
+    if (decision === 'wait') {
+      return acquireLater(Exchange.of(req, res), claim, { ...request, maxWaitMs: longestMs }, res);
+    }
     if (isSemaphoreError(decision)) return reject(exchange, decision, res, claim.key);
     return keep(decision, claim, req, res);
   }
@@ -194,12 +208,12 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   async function acquireLater(
     exchange: Exchange,
     claim: PermitClaim,
-    request: AcquireRequest,
+    terms: WaitTerms,
     res: Res,
   ): Promise<AdmissionDecision> {
     try {
-      const permit = await exchange.wait(claim, { ...request, maxWaitMs }, (leave) =>
-        withoutStacks(() => keyed.acquire(claim.key, leave.optionsFor({ ...request, maxWaitMs }))),
+      const permit = await exchange.wait(claim, terms, (leave) =>
+        withoutStacks(() => keyed.acquire(claim.key, leave.optionsFor(terms))),
       );
       if (hasHeaders && permit !== 'over') addRateLimitHeaders(res, limiter, claim.key);
       return permit;
@@ -220,12 +234,14 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     return rejection;
   }
 
-  function tooDeep(): SemaphoreError {
+  /** A rejection that is not the limiter's own. It counts all the same. */
+  function rejection(
+    Rejection: typeof QueueFullError | typeof WaitTooLongError,
+    why: string,
+  ): SemaphoreError {
     const scope = hasKeys ? 'key' : 'limiter';
-    const rejection = withoutStacks(
-      () => new QueueFullError('too many requests on one connection', { scope }),
-    );
-    return statsRecorderOf(limiter)?.reject(rejection) ?? rejection;
+    const error = withoutStacks(() => new Rejection(why, { scope }));
+    return statsRecorderOf(limiter)?.reject(error) ?? error;
   }
 
   function claimOf(key: string): PermitClaim {

@@ -289,6 +289,7 @@ export class RequestPermit implements Permit {
   /** Releases with the outcome that `res` shows, if any. Never throws: the other permits of the request must be released too. */
   end(res: ServerResponse | undefined): void {
     try {
+      this.claim.onOver?.(this.waitedMs);
       this.#release(res === undefined ? 'ignore' : outcomeOf(this.claim, res));
     } catch (error) {
       warnOfFailure(this.claim.source, 'a permit of a request could not be released', error);

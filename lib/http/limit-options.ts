@@ -59,6 +59,14 @@ export interface LimitOptions<
   /** Maximum wait for a permit, in milliseconds. 0 never queues a request. @defaultValue `1_000` */
   readonly maxWaitMs?: number | undefined;
 
+  /**
+   * Maximum time from when `limit` first sees a request to its end, in milliseconds. The request waits only as long as
+   * leaves time for its work, and at most `maxWaitMs`. Its work counts with the 90th percentile of recent requests, plus
+   * the lag of the event loop. A request whose deadline has passed is rejected with a `WaitTooLongError`.
+   * @defaultValue `Infinity`
+   */
+  readonly deadlineMs?: number | undefined;
+
   /** Status of a rejection. @defaultValue the rejection's own: 429 for the limit of one key, else 503 */
   readonly statusCode?: number | undefined;
 

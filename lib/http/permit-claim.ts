@@ -13,6 +13,8 @@ export interface PermitClaim {
   readonly key: string;
   readonly isOverload: IsOverload | undefined;
   readonly isDryRun: boolean;
+  /** Called when the exchange is over, with the time that the permit's caller waited. */
+  readonly onOver?: ((waitedMs: number) => void) | undefined;
 }
 
 /** The acquire request of a waiting request, and its maximum wait. */
