@@ -42,6 +42,9 @@ export interface CallOptions {
   /** Maximum wait in milliseconds. @defaultValue the limiter's own */
   readonly maxWaitMs?: PerCall<number>;
 
+  /** Maximum time that the permit is held, in milliseconds. @defaultValue the limiter's own */
+  readonly maxHoldMs?: PerCall<number>;
+
   /** Called when a call is about to be queued, with its position: 1 for the next. */
   readonly onQueued?: AcquireOptions['onQueued'];
 }
@@ -170,9 +173,10 @@ function runByKey(limiter: KeyedLimiter, options: KeyedCallOptions): Run {
 function requestReader(
   options: CallOptions,
 ): AcquireOptions | ((self: unknown, args: readonly unknown[]) => AcquireOptions) {
-  const { weight, priority, flow, signal, maxWaitMs, onQueued } = options;
-  const isFixed = ![weight, priority, flow, signal, maxWaitMs].some((option) => typeof option === 'function');
-  if (isFixed) return { weight, priority, flow, signal, maxWaitMs, onQueued } as AcquireOptions;
+  const { onQueued, ...computed } = options;
+  const { weight, priority, flow, signal, maxWaitMs, maxHoldMs } = computed;
+  const isFixed = !Object.values(computed).some((option) => typeof option === 'function');
+  if (isFixed) return options as AcquireOptions;
   return (self, args) => {
     const valueFor = <Value>(option: PerCall<Value>) =>
       typeof option === 'function' ? (Reflect.apply(option, self, args) as Value | undefined) : option;
@@ -182,6 +186,7 @@ function requestReader(
       flow: valueFor(flow),
       signal: valueFor(signal),
       maxWaitMs: valueFor(maxWaitMs),
+      maxHoldMs: valueFor(maxHoldMs),
       onQueued,
     };
   };
@@ -204,6 +209,7 @@ const CALL_CHECKS: OptionChecks<CallOptions> = {
   flow: perCall(requireString),
   signal: perCall(requireSignal),
   maxWaitMs: perCall(requireDuration),
+  maxHoldMs: perCall(requireDuration),
   onQueued: requireFunction,
 };
 const KEYED_CALL_CHECKS: OptionChecks<KeyedCallOptions> = { ...CALL_CHECKS, key: requireFunction };

@@ -44,6 +44,7 @@ export const WAIT: Record<string, Kind> = {
   maxWaitMs: duration,
   signal: like(new AbortController().signal),
   onQueued: aFunction(),
+  maxHoldMs: duration,
 };
 
 /** Rows for the methods of a limiter. `note` distinguishes limiters of one class. */

@@ -46,6 +46,7 @@ const BOUNDS: Record<string, Kind> = {
 const LIMIT: Record<string, Kind> = {
   maxWaitMs: duration,
   deadlineMs: duration,
+  maxHoldMs: duration,
   statusCode: integer(400, 599),
   onRejected: aFunction(),
   skip: aFunction(),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, getEventListeners } from 'node:events';
 import { defer } from '../helpers/serve';
 import { acquireEach, itByArrival, pass } from './subject';
 import type { MakeSubject, Traits } from './subject';
@@ -174,6 +174,30 @@ export function describePermit(make: MakeSubject, traits: Traits): void {
     expect(lent?.value.signal.reason).toBe('gone');
     await subject.settle();
     expect(subject.limiter.stats()).toMatchObject({ held: 2 });
+  });
+
+  it('ends the time of a permit after the maxHoldMs of its call, and counts that once', async () => {
+    await using subject = await make(3);
+    const caller = new AbortController();
+    const { signal } = caller;
+    const calls = await acquireEach(
+      subject,
+      { maxHoldMs: 50, signal },
+      { maxHoldMs: Infinity },
+      { maxHoldMs: 50 },
+    );
+    const [timed, endless, released] = calls.map(({ value }) => value);
+    expect(timed?.signal.aborted).toBe(false);
+    released?.release();
+    await pass(subject, 50);
+    expect(timed?.signal.reason).toMatchObject({ code: 'ERR_SEMAPHORE_HOLD_TIMEOUT' });
+    expect([endless?.signal.aborted, released?.signal.aborted]).toEqual([false, false]);
+    expect(subject.limiter.stats()).toMatchObject({ held: 2, rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 1 } });
+    timed?.release();
+    endless?.release();
+    await subject.limiter.idle();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    expect(subject.clock?.timers ?? 0).toBe(0);
   });
 
   if (!local) return;

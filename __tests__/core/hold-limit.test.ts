@@ -80,4 +80,35 @@ describe('maxHoldMs', () => {
     new Semaphore(1, { clock }).tryAcquire();
     expect(clock.made).toBe(0);
   });
+
+  it('is the shorter of the limiter and the call, for run, too', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(2, { maxHoldMs: 100, clock });
+    const long = await semaphore.acquire({ maxHoldMs: 1_000 });
+    const reason = semaphore.run(
+      ({ signal }) =>
+        new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            resolve(signal.reason);
+          });
+        }),
+      { maxHoldMs: 10 },
+    );
+    await turn();
+    clock.advance(10);
+    expect([await reason, long.signal.aborted]).toEqual([expect.any(HoldTimeoutError), false]);
+    clock.advance(90);
+    expect(long.signal.reason).toBeInstanceOf(HoldTimeoutError);
+    long.release();
+    expect(clock.timers).toBe(0);
+  });
+
+  it('rejects a maxHoldMs that is no duration, and takes no permit', async () => {
+    const semaphore = new Semaphore(1);
+    await expect(semaphore.acquire({ maxHoldMs: -1 })).rejects.toThrow('maxHoldMs must be 0 to');
+    await expect(semaphore.acquire({ maxHoldMs: 'x' as never })).rejects.toThrow(
+      'maxHoldMs must be a number',
+    );
+    expect(semaphore.held).toBe(0);
+  });
 });

@@ -7,6 +7,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import request from 'supertest';
 import {
+  chain,
   HoldTimeoutError,
   KeyedSemaphore,
   limit,
@@ -14,6 +15,7 @@ import {
   permitOf,
   Semaphore,
 } from 'express-semaphore';
+import type { Limiter } from 'express-semaphore';
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import { defer, RawClient, serve, until } from '../helpers/serve';
 
@@ -33,6 +35,32 @@ describe('limit with maxHoldMs', () => {
     await semaphore.idle();
     expect(semaphore.stats()).toMatchObject({
       released: { success: 0, overload: 1, ignore: 0 },
+      rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 1 },
+    });
+  });
+
+  it.each<[string, () => Limiter]>([
+    ['any limiter', () => new Semaphore(1)],
+    ['one that has a longer limit of its own', () => new Semaphore(1, { maxHoldMs: 600_000 })],
+    ['a chain', () => chain(new Semaphore(1), new Semaphore(1, { maxHoldMs: 600_000 }))],
+  ])('is an option of limit, with %s, for a request that waited, too', async (_name, make) => {
+    const limiter = make();
+    const app = express().use(limit(limiter, { ...TIMED, maxWaitMs: Infinity }), () => undefined);
+    const held = await limiter.acquire();
+    const answers = Promise.all([1, 2].map(() => request(app).get('/').expect(503)));
+    await until(() => limiter.stats().waiting === 2);
+    held.release();
+    for (const { body } of await answers) expect(body).toMatchObject({ code: 'ERR_SEMAPHORE_HOLD_TIMEOUT' });
+    await limiter.idle();
+  });
+
+  it('counts the end of the time of a request once', async () => {
+    const semaphore = new Semaphore(1);
+    const app = express().use(limit(semaphore, TIMED), () => undefined);
+    await request(app).get('/').expect(503);
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({
+      released: { overload: 1 },
       rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 1 },
     });
   });

@@ -31,10 +31,16 @@ export function checkAcquireOptions(
 }
 
 /** Throws unless the options of a wait are valid. */
-export function checkWaitOptions(maxWaitMs: unknown, signal: unknown, onQueued?: unknown): void {
+export function checkWaitOptions(
+  maxWaitMs: unknown,
+  signal: unknown,
+  onQueued?: unknown,
+  maxHoldMs?: unknown,
+): void {
   if (maxWaitMs !== Infinity && maxWaitMs !== undefined) requireDuration('maxWaitMs', maxWaitMs);
   if (signal !== undefined) requireSignal('signal', signal);
   if (onQueued !== undefined) requireFunction('onQueued', onQueued);
+  if (maxHoldMs !== undefined) requireDuration('maxHoldMs', maxHoldMs);
 }
 
 /** Throws unless `options` is an object. Warns of each option that `what` does not have. */
@@ -53,6 +59,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof AcquireOptions>([
   'signal',
   'maxWaitMs',
   'onQueued',
+  'maxHoldMs',
 ]);
 
 /** Throws the reason of a signal that has aborted, and counts the abort. */

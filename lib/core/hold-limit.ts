@@ -9,14 +9,32 @@ import type { OnRelease } from './permit.js';
 /** Property of a permit that holds its `HoldLimit`, the same in each copy of this package. */
 export const HOLD_LIMIT: unique symbol = Symbol.for('express-semaphore.hold-limit');
 
+/** What is told of the end of a permit's time. */
+export interface HoldTimeout {
+  /** Called when the time is over, after the signal has aborted. `limit` sets it. */
+  onTimeout: (() => void) | undefined;
+}
+
 /** The hold limit of `permit`; `undefined` for one that may be held for ever. */
-export function holdLimitOf(permit: Permit): HoldLimit | undefined {
-  return (permit as { readonly [HOLD_LIMIT]?: HoldLimit | undefined })[HOLD_LIMIT];
+export function holdLimitOf(permit: Permit): HoldTimeout | undefined {
+  return (permit as { readonly [HOLD_LIMIT]?: HoldTimeout | undefined })[HOLD_LIMIT];
+}
+
+/** Several hold limits as one, which ends with the first. */
+export function firstOf(limits: readonly HoldTimeout[]): HoldTimeout | undefined {
+  if (limits.length < 2) return limits[0];
+  return {
+    get onTimeout() {
+      return limits[0]?.onTimeout;
+    },
+    set onTimeout(listener) {
+      for (const limit of limits) limit.onTimeout = listener;
+    },
+  };
 }
 
 /** The timer of one permit. When it fires, the permit's signal aborts with a `HoldTimeoutError`. */
-export class HoldLimit implements AbortListener {
-  /** Called when the time is over, after the signal has aborted. `limit` sets it. */
+export class HoldLimit implements AbortListener, HoldTimeout {
   onTimeout: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #given: AbortSignal | undefined;
@@ -71,7 +89,7 @@ export class HoldLimit implements AbortListener {
 
 /** A permit with a `HoldLimit`. */
 export class TimedPermit extends HeldPermit {
-  readonly [HOLD_LIMIT]: HoldLimit;
+  readonly #limit: HoldLimit;
 
   constructor(weight: number, onRelease: OnRelease, limit: HoldLimit, waitedMs: number) {
     const end: OnRelease = (released, outcome) => {
@@ -79,10 +97,47 @@ export class TimedPermit extends HeldPermit {
       onRelease(released, outcome);
     };
     super(weight, end, undefined, waitedMs);
-    this[HOLD_LIMIT] = limit;
+    this.#limit = limit;
   }
 
   override get signal(): AbortSignal {
-    return this[HOLD_LIMIT].signal;
+    return this.#limit.signal;
+  }
+
+  get [HOLD_LIMIT](): HoldTimeout | undefined {
+    return this.#limit;
+  }
+}
+
+/**
+ * `permit` with a hold limit of its own, for one call. `count` runs first when its time is over. An earlier end of the
+ * limiter's own hold limit counts, too.
+ */
+export function limitHold(
+  permit: Permit,
+  maxHoldMs: number,
+  clock: Clock,
+  count: (error: HoldTimeoutError) => void,
+): Permit {
+  return new CallPermit(permit, new HoldLimit(maxHoldMs, clock, permit.signal, count));
+}
+
+class CallPermit extends TimedPermit {
+  readonly #permit: Permit;
+
+  constructor(permit: Permit, limit: HoldLimit) {
+    const onRelease: OnRelease = (_weight, outcome) => {
+      permit.release(outcome);
+    };
+    super(permit.weight, onRelease, limit, permit.waitedMs);
+    this.#permit = permit;
+  }
+
+  get fencingToken(): number | undefined {
+    return this.#permit.fencingToken;
+  }
+
+  override get [HOLD_LIMIT](): HoldTimeout | undefined {
+    return firstOf([super[HOLD_LIMIT] ?? [], holdLimitOf(this.#permit) ?? []].flat());
   }
 }

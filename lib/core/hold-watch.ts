@@ -1,6 +1,6 @@
 import type { Clock } from '../internal/clock.js';
 import { warnOnce } from '../internal/warn.js';
-import { HoldLimit, TimedPermit } from './hold-limit.js';
+import { HoldLimit, limitHold, TimedPermit } from './hold-limit.js';
 import type { Permit } from './limiter.js';
 import { HeldPermit } from './permit.js';
 import type { OnRelease } from './permit.js';
@@ -45,6 +45,15 @@ export class HoldWatch {
     const counted = this.#stats.grant(weight, ended, waiter);
     if (limit !== undefined) return new TimedPermit(weight, counted, limit, waitedMs);
     return new HeldPermit(weight, counted, signal, waitedMs);
+  }
+
+  /** Adds the hold limit of one call to its permit. */
+  async limit(acquired: Promise<Permit>, maxHoldMs: number): Promise<Permit> {
+    const permit = await acquired;
+    if (maxHoldMs === Infinity) return permit;
+    return limitHold(permit, maxHoldMs, this.#clock, (error) => {
+      this.#stats.holdTimeout(permit.weight, error);
+    });
   }
 
   #limitHold(weight: number, signal: AbortSignal | undefined): HoldLimit {

@@ -63,6 +63,13 @@ export interface AcquireOptions extends TryAcquireOptions {
    * that gets its permit at once. If it throws, the call rejects with its error. A `RedisSemaphore` rejects it.
    */
   readonly onQueued?: ((position: number) => void) | undefined;
+
+  /**
+   * Maximum time that the permit is held, in milliseconds, if it is shorter than the limiter's own. Then its `signal`
+   * aborts with a `HoldTimeoutError`. Work that goes on still counts.
+   * @defaultValue the limiter's own
+   */
+  readonly maxHoldMs?: number | undefined;
 }
 
 /** Options of one `idle`. */

@@ -133,7 +133,8 @@ export class Semaphore extends LimiterBase {
    */
   override acquire(options?: AcquireOptions): Promise<Permit> {
     try {
-      return this.#acquire(options);
+      const acquired = this.#acquire(options);
+      return options?.maxHoldMs === undefined ? acquired : this.#holdWatch.limit(acquired, options.maxHoldMs);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort rejects with its reason
       return Promise.reject(error);
@@ -249,7 +250,7 @@ export class Semaphore extends LimiterBase {
     const given = leave === undefined ? options.signal : undefined;
     const signal = leave ?? given;
     checkAcquireOptions(weight, priority, flow);
-    checkWaitOptions(maxWaitMs, given, onQueued);
+    checkWaitOptions(maxWaitMs, given, onQueued, options.maxHoldMs);
     if (signal !== undefined) throwIfAborted(signal, this.#stats);
     this.#throwIfHopeless(weight, priority);
     if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, given));

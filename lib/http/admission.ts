@@ -3,10 +3,12 @@ import { isPromiseLike } from '../core/permit.js';
 import { DECIDE } from '../core/decide.js';
 import type { AcquireRequest } from '../core/decide.js';
 import type { Semaphore } from '../core/semaphore.js';
-import type { Limiter, Permit } from '../core/limiter.js';
+import { limitHold } from '../core/hold-limit.js';
+import type { AcquireOptions, Limiter, Permit } from '../core/limiter.js';
 import { statsRecorderOf } from '../core/stats-recorder.js';
 import { isSemaphoreError, QueueFullError, WaitTooLongError, withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
+import { systemClock } from '../internal/clock.js';
 import { readOptions, unchecked } from '../internal/options.js';
 import {
   describe,
@@ -106,6 +108,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   const read = readOptions<AdmissionOptions<Req, Res> & Misplaced>(what, options, {
     maxWaitMs: requireDuration,
     deadlineMs: requireDuration,
+    maxHoldMs: requireDuration,
     statusCode: integer(400, 599),
     skip: requireFunction,
     key: requireFunction,
@@ -120,7 +123,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
       warnOfQueueLimit(what);
     },
   });
-  const { maxWaitMs = 1_000, deadlineMs = Infinity, rateLimitHeaders = false } = read;
+  const { maxWaitMs = 1_000, deadlineMs = Infinity, maxHoldMs = Infinity, rateLimitHeaders = false } = read;
   const { skip, key: keyOf, isOverload } = read;
   const deadline = deadlineMs === Infinity ? undefined : new Deadline(deadlineMs);
   const hasHeaders = rateLimitHeaders && !isDryRun;
@@ -195,7 +198,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
 
   function keep(permit: Permit, claim: PermitClaim, req: Req, res: Res): Permit {
     try {
-      const kept = Exchange.of(req, res).keep(permit, claim);
+      const kept = Exchange.of(req, res).keep(timed(permit), claim);
       if (hasHeaders) addRateLimitHeaders(res, limiter, claim.key);
       return kept;
     } catch (error) {
@@ -213,7 +216,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   ): Promise<AdmissionDecision> {
     try {
       const permit = await exchange.wait(claim, terms, (leave) =>
-        withoutStacks(() => keyed.acquire(claim.key, leave.optionsFor(terms))),
+        withoutStacks(() => acquirePermit(claim.key, leave.optionsFor(terms))),
       );
       if (hasHeaders && permit !== 'over') addRateLimitHeaders(res, limiter, claim.key);
       return permit;
@@ -221,6 +224,19 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
       if (!isSemaphoreError(error)) throw error;
       return reject(exchange, error, res, claim.key);
     }
+  }
+
+  function acquirePermit(key: string, options: AcquireOptions): Promise<Permit> {
+    const acquired = keyed.acquire(key, options);
+    return maxHoldMs === Infinity ? acquired : acquired.then(timed);
+  }
+
+  /** The permit with the hold limit of this request, whatever the limiter is. */
+  function timed(permit: Permit): Permit {
+    if (maxHoldMs === Infinity) return permit;
+    return limitHold(permit, maxHoldMs, systemClock, (error) => {
+      statsRecorderOf(limiter)?.holdTimeout(permit.weight, error);
+    });
   }
 
   function reject(

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldLimit } from '../core/hold-limit.js';
+import type { HoldTimeout } from '../core/hold-limit.js';
 import { Leave } from '../core/leave.js';
 import type { Limiter, Outcome, Permit } from '../core/limiter.js';
 import { anySignal } from '../internal/abort-listeners.js';
@@ -269,7 +269,7 @@ export class RequestPermit implements Permit {
     this.#permit.release(outcome);
   }
 
-  get [HOLD_LIMIT](): HoldLimit | undefined {
+  get [HOLD_LIMIT](): HoldTimeout | undefined {
     return holdLimitOf(this.#permit);
   }
 

@@ -67,6 +67,13 @@ export interface LimitOptions<
    */
   readonly deadlineMs?: number | undefined;
 
+  /**
+   * Maximum time that the permit is held, in milliseconds, if it is shorter than the limiter's own. Then the permit's
+   * `signal` aborts with a `HoldTimeoutError`. The request is answered with 503, or its response is destroyed.
+   * @defaultValue the limiter's own
+   */
+  readonly maxHoldMs?: number | undefined;
+
   /** Status of a rejection. @defaultValue the rejection's own: 429 for the limit of one key, else 503 */
   readonly statusCode?: number | undefined;
 

@@ -1,5 +1,5 @@
-import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldLimit } from '../core/hold-limit.js';
+import { firstOf, HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
+import type { HoldTimeout } from '../core/hold-limit.js';
 import type { Outcome, Permit } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
 import { anySignal } from '../internal/abort-listeners.js';
@@ -41,15 +41,9 @@ export class ChainPermit extends HeldPermit {
     return this.#any;
   }
 
-  /** Its listener is called at the end of the shortest hold limit of the parts. */
-  get [HOLD_LIMIT](): Pick<HoldLimit, 'onTimeout'> | undefined {
-    const limits = this.#permits.flatMap((permit) => holdLimitOf(permit) ?? []);
-    if (limits.length === 0) return undefined;
-    return {
-      set onTimeout(listener: (() => void) | undefined) {
-        for (const limit of limits) limit.onTimeout = listener;
-      },
-    };
+  /** Ends with the shortest hold limit of the parts. */
+  get [HOLD_LIMIT](): HoldTimeout | undefined {
+    return firstOf(this.#permits.flatMap((permit) => holdLimitOf(permit) ?? []));
   }
 }
 

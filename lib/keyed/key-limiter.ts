@@ -13,7 +13,7 @@ import type {
   TryAcquireOptions,
 } from '../core/limiter.js';
 import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldLimit } from '../core/hold-limit.js';
+import type { HoldTimeout } from '../core/hold-limit.js';
 import { HeldPermit } from '../core/permit.js';
 import { STATS, statsRecorderOf } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
@@ -214,7 +214,7 @@ class ForeignPermit extends HeldPermit {
     return this.#permit.signal;
   }
 
-  get [HOLD_LIMIT](): HoldLimit | undefined {
+  get [HOLD_LIMIT](): HoldTimeout | undefined {
     return holdLimitOf(this.#permit);
   }
 }

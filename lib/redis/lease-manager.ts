@@ -309,7 +309,7 @@ export class LeaseManager implements GrantReceiver {
     const counted = usage.lifecycle.stats.grant(lease.weight, onRelease, waiter);
     const waitedMs = waiter === undefined ? 0 : rootClock.now() - waiter.since;
     lease.permit = new LeasePermit(lease, counted, this.#leases.check, signal, waitedMs);
-    if (usage.maxHoldMs !== Infinity) lease.permit.limitHold(usage);
+    if (usage.maxHoldMs !== Infinity) lease.permit.limitHold(usage.maxHoldMs, usage.lifecycle);
     return lease.permit;
   }
 

@@ -108,8 +108,9 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
     return (this.#controller ??= this.#makeController()).signal;
   }
 
-  /** Starts the time of `maxHoldMs`. */
-  limitHold({ maxHoldMs, lifecycle }: Usage): void {
+  /** Starts the time of `maxHoldMs`, in place of an earlier one. */
+  limitHold(maxHoldMs: number, lifecycle: Lifecycle): void {
+    this[HOLD_LIMIT]?.end();
     this[HOLD_LIMIT] = new HoldLimit(maxHoldMs, systemClock, undefined, (error) => {
       this.#error = error;
       lifecycle.stats.holdTimeout(this.weight, error);

@@ -21,7 +21,7 @@ import { BackendError } from '../errors.js';
 import { systemClock } from '../internal/clock.js';
 import { describe, requireInteger } from '../internal/validate.js';
 import type { LeaseManager } from './lease-manager.js';
-import { Usage } from './lease.js';
+import { LeasePermit, Usage } from './lease.js';
 import type { LeasedPermit } from './lease.js';
 import { openManager } from './manager-registry.js';
 import { readRedisOptions } from './options.js';
@@ -204,23 +204,28 @@ export class RedisSemaphore extends LimiterBase {
     options: AcquireOptions = {},
   ): void {
     checkOptionNames('acquire', options);
-    const { signal, maxWaitMs = this.#maxWaitMs, onQueued } = options;
+    const { signal, maxWaitMs = this.#maxWaitMs, onQueued, maxHoldMs = Infinity } = options;
     const weight = this.#readRequest(options);
-    checkWaitOptions(maxWaitMs, signal, onQueued);
+    checkWaitOptions(maxWaitMs, signal, onQueued, maxHoldMs);
     if (onQueued !== undefined)
       throw new RangeError(
         'onQueued must be undefined, as a RedisSemaphore knows no positions, got a function',
       );
+    const grant = (permit: Permit): void => {
+      if (maxHoldMs < this.#usage.maxHoldMs && permit instanceof LeasePermit)
+        permit.limitHold(maxHoldMs, this.#lifecycle);
+      resolve(permit);
+    };
     if (signal !== undefined) throwIfAborted(signal, this.#lifecycle.stats);
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
     if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);
     const local = this.#manager.acquireLocally(this.#usage, weight, signal);
     if (local !== undefined) {
-      resolve(local);
+      grant(local);
       return;
     }
     const isTry = maxWaitMs === 0;
-    const waiter = new RedisWaiter(this.#usage, isTry, weight, signal, resolve, reject, options.priority);
+    const waiter = new RedisWaiter(this.#usage, isTry, weight, signal, grant, reject, options.priority);
     // The question itself takes time, so a caller that does not wait gets the answer without a time limit.
     const limitMs = isTry ? Infinity : maxWaitMs;
     if (signal !== undefined || limitMs !== Infinity) {
