@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import express from 'express';
 import request from 'supertest';
-import { KeyedSemaphore, limit, permitOf, Semaphore } from 'express-semaphore';
-import type { Permit } from 'express-semaphore';
+import { KeyedSemaphore, limit, observe, permitOf, Semaphore } from 'express-semaphore';
+import type { KeyedStats, LimiterStats, Permit } from 'express-semaphore';
 import { defer, RawClient, serve, until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 import { turn } from '../helpers/watch';
@@ -11,6 +11,9 @@ import { turn } from '../helpers/watch';
 afterEach(() => {
   jest.restoreAllMocks();
 });
+
+const rejectionsOf = (limiter: { stats(): KeyedStats | LimiterStats }) =>
+  Object.values(limiter.stats().rejected).reduce((sum, count) => sum + count, 0);
 
 describe('limit as a dry run', () => {
   it('delays and rejects no request, and counts what would have happened', async () => {
@@ -53,6 +56,26 @@ describe('limit as a dry run', () => {
         code: 'WARN_SEMAPHORE_DRY_RUN',
       }),
     ]);
+  });
+
+  it.each([
+    ['no queue', { queueLimit: 0 }, {}],
+    ['no time', {}, { maxWaitMs: 0 }],
+  ])('counts one rejection together with the same limit enforced: %s', async (_why, options, terms) => {
+    const semaphore = new Semaphore(1, options);
+    const keyed = new KeyedSemaphore(() => new Semaphore(0, options));
+    const key = () => 'ann';
+    const dry = [limit(semaphore, { ...terms, dryRun: true }), limit(keyed, { ...terms, key, dryRun: true })];
+    const app = express().use(...dry, limit(semaphore, terms), limit(keyed, { ...terms, key }));
+    const messages: unknown[] = [];
+    const stop = observe('reject', (message) => messages.push(message));
+    const permit = await semaphore.acquire();
+    await request(app).get('/').expect(503);
+    expect([rejectionsOf(semaphore), rejectionsOf(keyed), messages.length]).toEqual([1, 1, 2]);
+    permit.release();
+    await request(app).get('/').expect(429);
+    expect([rejectionsOf(semaphore), rejectionsOf(keyed)]).toEqual([1, 2]);
+    stop();
   });
 
   it('shows a handler no permit, and leaves it that of a real limit', async () => {

@@ -2,8 +2,9 @@ import connect from 'connect';
 import express from 'express';
 import request from 'supertest';
 import * as Package from 'express-semaphore';
-import { limit, limitHandler, permitOf, Semaphore } from 'express-semaphore';
+import { clientKey, limit, limitHandler, permitOf, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
+import { dashboard } from 'express-semaphore/dashboard';
 import { collectWarnings } from '../helpers/warnings';
 
 afterEach(() => {
@@ -29,6 +30,18 @@ describe('a mistake in mounting', () => {
       expect(warnings).toEqual([]);
     },
   );
+
+  it.each([
+    ['clientKey', clientKey, 'as in limit(keyed, { key: clientKey() })'],
+    ['dashboard', dashboard, 'as in app.use(dashboard({ api }))'],
+  ])('as %s itself is one clear error, too', async (name, factory, example) => {
+    const warnings = collectWarnings();
+    const app = express().set('env', 'test');
+    app.use(factory as never);
+    const { text } = await request(app).get('/').expect(500);
+    expect(text).toContain(`${name} itself was mounted; mount what it returns, ${example}`);
+    expect(warnings).toEqual([]);
+  });
 
   it('as a queueLimit that limit gets names the Semaphore', () => {
     const warnings = collectWarnings();

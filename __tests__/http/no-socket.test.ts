@@ -37,6 +37,23 @@ describe('a response that never gets a socket', () => {
     expect(semaphore.held).toBe(0);
   });
 
+  it('is limited after another response of the same request was sent, also behind a wrapper', () => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = bareExchange();
+    const limited = limit(semaphore);
+    limited(req, res, () => res.end());
+    res.emit('finish');
+    const late = jest.fn();
+    limited(req, Object.create(res) as ServerResponse, late);
+    expect([semaphore.held, late.mock.calls.length]).toEqual([0, 0]);
+    const second = new ServerResponse(req);
+    const next = jest.fn();
+    limited(req, second, next);
+    expect([semaphore.held, next.mock.calls.length, permitOf(second)?.weight]).toEqual([1, 1, 1]);
+    second.emit('finish');
+    expect(semaphore.held).toBe(0);
+  });
+
   it('leaves the queue when it closes', async () => {
     const semaphore = new Semaphore(1);
     const blocker = await semaphore.acquire();

@@ -25,6 +25,18 @@ export function statsRecorderOf(limiter: object): StatsRecorder | undefined {
   return STATS in limiter ? (limiter[STATS] as StatsRecorder | undefined) : undefined;
 }
 
+let isUncounted = false;
+
+/** Calls `decide`. A rejection that it makes is not counted, because the same request was counted before. */
+export function uncounted<Result>(decide: () => Result): Result {
+  isUncounted = true;
+  try {
+    return decide();
+  } finally {
+    isUncounted = false;
+  }
+}
+
 /** Read for each permit; a constant of the module is found faster than a property. */
 const { acquire: acquireChannel, release: releaseChannel } = CHANNELS;
 
@@ -161,6 +173,7 @@ export class StatsRecorder {
 
   /** Counts a rejection, of `waiter` if it was queued, and returns its error. */
   reject<Rejection extends SemaphoreError>(error: Rejection, waiter?: Waiter): Rejection {
+    if (isUncounted) return error;
     this.countRejection(error.code);
     if (CHANNELS.reject.hasSubscribers) this.#publishEnd(error.code, waiter);
     return error;

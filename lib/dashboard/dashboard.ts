@@ -3,7 +3,7 @@ import { permitOf } from '../http/exchange.js';
 import type { Middleware, Next } from '../http/limit-options.js';
 import { passError } from '../http/middleware.js';
 import { readOptions } from '../internal/options.js';
-import { requireBoolean, requireFunction } from '../internal/validate.js';
+import { requireBoolean, requireFunction, requireNoRequest } from '../internal/validate.js';
 import { requireLimiters } from '../keyed/limiters.js';
 import type { Limiters } from '../keyed/limiters.js';
 import { isLocalDevelopment } from './access.js';
@@ -57,6 +57,7 @@ export function dashboard<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,
 >(limiters: Limiters, options: DashboardOptions<Req, Res> = {}): Middleware<Req, Res> {
+  requireNoRequest('dashboard', limiters, 'as in app.use(dashboard({ api }))');
   const { authorize = isLocalDevelopment, maskKey } = readOptions('dashboard', options, {
     authorize: requireFunction,
     maskKey: requireFunction,

@@ -5,7 +5,7 @@ import type { AcquireRequest } from '../core/decide.js';
 import type { Semaphore } from '../core/semaphore.js';
 import { limitHold } from '../core/hold-limit.js';
 import type { AcquireOptions, Limiter, Permit } from '../core/limiter.js';
-import { statsRecorderOf } from '../core/stats-recorder.js';
+import { statsRecorderOf, uncounted } from '../core/stats-recorder.js';
 import { isSemaphoreError, QueueFullError, WaitTooLongError, withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { systemClock } from '../internal/clock.js';
@@ -17,6 +17,7 @@ import {
   requireBoolean,
   requireDuration,
   requireFunction,
+  requireNoRequest,
   requireString,
   resultOf,
 } from '../internal/validate.js';
@@ -25,6 +26,7 @@ import { asKeyed, isKeyed } from '../keyed/key-limiter.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { Deadline } from './deadline.js';
 import { Exchange, isOver } from './exchange.js';
+import { hasDryRejection, noteDryRejection } from './permit-claim.js';
 import type { IsOverload, PermitClaim, WaitTerms } from './permit-claim.js';
 import { readAcquireOptions } from './limit-options.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
@@ -188,11 +190,16 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     const claim = deadline === undefined ? named : { ...named, onOver: deadline.watch() };
     const longestMs = deadline === undefined ? maxWaitMs : Math.min(maxWaitMs, deadline.maxWaitMs(since));
     const isWaiting = exchange?.isWaiting(claim, { ...request, maxWaitMs: longestMs }) === true;
-    const decision = isWaiting ? 'wait' : keyed[DECIDE](claim.key, request, longestMs);
+    const decideNow = () => keyed[DECIDE](claim.key, request, longestMs);
+    const isCounted = exchange === undefined || !hasDryRejection(exchange, claim);
+    const decision = isWaiting ? 'wait' : isCounted ? decideNow() : uncounted(decideNow);
     if (decision === 'wait') {
       return acquireLater(Exchange.of(req, res), claim, { ...request, maxWaitMs: longestMs }, res);
     }
-    if (isSemaphoreError(decision)) return reject(exchange, decision, res, claim.key);
+    if (isSemaphoreError(decision)) {
+      if (isDryRun) noteDryRejection(Exchange.of(req, res), claim);
+      return reject(exchange, decision, res, claim.key);
+    }
     return keep(decision, claim, req, res);
   }
 
@@ -280,14 +287,10 @@ function warnOfQueueLimit(what: string): void {
   warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', message, undefined, message);
 }
 
-/** Throws unless `limiter` is a limiter. A request in its place means that the factory itself was mounted. */
+/** Throws unless `limiter` is a limiter. */
 export function requireLimiterOf(what: string, limiter: unknown): void {
   if (isLimiter(limiter)) return;
-  if (typeof limiter === 'object' && limiter !== null && 'headers' in limiter && 'socket' in limiter) {
-    throw new TypeError(
-      `${what} itself was mounted; mount what it returns, as in app.use(limit(new Semaphore(10)))`,
-    );
-  }
+  requireNoRequest(what, limiter, 'as in app.use(limit(new Semaphore(10)))');
   throw new TypeError(`limiter must be a limiter, such as new Semaphore(10), got ${describe(limiter)}`);
 }
 

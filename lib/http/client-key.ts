@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { readOptions } from '../internal/options.js';
-import { integer, requireFunction, resultOf } from '../internal/validate.js';
+import { integer, requireFunction, requireNoRequest, resultOf } from '../internal/validate.js';
 
 /** Options of `clientKey`. */
 export interface ClientKeyOptions<Req = IncomingMessage> {
@@ -40,6 +40,7 @@ export interface ClientKeyOptions<Req = IncomingMessage> {
 export function clientKey<Req extends IncomingMessage = IncomingMessage>(
   options: ClientKeyOptions<Req> = {},
 ): (req: Req) => string | undefined {
+  requireNoRequest('clientKey', options, 'as in limit(keyed, { key: clientKey() })');
   const { ipv6Prefix = 56, address = addressOf } = readOptions('clientKey', options, {
     ipv6Prefix: integer(1, 128),
     address: requireFunction,

@@ -36,18 +36,16 @@ export class Exchange {
   #newest: RequestPermit | undefined;
   #waits: Wait[] | undefined;
 
-  /** The exchange of `res`, if a limiter has seen it. */
+  /** The exchange of `res`, if a limiter has seen it. A host may make a second response for a request after the first. */
   static find(res: ServerResponse): Exchange | undefined {
-    return exchanges.get(identityOf(res));
+    const exchange = exchanges.get(identityOf(res));
+    const isUnsent = (res as Partial<ServerResponse>).writableEnded === false;
+    return exchange?.isSent === true && isUnsent ? undefined : exchange;
   }
 
   /** The one exchange of this pair. A new one listens from now on, and also notices what has happened before. */
   static of(req: IncomingMessage, res: ServerResponse): Exchange {
-    const known = exchanges.get(identityOf(res));
-    if (known !== undefined) return known;
-    const exchange = new Exchange();
-    exchange.#listen(req, res);
-    return exchange;
+    return Exchange.find(res) ?? new Exchange().#listen(req, res);
   }
 
   /** The exchange of an upgraded socket. It ends when the socket closes; until then the client is served. */
@@ -62,7 +60,7 @@ export class Exchange {
     return exchange;
   }
 
-  #listen(req: IncomingMessage, res: ServerResponse): void {
+  #listen(req: IncomingMessage, res: ServerResponse): this {
     exchanges.set(identityOf(res), this);
     // The listeners are bound, because a host may pass a wrapper of the response that emits nothing itself.
     // They come first: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
@@ -79,10 +77,15 @@ export class Exchange {
       });
     } else endWithConnection(streamOf(req, res) ?? req.socket, this);
     if (isFinished(req, res)) this.end('gone');
+    return this;
   }
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  get isSent(): boolean {
+    return this.#isOver && !this.#isGone;
   }
 
   /** Aborts when the client leaves before its response was sent. Made on first use. */

@@ -35,6 +35,19 @@ export function isEqual(one: WaitTerms, other: WaitTerms): boolean {
   );
 }
 
+/** What dry runs of a request have rejected, by its exchange. */
+const dryRejections = new WeakMap<object, PermitClaim[]>();
+
+/** Notes that a dry run has rejected a request. */
+export function noteDryRejection(exchange: object, claim: PermitClaim): void {
+  dryRejections.set(exchange, [...(dryRejections.get(exchange) ?? []), claim]);
+}
+
+/** Whether a dry run of the same limiter and key has rejected the request, and has counted that. */
+export function hasDryRejection(exchange: object, claim: PermitClaim): boolean {
+  return dryRejections.get(exchange)?.some((other) => isSame(other, claim)) === true;
+}
+
 /** The outcome that the finished response `res` shows. If `isOverload` fails, it is `'ignore'`, and a warning is emitted. */
 export function outcomeOf(claim: PermitClaim, res: ServerResponse): Outcome {
   try {

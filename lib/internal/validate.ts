@@ -36,6 +36,12 @@ export function requireObject(name: string, value: unknown): asserts value is ob
   throw new TypeError(`${name} must be an object, got ${describe(value)}`);
 }
 
+/** Throws if `value` is a request: then the function `what` was mounted, and not what it returns. */
+export function requireNoRequest(what: string, value: unknown, example: string): void {
+  if (typeof value !== 'object' || value === null || !('headers' in value && 'socket' in value)) return;
+  throw new TypeError(`${what} itself was mounted; mount what it returns, ${example}`);
+}
+
 /** Throws unless `value` is an object with these methods. */
 export function requireMethods(name: string, value: unknown, ...methods: string[]): void {
   requireObject(name, value);
