@@ -20,6 +20,7 @@ const SIMULATIONS = {
   'sim-seeds': 'sim/seeds.mts',
   'sim-workloads': 'sim/workloads.mts',
   'sim-redis': 'sim/redis.mts',
+  'sim-fleet': 'sim/fleet.mts',
 };
 
 const args = process.argv.slice(2);

@@ -1,5 +1,8 @@
+import { Semaphore } from 'express-semaphore';
+import { aimd, SharedAdaptiveSemaphore } from 'express-semaphore/adaptive';
 import { RedisSemaphore } from 'express-semaphore/redis';
 import type { RedisClient, RedisSemaphoreOptions } from 'express-semaphore/redis';
+import { SAMPLE_EXCHANGE } from '../../lib/core/sample-exchange';
 import { anything, duration, integer, integerOrInfinity, like, oneOf, string } from './kinds';
 import type { Kind } from './kinds';
 import { limiterRows } from './limiter-rows';
@@ -29,6 +32,12 @@ const OPTIONS: Record<string, Kind> = {
 /** Replaces the client, which exists only when the rows run. */
 const CLIENT = {};
 
+/** A limiter that no process shares, so the methods of an adaptive one over it send nothing. */
+function sharedSemaphore(): Semaphore {
+  const exchange = () => new Promise(() => undefined);
+  return Object.assign(new Semaphore(3), { [SAMPLE_EXCHANGE]: { exchange } });
+}
+
 /** Rows for a limit in Redis. `client` is called when they run. */
 export function redisRows(client: () => RedisClient): Row[] {
   let names = 0;
@@ -45,6 +54,23 @@ export function redisRows(client: () => RedisClient): Row[] {
       start: () => ({ call: (options) => new RedisSemaphore(client(), options as RedisSemaphoreOptions) }),
     }),
     ...limiterRows('RedisSemaphore', make, ['run', 'resize']),
+    plainRow('SharedAdaptiveSemaphore', 'limiter', like(CLIENT), (value) => {
+      new SharedAdaptiveSemaphore(value === CLIENT ? make() : (value as RedisSemaphore));
+    }),
+    ...rowsOf({
+      name: 'SharedAdaptiveSemaphore',
+      type: 'SharedAdaptiveOptions',
+      kinds: {
+        algorithm: like(aimd()),
+        eventLoopLoad: like({ busyMs: () => 0 }),
+        clock: like({ now: () => 0, setTimer: () => 0, clearTimer: () => undefined }),
+      },
+      start: () => ({ call: (options) => new SharedAdaptiveSemaphore(make(), options as object) }),
+    }),
+    ...limiterRows('SharedAdaptiveSemaphore', () => new SharedAdaptiveSemaphore(sharedSemaphore()), [
+      'run',
+      'order',
+    ]),
     plainRow('RedisSemaphore.ready', 'nothing', anything, () => make().ready()),
   ];
 }

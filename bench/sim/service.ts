@@ -25,15 +25,13 @@ export interface Dependency {
  */
 export class Service {
   readonly loop: EventLoop;
-  readonly #clock: SimClock;
   readonly #random: Random;
-  #calls = 0;
-  readonly #waitingCalls: (() => void)[] = [];
-  dependency: Dependency = {};
+  readonly #backend: Backend;
 
-  constructor(clock: SimClock, random: Random) {
-    this.#clock = clock;
+  /** `backend` serves other processes, too. */
+  constructor(clock: SimClock, random: Random, backend: Backend) {
     this.#random = random;
+    this.#backend = backend;
     this.loop = new EventLoop(clock);
   }
 
@@ -46,15 +44,30 @@ export class Service {
   serve(done: (isSuccess: boolean) => void): void {
     const halfMs = (WORK_MS / 2) * (0.5 + this.#random.next());
     this.loop.continue(halfMs, () => {
-      this.#callDependency(() => {
+      this.#backend.call(() => {
         this.loop.push(halfMs, () => {
-          done(this.dependency.isFailing !== true);
+          done(this.#backend.dependency.isFailing !== true);
         });
       });
     });
   }
+}
 
-  #callDependency(done: () => void): void {
+/** The server that one or more processes depend on. */
+export class Backend {
+  readonly #clock: SimClock;
+  readonly #random: Random;
+  #calls = 0;
+  readonly #waitingCalls: (() => void)[] = [];
+  dependency: Dependency = {};
+
+  constructor(clock: SimClock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Works on a call, then calls `done`. */
+  call(done: () => void): void {
     const { isFailing = false, latencyMs = usualLatencyMs } = this.dependency;
     if (isFailing) {
       this.#clock.schedule(1, done);
@@ -75,7 +88,7 @@ export class Service {
   #startWaitingCalls(): void {
     for (let count = this.#waitingCalls.length; count > 0 && this.#calls < this.#places(); count--) {
       const done = this.#waitingCalls.shift();
-      if (done !== undefined) this.#callDependency(done);
+      if (done !== undefined) this.call(done);
     }
   }
 

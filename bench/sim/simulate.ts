@@ -3,7 +3,7 @@ import type { EventLoopLoad } from 'express-semaphore/adaptive';
 import type { Phase } from './phases.js';
 import { CAPACITY } from './phases.js';
 import { Random } from './random.js';
-import { Service } from './service.js';
+import { Backend, Service } from './service.js';
 import { SimClock } from './sim-clock.js';
 
 /** Makes the limiter under test; returns `undefined` for no limit. */
@@ -67,21 +67,30 @@ interface Client {
 /** What a client that leaves does to the permit of its request: `limit` releases it, `limitHandler` holds it. */
 export type OnLeave = 'release' | 'hold';
 
-/** Runs all phases. Arrivals are independent of one another and of the results. */
+/**
+ * Runs all phases. Arrivals are independent of one another and of the results. With several nodes, each has a thread and
+ * a limiter of its own, and one dependency serves all.
+ */
 export async function simulate(
   makeLimiter: MakeLimiter,
   phases: readonly Phase[],
   seed = 1,
   onLeave: OnLeave = 'hold',
+  nodeCount = 1,
 ): Promise<PhaseResult[]> {
   const clock = new SimClock();
   const random = new Random(seed);
-  const service = new Service(clock, new Random(seed + 1));
-  const limiter = makeLimiter(clock, new Random(seed + 2), service.loop);
+  const serviceRandom = new Random(seed + 1);
+  const backend = new Backend(clock, serviceRandom);
+  const limiterRandom = new Random(seed + 2);
+  const nodes = Array.from({ length: nodeCount }, () => {
+    const service = new Service(clock, serviceRandom, backend);
+    return { service, limiter: makeLimiter(clock, limiterRandom, service.loop) };
+  });
   const results: PhaseResult[] = [];
   for (const phase of phases) {
-    service.dependency = phase.dependency;
-    service.loop.slowdown = phase.slowdown ?? 1;
+    backend.dependency = phase.dependency;
+    for (const { service } of nodes) service.loop.slowdown = phase.slowdown ?? 1;
     const start = clock.now();
     const total = new Account();
     const seconds: Account[] = [];
@@ -90,7 +99,7 @@ export async function simulate(
       seconds.push(new Account());
       await clock.runUntil(start + second * 1_000);
       for (const account of [total, seconds.at(-1)]) {
-        if (account !== undefined) account.permits = limiter?.stats().permits;
+        if (account !== undefined) account.permits = nodes[0]?.limiter?.stats().permits;
       }
     }
     results.push({ phase, total, seconds });
@@ -130,6 +139,9 @@ export async function simulate(
 
   /** Sends one request. The work of a client that leaves goes on. */
   function attempt(client: Client, phase: Phase, tries: number): void {
+    const node = nodes[nodes.length === 1 ? 0 : random.integer(0, nodes.length - 1)];
+    if (node === undefined) return;
+    const { service, limiter } = node;
     const since = clock.now();
     let leaving: LeaveSignal | undefined;
     let permit: Permit | undefined;

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { systemClock } from '../internal/clock.js';
 import { DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision } from '../core/decide.js';
@@ -18,7 +17,6 @@ import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
 import {
   requireBoolean,
-  requireInteger,
   requireMethods,
   requireNumber,
   requireObject,
@@ -26,14 +24,11 @@ import {
 } from '../internal/validate.js';
 import { isSemaphoreError } from '../errors.js';
 import { warn } from '../internal/warn.js';
+import { wholeLimit } from './algorithm.js';
 import type { LimitAlgorithm } from './algorithm.js';
+import { systemEventLoopLoad } from './event-loop-load.js';
+import type { EventLoopLoad } from './event-loop-load.js';
 import { gradient } from './gradient.js';
-
-/** Measures how busy the event loop is. Pass your own only in tests and simulations. */
-export interface EventLoopLoad {
-  /** Total time that the event loop was busy, in milliseconds. It never decreases. */
-  busyMs(): number;
-}
 
 /** Options of an `AdaptiveSemaphore`: those of a `Semaphore`, and how it finds its limit. */
 export interface AdaptiveSemaphoreOptions extends SemaphoreOptions {
@@ -218,29 +213,4 @@ export class AdaptiveSemaphore extends LimiterBase {
     if (this.#isDryRun) this.#semaphore[STATS].changeLimit(previous, permits);
     else this.#semaphore.resize(permits);
   }
-}
-
-/** What a platform may leave out of `performance`. Fake timers return `undefined`. */
-interface PartialPerformance {
-  readonly eventLoopUtilization?: () => { readonly active: number } | undefined;
-}
-
-/**
- * The load of this thread. Where the platform does not measure it (Bun, Deno, fake timers), the processor time of the
- * process replaces it.
- */
-const systemEventLoopLoad: EventLoopLoad = {
-  busyMs() {
-    const active = (performance as PartialPerformance).eventLoopUtilization?.()?.active ?? 0;
-    if (active > 0) return active;
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1_000;
-  },
-};
-
-/** `limit` as a whole number of permits, 1 at least. */
-function wholeLimit(name: string, limit: unknown): number {
-  const permits = typeof limit === 'number' ? Math.max(1, Math.floor(limit)) : limit;
-  requireInteger(name, permits, 1);
-  return permits;
 }

@@ -42,6 +42,12 @@ export interface LimitAlgorithm {
 
   /** Returns the limit after `sample`. The limiter rounds it down, to 1 at least. */
   next(sample: LimitSample): number;
+
+  /**
+   * What it has learned, in a form that survives JSON. A limit that processes share needs it: one process computes the limit,
+   * and its successor sets the state that it read last.
+   */
+  state?: unknown;
 }
 
 /** The range in which an algorithm searches, and where it starts. */
@@ -74,4 +80,11 @@ export function resolveBounds(bounds: LimitBounds): ResolvedBounds {
 /** Moves `limit` into the bounds. */
 export function clamp(limit: number, { min, max }: Pick<ResolvedBounds, 'min' | 'max'>): number {
   return Math.min(max, Math.max(min, limit));
+}
+
+/** `limit` as a whole number of permits, 1 at least. */
+export function wholeLimit(name: string, limit: unknown): number {
+  const permits = typeof limit === 'number' ? Math.max(1, Math.floor(limit)) : limit;
+  requireInteger(name, permits, 1);
+  return permits;
 }

@@ -19,6 +19,13 @@ const INTERVAL_MS = 60_000;
 /** Largest random extension of both times, as a share. It keeps a fleet from probing in step. */
 const JITTER = 0.15;
 
+/** The part of a baseline that another process can go on with. */
+export interface BaselineState {
+  readonly ms: number | null;
+  readonly measuredMs: number | null;
+  readonly nextMs: number | null;
+}
+
 /**
  * How long a permit is held when nothing queues behind the limiter.
  *
@@ -29,6 +36,7 @@ const JITTER = 0.15;
 export class Baseline {
   readonly #random: () => number;
   readonly #minPermits: number;
+  readonly #firstLimit: number;
   readonly #window = new SampleWindow(PROBE_SAMPLES, 0);
   #ms = Infinity;
   /** Limit of the current step of a probe. */
@@ -42,7 +50,8 @@ export class Baseline {
   constructor(random: () => number, minPermits: number, firstLimit: number) {
     this.#random = random;
     this.#minPermits = minPermits;
-    this.#probeLimit = Math.max(minPermits, firstLimit);
+    this.#firstLimit = Math.max(minPermits, firstLimit);
+    this.#probeLimit = this.#firstLimit;
   }
 
   get ms(): number {
@@ -57,6 +66,18 @@ export class Baseline {
   /** The limit that a probe needs now; `undefined` when there is no probe. */
   get probeLimit(): number | undefined {
     return this.#probeLimit;
+  }
+
+  /** What it has measured. A probe is no part of it. JSON has no infinite numbers, so it makes them `null`. */
+  get state(): BaselineState {
+    return { ms: this.#ms, measuredMs: this.#measuredMs, nextMs: this.#nextMs };
+  }
+
+  set state({ ms, measuredMs, nextMs }: BaselineState) {
+    this.#ms = ms ?? Infinity;
+    this.#measuredMs = measuredMs ?? -Infinity;
+    this.#nextMs = nextMs ?? -Infinity;
+    this.#probeLimit = this.#ms === Infinity ? this.#firstLimit : undefined;
   }
 
   /** Starts a probe of a limit at which the median was `medianMs`. */

@@ -1,7 +1,10 @@
 export { AdaptiveSemaphore } from './adaptive-semaphore.js';
-export type { AdaptiveSemaphoreOptions, EventLoopLoad } from './adaptive-semaphore.js';
+export type { AdaptiveSemaphoreOptions } from './adaptive-semaphore.js';
 export { aimd } from './aimd.js';
 export type { LimitAlgorithm, LimitBounds, LimitSample } from './algorithm.js';
+export type { EventLoopLoad } from './event-loop-load.js';
 export { gradient } from './gradient.js';
 export type { LatencyOptions } from './latency-control.js';
+export { SharedAdaptiveSemaphore } from './shared-adaptive-semaphore.js';
+export type { SharedAdaptiveOptions, SharedLimiter } from './shared-adaptive-semaphore.js';
 export { vegas } from './vegas.js';

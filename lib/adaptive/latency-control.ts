@@ -3,6 +3,7 @@ import { integer, requireFunction } from '../internal/validate.js';
 import { clamp, resolveBounds } from './algorithm.js';
 import type { LimitAlgorithm, LimitBounds } from './algorithm.js';
 import { Baseline } from './baseline.js';
+import type { BaselineState } from './baseline.js';
 import { isOverload, isThreadIdle, SampleWindow } from './sample-window.js';
 import type { WindowSummary } from './sample-window.js';
 import { TRIAL_FACTOR, TrialRaise } from './trial-raise.js';
@@ -42,6 +43,15 @@ const SKEW_WEIGHT = 0.2;
 /** Computes the next limit from the holding time of a window and the holding time without a queue. */
 export type Step = (limit: number, timeMs: number, baselineMs: number) => number;
 
+/** What the algorithm has learned. An open window, a probe and a trial raise are no part of it. */
+interface LatencyState {
+  readonly limit: number;
+  readonly skewMs: number;
+  readonly pauseMs: number;
+  readonly doubtedMs: number | null;
+  readonly baseline: BaselineState;
+}
+
 /** Options of an algorithm that follows latency. */
 export interface LatencyOptions extends LimitBounds {
   /** Returns numbers from 0 to 1, for the jitter of probes. @defaultValue `Math.random` */
@@ -66,7 +76,7 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
   });
   const bounds = resolveBounds(boundOptions);
   const baseline = new Baseline(random, bounds.min, bounds.initial * FIRST_PROBE_SHARE);
-  const window = new SampleWindow();
+  let window = new SampleWindow();
   let limit = bounds.initial;
   let trial: TrialRaise | undefined;
   let skewMs = 0;
@@ -170,6 +180,18 @@ export function latencyControl(name: string, step: Step, options: LatencyOptions
       const summary = window.add(sample, shortestMs);
       if (summary !== undefined) adapt(summary);
       return current();
+    },
+    get state(): LatencyState {
+      return { limit: trial?.limit ?? limit, skewMs, pauseMs, doubtedMs, baseline: baseline.state };
+    },
+    set state(learned: LatencyState) {
+      limit = clamp(learned.limit, bounds);
+      ({ skewMs, pauseMs } = learned);
+      doubtedMs = learned.doubtedMs ?? -Infinity;
+      baseline.state = learned.baseline;
+      trial = undefined;
+      longSinceMs = Infinity;
+      window = new SampleWindow();
     },
   };
 }

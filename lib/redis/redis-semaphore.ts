@@ -15,6 +15,7 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
+import { SAMPLE_EXCHANGE } from '../core/sample-exchange.js';
 import { STATS, StatsRecorder } from '../core/stats-recorder.js';
 import type { LeaveReason, Waiter } from '../core/waiter.js';
 import { BackendError } from '../errors.js';
@@ -27,8 +28,10 @@ import { openManager } from './manager-registry.js';
 import { readRedisOptions } from './options.js';
 import type { RedisSemaphoreOptions } from './options.js';
 import { Connection } from './sync/connection.js';
+import { sampleKeyNames } from './sync/keys.js';
 import type { RedisClient } from './sync/connection.js';
 import type { FleetStats } from './sync/sync-reply.js';
+import { RedisSampleExchange } from './sample-exchange.js';
 import { RedisWaiter } from './redis-waiter.js';
 
 /** Stats of a `RedisSemaphore`. Unless it is said otherwise, they are those of this object alone. */
@@ -73,6 +76,7 @@ export interface RedisSemaphoreStats extends LimiterStats {
  */
 export class RedisSemaphore extends LimiterBase {
   readonly #maxWaitMs: number;
+  readonly #connection: Connection;
   readonly #manager: LeaseManager;
   readonly #lifecycle: Lifecycle;
   readonly #usage: Usage;
@@ -81,7 +85,8 @@ export class RedisSemaphore extends LimiterBase {
     const { permits, version, maxWaitMs, maxHoldMs, shared } = readRedisOptions(options);
     super();
     this.#maxWaitMs = maxWaitMs;
-    this.#manager = openManager(Connection.of(client), shared, permits, version);
+    this.#connection = Connection.of(client);
+    this.#manager = openManager(this.#connection, shared, permits, version);
     this.#lifecycle = new Lifecycle(new StatsRecorder(shared.name, systemClock));
     this.#usage = new Usage(this.#lifecycle, maxHoldMs);
   }
@@ -89,6 +94,12 @@ export class RedisSemaphore extends LimiterBase {
   /** @internal */
   override get [STATS](): StatsRecorder {
     return this.#lifecycle.stats;
+  }
+
+  /** @internal */
+  get [SAMPLE_EXCHANGE](): RedisSampleExchange {
+    const { prefix, name } = this.#manager.shared;
+    return new RedisSampleExchange(this.#connection, sampleKeyNames(prefix, name));
   }
 
   /** The limit of all processes, as last heard from Redis. */

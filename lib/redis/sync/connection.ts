@@ -14,6 +14,7 @@ import type { ValkeyGlideClient } from '../clients/valkey-glide.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import type { KeyNames } from './keys.js';
 import { CHANNEL, CHECK_SOURCE, syncScript } from './sync-script.js';
+import type { Script } from './sync-script.js';
 import { WakeUps } from './wake-ups.js';
 import type { RedisWaiter } from '../redis-waiter.js';
 
@@ -113,13 +114,17 @@ export class Connection {
   }
 
   async run(keys: KeyNames, args: string): Promise<unknown> {
+    const reply = await this.runScript(syncScript(), keys, [args]);
+    this.#wakeUps.serverAnswered();
+    return reply;
+  }
+
+  async runScript({ sha, text }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     try {
-      const reply = await this.#adapter.evalSha(syncScript().sha, keys, [args]);
-      this.#wakeUps.serverAnswered();
-      return reply;
+      return await this.#adapter.evalSha(sha, keys, args);
     } catch (error) {
       if (!isNoScript(error)) throw error;
-      return this.#adapter.eval(syncScript().text, keys, [args]);
+      return this.#adapter.eval(text, keys, args);
     }
   }
 

@@ -323,14 +323,23 @@ local memory = type(info) == 'string' and string.match(info, 'maxmemory:(%d+)') 
 return { errors, policy, memory }
 `;
 
-/** The script as it is sent, and the name by which Redis keeps it. Made on first use. */
-export function syncScript(): { readonly text: string; readonly sha: string } {
-  if (script === undefined) {
-    // Redis does not need the indentation.
-    const text = SOURCE.replace(/^\s+/gm, '');
-    script = { text, sha: createHash('sha1').update(text).digest('hex') };
-  }
-  return script;
+/** A script as it is sent, and the name by which Redis keeps it. */
+export interface Script {
+  readonly text: string;
+  readonly sha: string;
 }
 
-let script: ReturnType<typeof syncScript> | undefined;
+/** Returns a function that makes the script of `source` on first use. */
+export function scriptOf(source: string): () => Script {
+  let script: Script | undefined;
+  return () => {
+    if (script === undefined) {
+      // Redis does not need the indentation.
+      const text = source.replace(/^\s+/gm, '');
+      script = { text, sha: createHash('sha1').update(text).digest('hex') };
+    }
+    return script;
+  };
+}
+
+export const syncScript = scriptOf(SOURCE);
