@@ -1,5 +1,5 @@
 import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldLimit } from '../core/hold-limit.js';
+import type { HoldTimeout } from '../core/hold-limit.js';
 import type { Outcome, Permit } from '../core/limiter.js';
 import { HeldPermit } from '../core/permit.js';
 
@@ -26,7 +26,7 @@ export class SampledPermit extends HeldPermit {
     return this.#permit.signal;
   }
 
-  get [HOLD_LIMIT](): HoldLimit | undefined {
+  get [HOLD_LIMIT](): HoldTimeout | undefined {
     return holdLimitOf(this.#permit);
   }
 }
