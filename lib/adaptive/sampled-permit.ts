@@ -22,6 +22,10 @@ export class SampledPermit extends HeldPermit {
     return this.#permit.fencingToken;
   }
 
+  override split(weight: number): Permit {
+    return this.#permit.split(weight);
+  }
+
   override get signal(): AbortSignal {
     return this.#permit.signal;
   }
