@@ -95,7 +95,30 @@ describe('rateLimitHeaders', () => {
     ]);
   });
 
-  it('takes the figures of a chain from its smallest part, and those of a foreign limiter from its stats', async () => {
+  it('has an item for each part of a chain, with its name, also when the shared limit rejects', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(2), { name: 'per-user' });
+    const perTenant = new KeyedSemaphore(() => new Semaphore(4), { name: 'per-tenant' });
+    const api = new Semaphore(1, { name: 'api', queueLimit: 0 });
+    const all = chain(perUser, [perTenant, () => 'acme'], chain(api));
+    const app = serving(limit(all, { key: (req) => String(req.url), ...on }));
+    const policy =
+      '"per-user";q=2;qu="concurrent-requests", "per-tenant";q=4;qu="concurrent-requests", "api";q=1;qu="concurrent-requests"';
+    expect(await headersOf(app, '/ann')).toEqual([
+      200,
+      policy,
+      '"per-user";r=1, "per-tenant";r=3, "api";r=0',
+    ]);
+    const held = await all.acquire('/bob');
+    expect(await headersOf(app, '/ann')).toEqual([
+      503,
+      policy,
+      '"per-user";r=2, "per-tenant";r=3, "api";r=0',
+    ]);
+    expect([...perTenant].map(([key]) => key)).toEqual(['acme']);
+    held.release();
+  });
+
+  it('takes the figures of a foreign limiter from its stats', async () => {
     const small = new Semaphore(3);
     const foreign: Limiter = {
       acquire: small.acquire.bind(small),
@@ -105,8 +128,8 @@ describe('rateLimitHeaders', () => {
       idle: small.idle.bind(small),
       stats: small.stats.bind(small),
     };
-    const app = serving(limit(chain(small, new Semaphore(9)), on), limit(foreign, on));
-    expect((await headersOf(app))[2]).toBe('"default";r=2, "default";r=1');
+    const app = serving(limit(chain(new Semaphore(9), foreign), on));
+    expect((await headersOf(app))[2]).toBe('"default";r=8, "default";r=2');
   });
 });
 

@@ -1,17 +1,22 @@
 import type { ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
-import { isKeyed } from '../keyed/key-limiter.js';
-import type { KeyedLimiter } from '../keyed/key-limiter.js';
+import { isKeyed, PARTS } from '../keyed/key-limiter.js';
+import type { KeyedLimiter, MaybeChain } from '../keyed/key-limiter.js';
 
 /** Largest integer of a structured field (RFC 9651). */
 const MOST = 999_999_999_999_999;
 
 /**
  * Adds the limit to `RateLimit-Policy` and the free permits to `RateLimit`, as in draft-ietf-httpapi-ratelimit-headers-11.
- * Each limit of the request has an item in both.
+ * Each limit of the request has an item in both, and so has each part of a chain.
  */
 export function addRateLimitHeaders(res: ServerResponse, limiter: Limiter | KeyedLimiter, key: string): void {
   if (res.headersSent) return;
+  const parts = (limiter as MaybeChain)[PARTS]?.(key);
+  if (parts !== undefined) {
+    for (const [part, partKey] of parts) addRateLimitHeaders(res, part, partKey);
+    return;
+  }
   const one: Limiter & Partial<Counts> = isKeyed(limiter) ? limiter.for(key) : (limiter as Limiter);
   // The getters come first: `stats()` begins to measure durations.
   const { permits = one.stats().permits, available = one.stats().available } = one;

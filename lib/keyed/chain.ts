@@ -14,8 +14,8 @@ import type { SemaphoreError } from '../errors.js';
 import { requireFunction, requireLimiter, requireObject, requireString } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
 import { ChainPermit, releaseAll } from './chain-permit.js';
-import { asKeyed, isKeyed, KEYED, KeyLimiter } from './key-limiter.js';
-import type { AsKeyed, KeyedLimiter } from './key-limiter.js';
+import { asKeyed, isKeyed, KEYED, KeyLimiter, PARTS } from './key-limiter.js';
+import type { AsKeyed, KeyedLimiter, MaybeChain } from './key-limiter.js';
 
 /** A part of a chain. A pair has a function that makes the key of its limiter from the key of the call. */
 type ChainPart = Limiter | KeyedLimiter | readonly [KeyedLimiter, (key: string) => string];
@@ -29,7 +29,8 @@ type ChainPart = Limiter | KeyedLimiter | readonly [KeyedLimiter, (key: string) 
  * - After a rejection or an abort all permits so far are released, as `'ignore'`.
  * - The permit of a chain is released once, with its outcome, in all parts.
  * - With a keyed part it takes a key. Each keyed part gets that key, or what the function of its pair makes of it.
- * - Events and metrics are those of the parts. `stats()` without a key returns those of the part with the smallest limit.
+ * - Events, metrics and `rateLimitHeaders` are those of the parts. `stats()` without a key returns those of the part with
+ *   the smallest limit.
  * - `close()` closes all parts, so make no chain for each key.
  *
  * @throws `TypeError` for a bad part, or one that is given twice.
@@ -87,7 +88,7 @@ function partOf(given: ChainPart, index: number): Part {
 }
 
 /** A chain with keys. One without keys is `for('')`. */
-class Chain implements KeyedLimiter, KeyedDecider {
+class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
   readonly [KEYED] = true;
   readonly #parts: readonly Part[];
   /** The permits of the latest decision that has to wait, for the `acquire` of the same tick. */
@@ -187,6 +188,10 @@ class Chain implements KeyedLimiter, KeyedDecider {
       stats: () => narrowestStats(bound),
     };
     return new KeyLimiter(key, this, all, () => undefined);
+  }
+
+  [PARTS](key: string): (readonly [Limiter | KeyedLimiter, string])[] {
+    return this.#parts.map(({ limiter, keyOf }) => [limiter, keyOf(key)]);
   }
 
   close(reason?: unknown): void {

@@ -42,6 +42,15 @@ export function isKeyed(value: unknown): value is KeyedLimiter & KeyedDecider {
   return typeof value === 'object' && value !== null && KEYED in value;
 }
 
+/** Property of a chain, the same in each copy of this package. */
+export const PARTS: unique symbol = Symbol.for('express-semaphore.parts');
+
+/** A limiter that may be a chain. */
+export interface MaybeChain {
+  /** The parts of a chain, each with its key for a call with `key`. */
+  [PARTS]?(key: string): readonly (readonly [limiter: Limiter | KeyedLimiter, key: string])[] | undefined;
+}
+
 /** Any limiter in the shape of one with keys. */
 export type AsKeyed = KeyedDecider & Pick<KeyedLimiter, 'acquire' | 'tryAcquire'>;
 
@@ -61,13 +70,13 @@ type AnyLimiter = Pick<Limiter, 'close' | 'idle' | 'stats'> &
   Partial<Pick<LimiterBase, 'name' | 'permits' | 'queueLimit' | 'maxWaitMs' | 'closed'>>;
 
 /** The members of the limiter with keys that a `KeyLimiter` uses. */
-type Owner = KeyedDecider & Pick<KeyedLimiter, 'closed' | 'acquire' | 'tryAcquire' | 'run'>;
+type Owner = KeyedDecider & MaybeChain & Pick<KeyedLimiter, 'closed' | 'acquire' | 'tryAcquire' | 'run'>;
 
 /**
  * One key of a `KeyedLimiter` as a limiter. It keeps no key alive: an evicted key gets a new limiter when it is used
  * again. Until then its numbers are those of the evicted one.
  */
-export class KeyLimiter implements Limiter {
+export class KeyLimiter implements Limiter, MaybeChain {
   readonly #key: string;
   readonly #owner: Owner;
   readonly #find: () => AnyLimiter | undefined;
@@ -149,6 +158,11 @@ export class KeyLimiter implements Limiter {
 
   stats(): LimiterStats {
     return this.#limiter.stats();
+  }
+
+  /** @internal */
+  [PARTS](): ReturnType<MaybeChain[typeof PARTS] & {}> {
+    return this.#owner[PARTS]?.(this.#key);
   }
 
   /** @internal */
