@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import express from 'express';
 import Koa from 'koa';
-import { clientKey } from 'express-semaphore';
+import { clientKey, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
 
 function keyOf(ip: unknown, ipv6Prefix?: number): string | undefined {
   return clientKey({ ipv6Prefix })({ ip } as unknown as IncomingMessage);
@@ -98,6 +98,17 @@ describe('the key of a real request', () => {
   it('is undefined where a trusted proxy sent no valid address', async () => {
     const app = express().set('trust proxy', true).use(answerKey);
     expect(await answerTo(app, { headers: { 'X-Forwarded-For': 'unknown' } })).toBe('undefined');
+  });
+
+  it('fails closed behind a proxy that sent no address, with an error that says so', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    const app = express().set('trust proxy', true).set('env', 'test');
+    app.use(limit(keyed, { key: clientKey() }), answerKey);
+    const answer = await answerTo(app, { headers: { 'X-Forwarded-For': 'unknown' } });
+    expect(answer).toMatch(
+      /the option key returns must be a string, got undefined: clientKey found no address/,
+    );
+    expect(keyed.size).toBe(0);
   });
 
   it('is undefined on a Unix socket', async () => {

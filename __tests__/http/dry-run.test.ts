@@ -52,7 +52,8 @@ describe('limit as a dry run', () => {
     for (let i = 0; i < 3; i++) await request(app).get('/').expect(200);
     expect(warnings).toEqual([
       expect.objectContaining({
-        message: 'limit as a dry run: what key returns must be a string, got undefined',
+        message:
+          'limit as a dry run: what the option key returns must be a string, got undefined: clientKey found no address, or there is no user',
         code: 'WARN_SEMAPHORE_DRY_RUN',
       }),
     ]);

@@ -149,7 +149,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     const request = requestOf(req);
     const key = keyOf === undefined ? '' : keyOf(req);
     if (isPromiseLike(key) || isPipelined(req, res)) return admitLater(key, request, req, res, since);
-    requireString('what key returns', key);
+    requireKey(key);
     return acquire(keyOf === undefined ? withoutKey : claimOf(key), request, req, res, since);
   }
 
@@ -164,7 +164,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     // From now on it listens for the end of the exchange.
     const exchange = Exchange.of(req, res);
     const key = isPromiseLike(asyncKey) ? await asyncKey : asyncKey;
-    requireString('what key returns', key);
+    requireKey(key);
     // A response that has ended meanwhile never gets another turn.
     if (!exchange.isOver && isPipelined(req, res)) {
       if (!isDryRun && isTooDeep(req))
@@ -271,6 +271,15 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     return { source: limiter, key, isOverload: isOverload as IsOverload | undefined, isDryRun };
   }
 }
+
+/** Throws unless `key`, which the option `key` returned, is a string. */
+function requireKey(key: unknown): asserts key is string {
+  if (key !== undefined) requireString('what the option key returns', key);
+  else throw new TypeError(NO_KEY);
+}
+
+const NO_KEY =
+  'what the option key returns must be a string, got undefined: clientKey found no address, or there is no user';
 
 /** Whether there is no limiter, and so no limit, behind the key. */
 function hasNoLimit({ code }: SemaphoreError): boolean {
