@@ -135,6 +135,26 @@ describe('a rejection', () => {
     expect(answer.body).toMatchObject({ code: 'ERR_SEMAPHORE_BACKEND' });
   });
 
+  it.each<[string, () => express.RequestHandler]>([
+    ['QUEUE_FULL', () => limit(new Semaphore(0, { queueLimit: 0 }))],
+    ['WAIT_TIMEOUT', () => limit(new Semaphore(0, { queueLimit: 7 }), { maxWaitMs: 7 })],
+    ['WAIT_TOO_LONG', () => limit(new Semaphore(7), { deadlineMs: 0.001 })],
+    ['CLOSED', () => limit(closed(), { maxWaitMs: 7 })],
+    ['QUEUE_CLEARED', cleared],
+    ['HOLD_TIMEOUT', () => limit(new Semaphore(7, { maxHoldMs: 7 }))],
+    ['HOLD_TIMEOUT', () => limit(new Semaphore(7), { maxHoldMs: 7 })],
+    ['KEY_LIMIT', () => limit(full(), { key: () => 'k7' })],
+  ])('by %s has a text without a figure of the limit', async (code, make) => {
+    const app = express().use(make(), () => undefined);
+    const answer = await request(app).get('/').expect(503);
+    expect(answer.body).toEqual({
+      title: 'Service Unavailable',
+      status: 503,
+      detail: expect.not.stringMatching(/\d/) as string,
+      code: `ERR_SEMAPHORE_${code}`,
+    });
+  });
+
   it('has no stack, which would show only the host; a rejection of acquire has one', async () => {
     const stacks: (string | undefined)[] = [];
     const keep: LimitOptions['onRejected'] = (_req, res, _next, { stack }) => {
@@ -244,6 +264,28 @@ function foreignOf(limiter: Limiter): Limiter {
     },
     idle: () => limiter.idle(),
     stats: () => limiter.stats(),
+  };
+}
+
+function closed(): Semaphore {
+  const semaphore = new Semaphore(7);
+  semaphore.close();
+  return semaphore;
+}
+
+function full(): KeyedSemaphore {
+  const keyed = new KeyedSemaphore(() => new Semaphore(7), { maxKeys: 1 });
+  keyed.tryAcquire('other');
+  return keyed;
+}
+
+/** Middleware that clears the queue of its limiter when the request is in it. */
+function cleared(): express.RequestHandler {
+  const semaphore = new Semaphore(0, { queueLimit: 7 });
+  const limited = limit(semaphore);
+  return (req, res, next) => {
+    limited(req, res, next);
+    semaphore.clear();
   };
 }
 

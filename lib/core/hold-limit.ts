@@ -53,7 +53,7 @@ export class HoldLimit implements AbortListener, HoldTimeout {
     this.#given = given;
     this.#timer = clock.setTimer(
       () => {
-        this.#error = new HoldTimeoutError(`a permit is held for more than ${maxHoldMs} ms`);
+        this.#error = new HoldTimeoutError('a permit is held for longer than maxHoldMs');
         count(this.#error);
         this.#controller?.abort(this.#error);
         this.onTimeout?.();
