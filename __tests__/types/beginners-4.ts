@@ -37,6 +37,26 @@ export function mounted(handler: express.RequestHandler): void {
     '/report',
     limitHandler(semaphore, async (_req, res) => Promise.resolve(res.json({ rows: 7 }))),
   );
+  app.get(
+    '/x/:id',
+    limitHandler(semaphore, async (req, res) => {
+      res.set('ETag', String(req.params.id)).type('text');
+      if (req.query.old === undefined) res.sendStatus(404);
+      else if (req.cookies.user === undefined) res.redirect('/login');
+      else await Promise.resolve(res.cookie('seen', '1').json(req.body));
+    }),
+  );
+  const passOn = limitHandler(
+    keyed,
+    (_req, _res, next) => {
+      next();
+    },
+    { key: (req) => req.params.id },
+  );
+  app.post('/x/:id', passOn, (req, res) => res.send(req.params.id));
+  app.route('/y').get(limitHandler(semaphore, (req, res) => res.send(req.query)));
+  // @ts-expect-error -- no host adds it
+  limitHandler(semaphore, (req) => req.nowhere);
   app.use(
     '/report',
     limitHandler(keyed, async (req, res) => Promise.resolve(res.send(req.path)), { key: (req) => req.ip }),

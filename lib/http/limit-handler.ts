@@ -4,7 +4,7 @@ import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../internal/validate.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createMiddleware } from './middleware.js';
-import type { HostRequest, HostResponse, Middleware, Next, OptionsFor } from './limit-options.js';
+import type { HandlerRequest, HandlerResponse, Middleware, Next, OptionsFor } from './limit-options.js';
 
 /**
  * `limit` around one handler. The permit is released when the response is over and the handler's promise has settled. A
@@ -32,8 +32,8 @@ import type { HostRequest, HostResponse, Middleware, Next, OptionsFor } from './
  * ```
  */
 export function limitHandler<
-  Req extends IncomingMessage = HostRequest,
-  Res extends ServerResponse = HostResponse,
+  Req extends IncomingMessage = HandlerRequest,
+  Res extends ServerResponse = HandlerResponse,
   One extends Limiter | KeyedLimiter = Limiter | KeyedLimiter,
 >(
   limiter: One,

@@ -27,6 +27,19 @@ export interface HostResponse extends ServerResponse {
   readonly send?: any;
   readonly json?: any;
 }
+
+type Added<Names extends string> = Readonly<Partial<Record<Names, any>>>;
+
+/** The request of a handler whose type TypeScript cannot infer. A handler also reads what a host has parsed. */
+export interface HandlerRequest
+  extends HostRequest, Added<'params' | 'query' | 'body' | 'cookies' | 'hostname' | 'protocol' | 'accepts'> {}
+
+/** The response of a handler whose type TypeScript cannot infer. */
+export interface HandlerResponse
+  extends
+    HostResponse,
+    Added<'sendStatus' | 'redirect' | 'render' | 'locals' | 'sendFile' | 'download' | 'attachment'>,
+    Added<'type' | 'cookie' | 'clearCookie' | 'vary' | 'format' | 'append' | 'jsonp'> {}
 /* eslint-enable @typescript-eslint/no-explicit-any */
 
 /** Passes the request on, or passes an error to the host's error handler. */
