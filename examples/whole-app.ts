@@ -20,5 +20,5 @@ app.post('/orders', async (req, res) => {
 });
 
 const server = createServer(app);
-limitServer(server, api, { maxWaitMs: 5_000, skip: (req) => req.url === '/health' });
+limitServer(server, api, { maxWaitMs: 5_000, skip: (req) => req.url?.split('?')[0] === '/health' });
 server.listen(Number(process.env.PORT ?? 3000));

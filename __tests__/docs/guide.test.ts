@@ -87,8 +87,18 @@ describe('hosts', () => {
     );
   });
 
+  it('stops a handler after maxHoldMs, and logs no error', async () => {
+    await using app = await start('hosts', 'maxHoldMs: 500', { NODE_ENV: 'production' });
+    expect(await app.call('/report?ms=1')).toBe('200 {"rows":7}');
+    expect(await app.call('/report?ms=60000')).toMatch(/^503 .*ERR_SEMAPHORE_HOLD_TIMEOUT/);
+    expect(await app.call('/report?ms=1')).toBe('200 {"rows":7}');
+    expect(app.errors).toBe('');
+  });
+});
+
+describe('streams', () => {
   it('streams events', async () => {
-    await using app = await start('hosts', 'retryLater');
+    await using app = await start('streams', 'retryLater');
     const response = await app.fetch('/events');
     expect([response.status, response.headers.get('content-type')]).toEqual([
       200,
@@ -98,7 +108,7 @@ describe('hosts', () => {
   });
 
   it('lets a client send its body only after admission', async () => {
-    await using app = await start('hosts', 'retryLater');
+    await using app = await start('streams', 'retryLater');
     const upload = request({
       port: await app.port(),
       path: '/files',
@@ -113,7 +123,7 @@ describe('hosts', () => {
   });
 
   it('survives a client that resets its upgrade', async () => {
-    await using app = await start('hosts', 'retryLater');
+    await using app = await start('streams', 'retryLater');
     const port = await app.port();
     const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n';
     for (let n = 0; n < 20; n++) {

@@ -94,6 +94,10 @@ export class RunningProgram implements AsyncDisposable {
     return this.#output;
   }
 
+  get errors(): string {
+    return this.#errors;
+  }
+
   /** Sends a request to the program's server. Resolves with the status and the body. */
   async call(path: string, init: RequestInit = {}): Promise<string> {
     const response = await this.fetch(path, init);

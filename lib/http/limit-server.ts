@@ -50,7 +50,7 @@ const REQUESTS: readonly unknown[] = ['request', 'checkContinue', 'checkExpectat
  *
  * const api = new Semaphore(100, { queueLimit: 200 });
  * const server = createServer(express());
- * limitServer(server, api, { maxWaitMs: 100, skip: (req) => req.url === '/health' }).listen(3000);
+ * limitServer(server, api, { maxWaitMs: 100, skip: (req) => req.url?.split('?')[0] === '/health' }).listen(3000);
  * ```
  */
 export function limitServer<Of extends Server>(

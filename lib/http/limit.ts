@@ -32,7 +32,7 @@ import type {
  * import { limit, Semaphore } from 'express-semaphore';
  *
  * const api = new Semaphore(100, { queueLimit: 200 });
- * express().use(limit(api, { maxWaitMs: 500, skip: (req) => req.url === '/health' }));
+ * express().use(limit(api, { maxWaitMs: 500, skip: (req) => req.path === '/health' }));
  * ```
  */
 export function limit<
