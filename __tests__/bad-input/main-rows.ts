@@ -75,7 +75,9 @@ const ADMISSION = Object.fromEntries(
 
 /** An upgrade has no response. */
 const UPGRADE = Object.fromEntries(
-  Object.entries(ADMISSION).filter(([name]) => !['isOverload', 'rateLimitHeaders'].includes(name)),
+  Object.entries(ADMISSION).filter(
+    ([name]) => !['isOverload', 'rateLimitHeaders', 'deadlineMs'].includes(name),
+  ),
 );
 
 /** What an algorithm may say: what is below 1 counts as 1. */

@@ -50,6 +50,19 @@ describe('limitUpgrade', () => {
     expect(semaphore.stats().released).toEqual({ success: 0, overload: 0, ignore: 1 });
   });
 
+  it.each([
+    ['the limiter', { maxHoldMs: 20 }, {}],
+    ['the upgrade', {}, { maxHoldMs: 20 }],
+  ])('destroys the socket when maxHoldMs of %s is over', async (_whose, limiterOptions, options) => {
+    const semaphore = new Semaphore(1, limiterOptions);
+    await using server = await serveUpgrades(limitUpgrade(semaphore, echo, options));
+    const client = await upgrade(server.port);
+    await once(client.socket, 'end');
+    client.reset();
+    await semaphore.idle();
+    expect(semaphore.stats().rejected.ERR_SEMAPHORE_HOLD_TIMEOUT).toBe(1);
+  });
+
   it('answers a rejection with status, Retry-After and body, and closes the connection', async () => {
     const semaphore = new Semaphore(1, { queueLimit: 0 });
     await using server = await serveUpgrades(

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { holdLimitOf } from '../core/hold-limit.js';
 import type { Limiter, Permit } from '../core/limiter.js';
 import { isSemaphoreError } from '../errors.js';
 import { requireFunction, requireObject } from '../internal/validate.js';
@@ -17,7 +18,7 @@ type UpgradeListener<Req> = (req: Req, socket: Duplex, head: Buffer) => void;
 /** Called with an upgrade that may go on. The permit is `undefined` where `skip` returned `true`. */
 type OnUpgrade<Req> = (req: Req, socket: Duplex, head: Buffer, permit: Permit | undefined) => unknown;
 
-type WithoutResponse = 'onRejected' | 'isOverload' | 'dryRun' | 'rateLimitHeaders';
+type WithoutResponse = 'onRejected' | 'isOverload' | 'dryRun' | 'rateLimitHeaders' | 'deadlineMs';
 
 /** Options of `limitUpgrade`. */
 export type UpgradeOptions<Req = IncomingMessage> = Omit<LimitOptions<Req>, WithoutResponse>;
@@ -33,6 +34,7 @@ export type KeyedUpgradeOptions<Req = IncomingMessage> = Omit<KeyedLimitOptions<
  * - A rejection is answered as by `limit`, with `Connection: close`. The socket is then destroyed.
  * - A queued client that leaves is dequeued, and `onUpgrade` is not called.
  * - An option function that fails is answered with status 500. The first failure is a process warning.
+ * - When `maxHoldMs` is over, the socket is destroyed.
  *
  * An error of `onUpgrade` destroys the socket and is not caught.
  *
@@ -70,11 +72,11 @@ export function limitUpgrade<Req extends IncomingMessage>(
   const admit = createAdmission<Req, ServerResponse>(
     'limitUpgrade',
     limiter,
-    { ...options, rateLimitHeaders: undefined },
+    { ...options, rateLimitHeaders: undefined, deadlineMs: undefined },
     false,
   );
   requireFunction('onUpgrade', onUpgrade);
-  for (const name of ['isOverload', 'rateLimitHeaders'])
+  for (const name of ['isOverload', 'rateLimitHeaders', 'deadlineMs'])
     if (name in options) warnOfUnknownOption('limitUpgrade', name);
   let hasWarned = false;
   return limitedUpgrade;
@@ -119,9 +121,16 @@ export function limitUpgrade<Req extends IncomingMessage>(
       endWith(socket, rejectionText(decision, options));
       return;
     }
+    const permit = decision === 'skipped' ? undefined : decision;
+    const hold = permit && holdLimitOf(permit);
+    if (hold !== undefined) {
+      hold.onTimeout = () => {
+        socket.destroy();
+      };
+    }
     let isTaken = false;
     try {
-      onUpgrade(req, socket, head, decision === 'skipped' ? undefined : decision);
+      onUpgrade(req, socket, head, permit);
       isTaken = true;
     } finally {
       if (!isTaken) socket.destroy();
