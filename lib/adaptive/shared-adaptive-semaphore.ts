@@ -71,9 +71,11 @@ type FleetLimiter = LimiterBase & Decider & SharedLimiter & { readonly [SAMPLE_E
  * import { RedisSemaphore } from 'express-semaphore/redis';
  * import { createClient } from 'redis';
  *
- * const client = await createClient().on('error', console.error).connect();
+ * const url = process.env.REDIS_URL ?? 'redis://localhost';
+ * const client = await createClient({ url }).on('error', console.error).connect();
  * const database = new SharedAdaptiveSemaphore(new RedisSemaphore(client, { name: 'database', permits: 200 }));
  * console.log(await database.run(() => 'rows'));
+ * await client.close();
  * ```
  */
 export class SharedAdaptiveSemaphore extends LimiterBase {
