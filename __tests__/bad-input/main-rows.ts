@@ -141,7 +141,13 @@ export const MAIN_ROWS: readonly Row[] = [
 
   ...order('AdaptiveLifoOrder', 'adaptive-lifo', { targetMs: duration, intervalMs: duration }),
   ...order('PriorityOrder', 'priority', { ageMs: duration, reserved: integer(0) }),
-  ...order('FairOrder', 'fair', { share: aFunction(() => 1) }),
+  ...order('FairOrder', 'fair', { share: aFunction(() => 1), shares: object }),
+  ...rowsOf({
+    name: 'Semaphore',
+    type: 'Share',
+    kinds: { min: integer(0, 1), max: integerOrInfinity(1) },
+    start: () => ({ call: (share) => inOrder({ name: 'fair', shares: { a: share as object } }) }),
+  }).filter(({ name }) => name !== 'options'),
   ...['AdaptiveLifoOrder', 'PriorityOrder', 'FairOrder'].map((type) => ({
     ...plainRow('Semaphore', 'order.name', oneOf(...ORDERS), (name) => inOrder({ name: name as 'fair' })),
     covers: [`${type}.name`],

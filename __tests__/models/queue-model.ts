@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Request, Call } from './call';
 
 /** A queue in one order, as simple as possible: lists that are searched from end to end. */
@@ -19,6 +20,10 @@ export interface QueueModel {
   headChanges(): number;
   /** A pause has ended. */
   resume?(now: number): void;
+  /** `call` has got its permits, or has released them. */
+  hold?(call: Call, isGrant: boolean): void;
+  /** The most permits that the flow of `request` may hold. The default is no maximum. */
+  maxOf?(request: Request): number;
 }
 
 abstract class ListModel implements QueueModel {
@@ -166,56 +171,86 @@ export class PriorityModel extends ListModel {
   }
 }
 
-/** Flows take turns. At its turn a flow gets its share and spends or saves it. */
+interface FlowModel {
+  readonly name: string;
+  credit: number;
+  changedAt: number;
+  readonly queue: Call[];
+}
+
+/** Guarantee and maximum of each flow. */
+export type ShareModel = Readonly<Record<string, { readonly min: number; readonly max: number }>>;
+
+/**
+ * Flows take turns. At its turn a flow gets its share and spends or saves it. A flow below its guarantee is before all
+ * others, and a flow at its maximum has no turn.
+ */
 export class FairModel implements QueueModel {
   readonly waiting: Call[] = [];
   readonly #shareOf: (flow: string) => number;
-  /** Flows with waiters. The first one has the turn. */
-  #flows: { readonly name: string; credit: number; changedAt: number; readonly queue: Call[] }[] = [];
+  readonly #shares: ShareModel;
+  readonly #held = new Map<string, number>();
+  /** Flows with waiters. */
+  #all: FlowModel[] = [];
+  /** Flows whose head is within their maximum. The first one has the turn. */
+  #flows: FlowModel[] = [];
+  /** Flows of them that are below their guarantee, in the order of service. */
+  #urgent: FlowModel[] = [];
   /** Whether the first flow has got its share in this turn. */
   #isPaid = false;
   #changes = 0;
 
-  constructor(shareOf: (flow: string) => number) {
+  constructor(shareOf: (flow: string) => number, shares: ShareModel = {}) {
     this.#shareOf = shareOf;
+    this.#shares = shares;
   }
 
   add(call: Call): void {
     this.waiting.push(call);
-    let flow = this.#flows.find(({ name }) => name === call.flow);
-    if (flow === undefined)
-      this.#flows.push((flow = { name: call.flow, credit: 0, changedAt: 0, queue: [] }));
+    let flow = this.#all.find(({ name }) => name === call.flow);
+    if (flow === undefined) this.#all.push((flow = { name: call.flow, credit: 0, changedAt: 0, queue: [] }));
     flow.queue.push(call);
     flow.changedAt = ++this.#changes;
-    this.#turn();
+    this.#place(flow);
   }
 
   remove(call: Call, isServed: boolean): void {
     this.waiting.splice(this.waiting.indexOf(call), 1);
-    const flow = this.#flows.find(({ name }) => name === call.flow);
+    const flow = this.#all.find(({ name }) => name === call.flow);
     if (flow === undefined) throw new Error('no such flow');
     flow.queue.splice(flow.queue.indexOf(call), 1);
     flow.changedAt = ++this.#changes;
-    if (isServed) flow.credit -= call.weight;
-    if (flow.queue.length === 0) {
-      if (flow === this.#flows[0]) this.#isPaid = false;
-      this.#flows = this.#flows.filter((other) => other !== flow);
-    }
-    this.#turn();
+    if (isServed && flow !== this.#urgent[0]) flow.credit -= call.weight;
+    // The next of equals that are below their guarantee is another one.
+    if (isServed) this.#urgent = this.#urgent.filter((other) => other !== flow);
+    if (flow.queue.length === 0) this.#all = this.#all.filter((other) => other !== flow);
+    this.#place(flow);
   }
 
   first(): Call | undefined {
-    return this.#flows[0]?.queue[0];
+    return (this.#urgent[0] ?? this.#flows[0])?.queue[0];
   }
 
-  isPassedBy(): boolean {
-    return this.waiting.length === 0;
+  isPassedBy(request: Request): boolean {
+    if (!this.#isInMax(request) || this.waiting.some(({ flow }) => flow === request.flow)) return false;
+    return this.#isBelowMin(request.flow) ? this.#urgent.length === 0 : this.#flows.length === 0;
+  }
+
+  hold(call: Call, isGrant: boolean): void {
+    if (isGrant) this.#checkPromise(call);
+    this.#held.set(call.flow, this.#heldBy(call.flow) + (isGrant ? call.weight : -call.weight));
+    const flow = this.#all.find(({ name }) => name === call.flow);
+    if (flow !== undefined) this.#place(flow);
+  }
+
+  maxOf({ flow }: Request): number {
+    return this.#shares[flow]?.max ?? Infinity;
   }
 
   /** The newest of the longest flow, if that is longer by 2 at least. Of equals, the flow unchanged for longest. */
   evictee(request: Request): Call | undefined {
-    const own = this.#flows.find(({ name }) => name === request.flow)?.queue.length ?? 0;
-    const [longest] = [...this.#flows].sort(
+    const own = this.#all.find(({ name }) => name === request.flow)?.queue.length ?? 0;
+    const [longest] = [...this.#all].sort(
       (a, b) => b.queue.length - a.queue.length || a.changedAt - b.changedAt,
     );
     return longest !== undefined && longest.queue.length >= own + 2 ? longest.queue.at(-1) : undefined;
@@ -227,6 +262,41 @@ export class FairModel implements QueueModel {
 
   overdue(): undefined {
     return undefined;
+  }
+
+  /** A grant exceeds no maximum, and passes no waiter of a flow below its guarantee unless its own flow is below, too. */
+  #checkPromise(granted: Call): void {
+    assert(this.#isInMax(granted), `${granted.flow} is above its maximum`);
+    if (this.#isBelowMin(granted.flow)) return;
+    const heads = new Map(this.waiting.toReversed().map((call) => [call.flow, call]));
+    for (const [name, head] of heads)
+      assert(!this.#isBelowMin(name) || !this.#isInMax(head), `${granted.flow} has passed ${name}`);
+  }
+
+  #heldBy(flow: string): number {
+    return this.#held.get(flow) ?? 0;
+  }
+
+  #isBelowMin(flow: string): boolean {
+    return this.#heldBy(flow) < (this.#shares[flow]?.min ?? 0);
+  }
+
+  #isInMax(request: Request): boolean {
+    return this.#heldBy(request.flow) + request.weight <= this.maxOf(request);
+  }
+
+  #place(flow: FlowModel): void {
+    const hasTurn = flow.queue[0] !== undefined && this.#isInMax(flow.queue[0]);
+    if (!hasTurn || !this.#isBelowMin(flow.name))
+      this.#urgent = this.#urgent.filter((other) => other !== flow);
+    else if (!this.#urgent.includes(flow)) this.#urgent.push(flow);
+    if (hasTurn !== this.#flows.includes(flow)) {
+      flow.credit = 0;
+      if (flow === this.#flows[0]) this.#isPaid = false;
+      if (hasTurn) this.#flows.push(flow);
+      else this.#flows = this.#flows.filter((other) => other !== flow);
+    }
+    this.#turn();
   }
 
   #turn(): void {

@@ -5,7 +5,9 @@ import { AdaptiveLifoModel, FairModel, FifoModel, LifoModel, PriorityModel } fro
 import { SemaphorePair } from './semaphore-pair';
 import type { SemaphoreSetup } from './semaphore-pair';
 
-type OrderSetup = Pick<SemaphoreSetup, 'order' | 'queue' | 'reserved'>;
+interface OrderSetup extends Pick<SemaphoreSetup, 'order' | 'queue' | 'reserved'> {
+  readonly leastPermits?: number;
+}
 
 const ORDERS: [name: string, setups: fc.Arbitrary<OrderSetup>][] = [
   ['first in, first out', fc.constant({ order: 'fifo', queue: () => new FifoModel(), reserved: 0 })],
@@ -33,7 +35,23 @@ const ORDERS: [name: string, setups: fc.Arbitrary<OrderSetup>][] = [
       return { order: { name: 'fair', share }, queue: () => new FairModel(share), reserved: 0 };
     }),
   ],
+  [
+    'fairly among flows with shares',
+    fc.record({ a: shareOfFlow(1), bb: shareOfFlow(2) }).map((shares) => {
+      const share = (flow: string) => 1 + flow.length;
+      return {
+        order: { name: 'fair', share, shares },
+        queue: () => new FairModel(share, shares),
+        reserved: 0,
+        leastPermits: shares.a.min + shares.bb.min,
+      };
+    }),
+  ],
 ];
+
+function shareOfFlow(mostMin: number) {
+  return fc.record({ min: fc.nat({ max: mostMin }), max: fc.constantFrom(2, 3, Infinity) });
+}
 
 const sizes = fc.record({
   permits: fc.integer({ min: 1, max: 4 }),
@@ -41,14 +59,20 @@ const sizes = fc.record({
   maxWaitMs: fc.constantFrom(Infinity, Infinity, 20),
 });
 
+function setupsOf(orders: fc.Arbitrary<OrderSetup>): fc.Arbitrary<SemaphoreSetup> {
+  return fc.tuple(sizes, orders).map(([size, order]) => {
+    return { ...size, ...order, permits: Math.max(size.permits, order.leastPermits ?? 1) };
+  });
+}
+
 describe(`any history of a semaphore (SEED=${SEED})`, () => {
   it.each(ORDERS)('matches its model, serving %s', async (_name, orders) => {
-    const setups = fc.tuple(sizes, orders).map(([size, order]) => ({ ...size, ...order }));
+    const setups = setupsOf(orders);
     await checkHistories(0.12, setups, (setup) => new SemaphorePair(setup));
   });
 
   it.each(ORDERS)('matches its model with an adaptive limit, serving %s', async (_name, orders) => {
-    const setups = fc.tuple(sizes, orders).map(([size, order]) => ({ ...size, ...order }));
+    const setups = setupsOf(orders);
     await checkHistories(0.04, setups, (setup) => new AdaptivePair(setup));
   });
 });

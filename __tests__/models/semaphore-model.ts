@@ -63,8 +63,7 @@ export class SemaphoreModel {
 
   /** Whether `call` would get permits at once. */
   isFreeFor(call: Call): boolean {
-    const passes = this.waiting.length === 0 || this.#queue.isPassedBy(call, this.#time.now);
-    return !this.isClosed && passes && this.#fits(call);
+    return !this.isClosed && this.#queue.isPassedBy(call, this.#time.now) && this.#fits(call);
   }
 
   acquire(call: Call, wasForeseen: boolean): void {
@@ -90,8 +89,9 @@ export class SemaphoreModel {
     else this.#reject(call, 'ERR_SEMAPHORE_WAIT_TIMEOUT');
   }
 
-  release({ weight }: Call): void {
-    this.held -= weight;
+  release(call: Call): void {
+    this.held -= call.weight;
+    this.#queue.hold?.(call, false);
     this.totals.released++;
     this.#serve();
   }
@@ -194,7 +194,8 @@ export class SemaphoreModel {
   }
 
   #isTooHeavy(call: Call): boolean {
-    return this.permits > 0 && call.weight > this.#permitsFor(call);
+    const max = this.#queue.maxOf?.(call) ?? Infinity;
+    return this.permits > 0 && call.weight > Math.min(this.#permitsFor(call), max);
   }
 
   #enqueue(call: Call): void {
@@ -210,6 +211,7 @@ export class SemaphoreModel {
 
   #grant(call: Call): void {
     this.held += call.weight;
+    this.#queue.hold?.(call, true);
     this.totals.acquired++;
     call.end = 'granted';
   }

@@ -10,6 +10,7 @@ const ORDERS: readonly Order[] = [
   ...ORDER_NAMES.filter((name) => name !== 'fifo' && name !== 'adaptive-lifo'),
   { name: 'adaptive-lifo', intervalMs: 60_000 },
   { name: 'priority', ageMs: 50 },
+  { name: 'fair', shares: { '': {}, other: { max: 1 } } },
 ];
 
 for (const order of ORDERS) {

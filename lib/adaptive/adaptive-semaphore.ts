@@ -15,6 +15,7 @@ import { Semaphore } from '../core/semaphore.js';
 import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
+import type { Waiter } from '../core/waiter.js';
 import {
   requireBoolean,
   requireMethods,
@@ -23,6 +24,7 @@ import {
   resultOf,
 } from '../internal/validate.js';
 import { isSemaphoreError } from '../errors.js';
+import { createQueue } from '../orders/index.js';
 import { warn } from '../internal/warn.js';
 import { wholeLimit } from './algorithm.js';
 import type { LimitAlgorithm } from './algorithm.js';
@@ -81,6 +83,7 @@ export class AdaptiveSemaphore extends LimiterBase {
       dryRun = false,
       clock = systemClock,
       eventLoopLoad = systemEventLoopLoad,
+      order = 'fifo',
       ...semaphoreOptions
     } = options;
     requireMethods('algorithm', algorithm, 'next');
@@ -90,8 +93,11 @@ export class AdaptiveSemaphore extends LimiterBase {
     this.#clock = clock;
     this.#eventLoopLoad = eventLoopLoad;
     this.#permits = wholeLimit('algorithm.initial', algorithm.initial);
+    createQueue<Waiter>(order, this.#permits);
     this.#semaphore = new Semaphore(this.#isDryRun ? Number.MAX_SAFE_INTEGER : this.#permits, {
       ...semaphoreOptions,
+      // In a dry run nobody waits, also not at the maximum of a flow.
+      order: this.#isDryRun ? 'fifo' : order,
       clock,
     });
   }

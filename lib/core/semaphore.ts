@@ -62,7 +62,7 @@ export class Semaphore extends LimiterBase {
   readonly #queue: WaitQueue;
   #maxWaitMs: number;
   readonly #holdWatch: HoldWatch;
-  /** Whether each permit has a timer. */
+  /** Whether a permit may have a timer, or is counted for its flow. */
   readonly #watchesHolds: boolean;
   readonly #clock: Clock;
   /** Timer of `#watchHead`. */
@@ -82,11 +82,11 @@ export class Semaphore extends LimiterBase {
     super();
     this.#stats = new StatsRecorder(name, clock);
     this.#lifecycle = new Lifecycle(this.#stats);
-    this.#queue = new WaitQueue(permits, createQueue(order), queueLimit, this.#lifecycle, clock);
+    this.#queue = new WaitQueue(permits, createQueue(order, permits), queueLimit, this.#lifecycle, clock);
     this.#permits = permits;
     this.#maxWaitMs = maxWaitMs;
     this.#holdWatch = new HoldWatch(this.#stats, warnHeldMs, maxHoldMs, clock);
-    this.#watchesHolds = !this.#holdWatch.isOff;
+    this.#watchesHolds = !this.#holdWatch.isOff || this.#queue.hasShares;
     this.#clock = clock;
   }
 
@@ -154,8 +154,8 @@ export class Semaphore extends LimiterBase {
     if (options !== NO_OPTIONS) checkOptionNames('tryAcquire', options);
     const { weight = 1, priority = 0, flow = '' } = options;
     checkAcquireOptions(weight, priority, flow);
-    if (this.#isFree(weight, priority, flow)) return this.#grant(weight);
-    this.#throwIfHopeless(weight, priority);
+    if (this.#isFree(weight, priority, flow)) return this.#grant(weight, flow);
+    this.#throwIfHopeless(weight, priority, flow);
     this.#stats.countFailedTry('ERR_SEMAPHORE_WAIT_TIMEOUT');
     return undefined;
   }
@@ -178,7 +178,7 @@ export class Semaphore extends LimiterBase {
   /** @internal */
   [DECIDE](request: AcquireRequest, maxWaitMs: number): Decision {
     const { weight, priority, flow } = request;
-    if (this.#isFree(weight, priority, flow)) return this.#grant(weight);
+    if (this.#isFree(weight, priority, flow)) return this.#grant(weight, flow);
     return withoutStacks(() => this.#rejectionOf(request, maxWaitMs)) ?? 'wait';
   }
 
@@ -252,8 +252,8 @@ export class Semaphore extends LimiterBase {
     checkAcquireOptions(weight, priority, flow);
     checkWaitOptions(maxWaitMs, given, onQueued, options.maxHoldMs);
     if (signal !== undefined) throwIfAborted(signal, this.#stats);
-    this.#throwIfHopeless(weight, priority);
-    if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, given));
+    this.#throwIfHopeless(weight, priority, flow);
+    if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, flow, given));
     if (maxWaitMs === 0) throw this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     if (onQueued !== undefined) {
       onQueued(this.#queue.announce({ weight, priority, flow }, maxWaitMs));
@@ -276,35 +276,33 @@ export class Semaphore extends LimiterBase {
   /** The rejection of a newcomer that finds no free permit, if it is certain on arrival. */
   #rejectionOf(request: AcquireRequest, maxWaitMs: number): SemaphoreError | undefined {
     if (this.#lifecycle.isClosed) return this.#lifecycle.closedError();
-    this.#throwIfHopeless(request.weight, request.priority);
+    this.#throwIfHopeless(request.weight, request.priority, request.flow);
     if (maxWaitMs === 0) return this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     return this.#queue.rejectionOf(request, maxWaitMs);
   }
 
   #isFree(weight: number, priority: number, flow: string): boolean {
     if (this.#held + weight > this.#queue.permitsFor(priority) || this.#lifecycle.isClosed) return false;
-    return this.#queue.size === 0 || this.#isNext(weight, priority, flow);
-  }
-
-  #isNext(weight: number, priority: number, flow: string): boolean {
-    return this.#queue.positionOf({ weight, priority, flow }) === 1;
+    if (this.#queue.size === 0 && !this.#queue.hasShares) return true;
+    return this.#queue.isNext({ weight, priority, flow });
   }
 
   /** Throws where no release can ever help the call. */
-  #throwIfHopeless(weight: number, priority: number): void {
+  #throwIfHopeless(weight: number, priority: number, flow: string): void {
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
-    if (this.#isTooHeavy(weight, priority)) throw this.#tooHeavy(weight, priority);
+    const heaviest = this.#heaviest(priority, flow);
+    if (weight > heaviest) throw tooHeavyError(weight, heaviest);
   }
 
   /** While the limit is 0, no weight is too heavy. */
-  #isTooHeavy(weight: number, priority: number): boolean {
-    return this.#permits > 0 && weight > this.#queue.permitsFor(priority, this.#permits);
+  #heaviest(priority: number, flow: string): number {
+    return this.#permits > 0 ? this.#queue.heaviest(priority, flow, this.#permits) : Infinity;
   }
 
   #rejectTooHeavy(): void {
     for (const waiter of this.#queue) {
-      const { weight, priority } = waiter;
-      if (this.#isTooHeavy(weight, priority)) this.#queue.reject(waiter, this.#tooHeavy(weight, priority));
+      const heaviest = this.#heaviest(waiter.priority, waiter.flow);
+      if (waiter.weight > heaviest) this.#queue.reject(waiter, tooHeavyError(waiter.weight, heaviest));
     }
   }
 
@@ -324,12 +322,20 @@ export class Semaphore extends LimiterBase {
     return this.#held === 0 && this.#queue.size === 0;
   }
 
-  #grant(weight: number, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
+  #grant(weight: number, flow: string, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
     const permit = this.#watchesHolds
-      ? this.#holdWatch.grant(weight, this.#onRelease, signal, waiter, waitedMs)
+      ? this.#watchedGrant(weight, flow, signal, waiter, waitedMs)
       : new HeldPermit(weight, this.#stats.grant(weight, this.#onRelease, waiter), signal, waitedMs);
     // Last, because a clock that throws must not cost a permit.
     this.#held += weight;
+    return permit;
+  }
+
+  /** A grant whose permit has timers or is counted for its flow. `shift` counts a waiter's. */
+  #watchedGrant(weight: number, flow: string, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
+    const onRelease = this.#queue.hasShares ? this.#queue.releaseOf(flow, this.#onRelease) : this.#onRelease;
+    const permit = this.#holdWatch.grant(weight, onRelease, signal, waiter, waitedMs);
+    if (waiter === undefined && this.#queue.hasShares) this.#queue.hold(flow, weight);
     return permit;
   }
 
@@ -357,7 +363,7 @@ export class Semaphore extends LimiterBase {
       if (head.signal?.aborted === true) this.#abort(head);
       else if (this.#held + head.weight <= this.#queue.permitsFor(head.priority)) {
         now ??= this.#clock.now();
-        const permit = this.#grant(head.weight, shownSignal(head.signal), head, now - head.since);
+        const permit = this.#grant(head.weight, head.flow, shownSignal(head.signal), head, now - head.since);
         this.#queue.shift(head, now);
         head.grant(permit);
       } else break;
@@ -385,10 +391,6 @@ export class Semaphore extends LimiterBase {
 
   #noticeIdle(): void {
     if (this.#isIdle()) this.#lifecycle.noticeIdle();
-  }
-
-  #tooHeavy(weight: number, priority: number): RangeError {
-    return tooHeavyError(weight, this.#queue.permitsFor(priority, this.#permits));
   }
 }
 

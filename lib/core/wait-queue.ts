@@ -2,6 +2,7 @@ import type { SemaphoreError } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { AcquireRequest, OrderQueue } from '../orders/order-queue.js';
 import type { Lifecycle } from './lifecycle.js';
+import type { OnRelease } from './permit.js';
 import { ReleaseRate } from './release-rate.js';
 import type { Waiter } from './waiter.js';
 
@@ -11,6 +12,8 @@ export class WaitQueue {
   permits: number;
   /** Maximum number of waiters. Present waiters stay when it becomes smaller. */
   limit: number;
+  /** Whether the order counts the permits of a flow. */
+  readonly hasShares: boolean;
   readonly #queue: OrderQueue<Waiter>;
   readonly #lifecycle: Lifecycle;
   readonly #clock: Clock;
@@ -19,6 +22,7 @@ export class WaitQueue {
   constructor(permits: number, queue: OrderQueue<Waiter>, limit: number, lifecycle: Lifecycle, clock: Clock) {
     this.permits = permits;
     this.#queue = queue;
+    this.hasShares = queue.hasShares === true;
     this.limit = limit;
     this.#lifecycle = lifecycle;
     this.#clock = clock;
@@ -38,9 +42,35 @@ export class WaitQueue {
     return this.#queue.size >= this.limit;
   }
 
-  /** The part of `permits` that a request of this priority may use. */
-  permitsFor(priority: number, permits = this.permits): number {
-    return this.#queue.permitsFor(priority, permits);
+  /** The part of the permits that a request of this priority may use. */
+  permitsFor(priority: number): number {
+    return this.#queue.permitsFor(priority, this.permits);
+  }
+
+  /** The heaviest weight of a request that can be granted, if `permits` is the limit. */
+  heaviest(priority: number, flow: string, permits: number): number {
+    const heaviest = this.#queue.permitsFor(priority, permits);
+    return this.hasShares ? Math.min(heaviest, this.#queue.maxOf?.(flow) ?? Infinity) : heaviest;
+  }
+
+  /** Whether a newcomer would be granted before all waiters. */
+  isNext(request: AcquireRequest): boolean {
+    return this.#queue.isBelowMax?.(request) !== false && this.positionOf(request) === 1;
+  }
+
+  /** Counts permits of `flow` that are granted past the queue. */
+  hold(flow: string, weight: number): void {
+    this.#queue.hold?.(flow, weight);
+    // The rate is that of all grants, also of those that pass waiters of a flow at its maximum.
+    if (this.size > 0) this.#rate.served++;
+  }
+
+  /** Returns what a release of `flow` calls: it counts the permits before `onRelease`. */
+  releaseOf(flow: string, onRelease: OnRelease): OnRelease {
+    return (weight, outcome) => {
+      this.#queue.hold?.(flow, -weight);
+      onRelease(weight, outcome);
+    };
   }
 
   /** The position of a newcomer that may enter the queue. Throws its rejection if it may not. */

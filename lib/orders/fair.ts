@@ -1,7 +1,9 @@
 import { LinkedList } from '../internal/linked-list.js';
 import { readOptions, unchecked } from '../internal/options.js';
-import { requireFunction, requireInteger } from '../internal/validate.js';
+import { requireFunction, requireInteger, requireObject } from '../internal/validate.js';
 import type { AcquireRequest, OrderQueue, QueueNode } from './order-queue.js';
+import { readShares, UNBOUNDED } from './shares.js';
+import type { Holding, Share } from './shares.js';
 
 /** Flows take turns, so a burst of one flow delays a single request of another by one round at most. */
 export interface FairOrder {
@@ -9,20 +11,25 @@ export interface FairOrder {
 
   /** Permits of a flow in each round: an integer of at least 1. @defaultValue `1` for each flow */
   readonly share?: ((flow: string) => number) | undefined;
+
+  /** Guaranteed permits and most permits, by flow. The guarantees together are at most the limit. @defaultValue `{}` */
+  readonly shares?: Readonly<Record<string, Share>> | undefined;
 }
 
 export const fair = {
   name: 'fair',
-  create<Node extends QueueNode<Node>>(options: FairOrder): OrderQueue<Node> {
-    const { share = () => 1 } = readOptions('the order fair', options, {
+  create<Node extends QueueNode<Node>>(options: FairOrder, permits: number): OrderQueue<Node> {
+    const { share = () => 1, shares = {} } = readOptions('the order fair', options, {
       name: unchecked,
       share: requireFunction,
+      shares: requireObject,
     });
-    return new FairQueue<Node>((flow) => {
-      const permits = share(flow);
-      requireInteger('what share returns', permits, 1);
-      return permits;
-    });
+    const shareOf = (flow: string) => {
+      const credit = share(flow);
+      requireInteger('what share returns', credit, 1);
+      return credit;
+    };
+    return new FairQueue<Node>(shareOf, readShares(shares, permits));
   },
 } as const;
 
@@ -31,6 +38,9 @@ export const fair = {
  * saves the credit that it cannot spend yet, while it has a waiter. So a flow's single waiter of weight 1 is served
  * within one round, however many waiters another flow has.
  *
+ * A flow that holds less than its guarantee is served before all others. That costs it neither turn nor credit. A flow
+ * has no turn while its head would exceed its maximum. Then it loses its credit.
+ *
  * A newcomer to a full queue evicts the last waiter of the longest flow, unless its own flow is about as long.
  *
  * Source: deficit round robin, M. Shreedhar and G. Varghese, SIGCOMM 1995. Kubernetes API Priority and Fairness shares
@@ -38,9 +48,14 @@ export const fair = {
  */
 export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node> {
   readonly isTimed = false;
+  readonly hasShares: boolean;
   readonly #shareOf: (flow: string) => number;
+  readonly #holdings: ReadonlyMap<string, Holding>;
+  /** The flows with a waiter. */
   readonly #flows = new Map<string, Flow<Node>>();
-  /** The flows in the order of their turns. Each has a waiter, and the first can pay for its head. */
+  /** The flows with a turn that hold less than their guarantee, in the order of service. */
+  readonly #urgent = new Set<Flow<Node>>();
+  /** The flows whose head is within their maximum, in the order of turns. The first can pay for its head. */
   readonly #turns = new LinkedList<Flow<Node>>();
   /** The flow that has received its share of the current turn. */
   #paid: Flow<Node> | undefined;
@@ -48,8 +63,10 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
   #longest = 0;
   #size = 0;
 
-  constructor(shareOf: (flow: string) => number) {
+  constructor(shareOf: (flow: string) => number, holdings: ReadonlyMap<string, Holding> = new Map()) {
     this.#shareOf = shareOf;
+    this.#holdings = holdings;
+    this.hasShares = holdings.size > 0;
   }
 
   get size(): number {
@@ -57,7 +74,14 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
   }
 
   get first(): Node | undefined {
-    return this.#turns.head?.waiters.head;
+    return this.#next?.waiters.head;
+  }
+
+  /** The flow to be served next. */
+  get #next(): Flow<Node> | undefined {
+    if (this.#urgent.size === 0) return this.#turns.head;
+    const [urgent] = this.#urgent;
+    return urgent;
   }
 
   permitsFor(_priority: number, permits: number): number {
@@ -68,15 +92,16 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
     const flow = this.#flows.get(node.flow) ?? this.#addFlow(node.flow);
     flow.waiters.push(node);
     this.#recount(flow, flow.waiters.size - 1);
-    this.#findPayable();
+    this.#place(flow);
   }
 
   shift(): void {
-    const flow = this.#turns.head;
+    const flow = this.#next;
     const node = flow?.waiters.head;
     if (flow === undefined || node === undefined) return;
-    flow.credit -= node.weight;
+    if (!this.#urgent.delete(flow)) flow.credit -= node.weight;
     this.remove(node);
+    this.hold(node.flow, node.weight);
   }
 
   remove(node: Node): void {
@@ -84,17 +109,34 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
     if (flow === undefined) return;
     flow.waiters.remove(node);
     this.#recount(flow, flow.waiters.size + 1);
-    if (flow.waiters.size === 0) {
-      this.#flows.delete(node.flow);
-      this.#leaveTurn(flow);
-    }
-    this.#findPayable();
+    if (flow.waiters.size === 0) this.#flows.delete(node.flow);
+    this.#place(flow);
   }
 
-  /** Assumes a share of 1 for all flows but the newcomer's. */
+  hold(name: string, weight: number): void {
+    const holding = this.#holdings.get(name);
+    if (holding === undefined) return;
+    holding.held += weight;
+    const flow = this.#flows.get(name);
+    if (flow !== undefined) this.#place(flow);
+  }
+
+  maxOf(flow: string): number {
+    return this.#holdingOf(flow).max;
+  }
+
+  isBelowMax({ flow, weight }: AcquireRequest): boolean {
+    const { held, max } = this.#holdingOf(flow);
+    return held + weight <= max;
+  }
+
+  /** Assumes a share of 1 for all flows but the newcomer's, and counts flows at their maximum as others. */
   ahead({ flow: name }: AcquireRequest): number {
     const flow = this.#flows.get(name);
     const own = flow?.waiters.size ?? 0;
+    const { held, min } = this.#holdingOf(name);
+    if (held < min) return Math.max(own, this.#urgent.size);
+    if (this.#turns.size === 0) return own;
     const rounds = Math.ceil((own + 1) / (flow?.share ?? 1));
     let ahead = own - Math.min(own, rounds);
     for (const [length, flows] of this.#byLength) ahead += flows.size * Math.min(length, rounds);
@@ -114,19 +156,37 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
   }
 
   *[Symbol.iterator](): IterableIterator<Node> {
-    // A copy, because turns pass on when a waiter that was yielded leaves.
-    for (const { waiters } of [...this.#turns]) yield* waiters;
+    for (const { waiters } of this.#flows.values()) yield* waiters;
   }
 
   #addFlow(name: string): Flow<Node> {
     const flow = this.#makeFlow(name);
     this.#flows.set(name, flow);
-    this.#turns.push(flow);
     return flow;
   }
 
   #makeFlow(name: string): Flow<Node> {
-    return new Flow(this.#shareOf(name));
+    return new Flow(this.#shareOf(name), this.#holdingOf(name));
+  }
+
+  #holdingOf(flow: string): Readonly<Holding> {
+    return this.#holdings.get(flow) ?? UNBOUNDED;
+  }
+
+  /** Gives `flow` a turn or ends it, after a change of its head or of what it holds. */
+  #place(flow: Flow<Node>): void {
+    const { head } = flow.waiters;
+    const { held, min, max } = flow.holding;
+    const hasTurn = head !== undefined && held + head.weight <= max;
+    if (hasTurn && held < min) this.#urgent.add(flow);
+    else this.#urgent.delete(flow);
+    if (hasTurn !== flow.hasTurn) {
+      flow.hasTurn = hasTurn;
+      flow.credit = 0;
+      if (hasTurn) this.#turns.push(flow);
+      else this.#leaveTurn(flow);
+    }
+    this.#findPayable();
   }
 
   /** Passes the turn on until a flow can pay for its head. */
@@ -174,10 +234,13 @@ class Flow<Node extends QueueNode<Node>> {
   next: Flow<Node> | undefined = undefined;
   readonly waiters = new LinkedList<Node>();
   readonly share: number;
+  readonly holding: Readonly<Holding>;
+  hasTurn = false;
   credit = 0;
 
-  constructor(share: number) {
+  constructor(share: number, holding: Readonly<Holding>) {
     this.share = share;
+    this.holding = holding;
   }
 
   /** Credit that the flow needs to pay for its head. */

@@ -21,15 +21,19 @@ export type Order = OrderName | NamedOrder;
 export const ORDER_NAMES: readonly OrderName[] = ORDERS.map(({ name }) => name);
 
 /**
- * An empty queue in this order.
+ * An empty queue in this order, for a limiter of `permits`.
  *
  * @throws `TypeError` or `RangeError` for an unknown order or a bad option.
  */
-export function createQueue<Node extends QueueNode<Node>>(order: Order): OrderQueue<Node> {
+export function createQueue<Node extends QueueNode<Node>>(
+  order: Order,
+  permits = Infinity,
+): OrderQueue<Node> {
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- plain JavaScript may pass null
   const options = typeof order === 'object' && order !== null ? order : { name: order };
   for (const definition of ORDERS) {
-    if (definition.name === options.name) return (definition as OrderDefinition).create(options as never);
+    if (definition.name === options.name)
+      return (definition as OrderDefinition).create(options as never, permits);
   }
   throw notOneOf(options === order ? 'order.name' : 'order', options.name, ORDER_NAMES);
 }

@@ -24,7 +24,10 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   /** Number of waiters. */
   readonly size: number;
 
-  /** The head: the next waiter to be granted. It gathers permits until it has enough; no newcomer overtakes it. */
+  /**
+   * The head: the next waiter to be granted. It gathers permits until it has enough; no newcomer overtakes it, except one
+   * of a flow below its guarantee. `undefined` if nobody waits, or if only flows at their maximum wait.
+   */
   readonly first: Node | undefined;
 
   /** The part of `permits` that a request of this priority may use. */
@@ -33,13 +36,16 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   /** Adds `node`, which is in no queue. */
   push(node: Node): void;
 
-  /** Removes the head, because it is served. */
+  /** Removes the head, because it is served. An order with shares counts its permits as held. */
   shift(): void;
 
   /** Removes `node`, which is in this queue, because it leaves unserved. */
   remove(node: Node): void;
 
-  /** Number of waiters that would be served before a newcomer. It is 0 only where the newcomer would be the head. */
+  /**
+   * Number of waiters that would be served before a newcomer. It is 0 only where the newcomer would be the head, if
+   * `isBelowMax` allows one.
+   */
   ahead(request: AcquireRequest, now: number): number;
 
   /** The waiter that a newcomer evicts from a full queue; `undefined` if the newcomer is rejected instead. */
@@ -54,6 +60,18 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
    */
   shareOf?(request: AcquireRequest): number;
 
+  /** Whether a flow may have a guarantee or a maximum. Then the limiter calls the next three methods. */
+  readonly hasShares?: boolean;
+
+  /** Counts permits of a flow: those granted past the queue, and, negative, those released. */
+  hold?(flow: string, weight: number): void;
+
+  /** The most permits that a flow may hold. */
+  maxOf?(flow: string): number;
+
+  /** Whether the flow of a newcomer may hold the requested permits, too. */
+  isBelowMax?(request: AcquireRequest): boolean;
+
   /** Forgets what was observed: after a pause, which is no wait, and after a time without waiters. */
   restart?(now: number): void;
 
@@ -66,9 +84,9 @@ export interface OrderDefinition {
   readonly name: string;
 
   /**
-   * Creates an empty queue.
+   * Creates an empty queue for a limiter of `permits`.
    *
    * @throws `TypeError` or `RangeError` for a bad option.
    */
-  create<Node extends QueueNode<Node>>(options: never): OrderQueue<Node>;
+  create<Node extends QueueNode<Node>>(options: never, permits: number): OrderQueue<Node>;
 }
