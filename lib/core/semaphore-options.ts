@@ -27,7 +27,8 @@ export interface SemaphoreOptions {
 
   /**
    * Maximum time that a permit is held, in milliseconds. Then its `signal` aborts with a `HoldTimeoutError`, and `limit`
-   * ends the response. Work that goes on still counts. It costs a timer for each permit. @defaultValue `Infinity`
+   * ends the response and releases the permit. A permit of `acquire` or `limitHandler` stays held while its work goes on.
+   * It costs a timer for each permit. @defaultValue `Infinity`
    */
   readonly maxHoldMs?: number | undefined;
 

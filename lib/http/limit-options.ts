@@ -82,7 +82,8 @@ export interface LimitOptions<
 
   /**
    * Maximum time that the permit is held, in milliseconds, if it is shorter than the limiter's own. Then the permit's
-   * `signal` aborts with a `HoldTimeoutError`. The request is answered with 503, or its response is destroyed.
+   * `signal` aborts with a `HoldTimeoutError`. The request is answered with 503, or its response is destroyed. `limit`
+   * then releases the permit, even if the handler works on. `limitHandler` counts the handler until its promise settles.
    * @defaultValue the limiter's own
    */
   readonly maxHoldMs?: number | undefined;
