@@ -9,8 +9,6 @@ import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/serve';
 import { turn, watch } from '../helpers/watch';
 
-jest.setTimeout(90_000);
-
 const TIMEOUT_MS = 250;
 
 describe('A circuit breaker', () => {

@@ -3,11 +3,10 @@ import type { LeasedPermit } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
 import { seeded } from '../helpers/random';
 import { RedisNodes } from '../helpers/redis-nodes';
+import { firstLeaseEnd } from '../helpers/redis-state';
 import { until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 import { watch } from '../helpers/watch';
-
-jest.setTimeout(60_000);
 
 /** Moves all times of a limit, which is what a step of the server's clock in the other direction does. */
 const MOVE = `
@@ -24,7 +23,7 @@ withRedis.describe('A limit of which Redis loses data', () => {
   it.each([['h'], ['q'], ['m']])(
     'stays within the limit and goes on when its key :%s is evicted',
     async (part) => {
-      const [a, b] = nodes.pair({ permits: 3, leaseMs: 1_500 });
+      const [a, b] = nodes.pair({ permits: 3, leaseMs: 10_000 });
       let running = 0;
       let peak = 0;
       let done = 0;
@@ -55,7 +54,7 @@ withRedis.describe('A limit of which Redis loses data', () => {
   );
 
   it('counts the holders again when their key is evicted while no call is made', async () => {
-    const [a, b] = nodes.pair({ permits: 2, leaseMs: 1_500 });
+    const [a, b] = nodes.pair({ permits: 2, leaseMs: 12_000 });
     const held = await Promise.all([a.acquire(), b.acquire()]);
     await nodes.command('DEL', nodes.key('h'));
     // The next renewals find the loss and enter the leases again.
@@ -67,7 +66,7 @@ withRedis.describe('A limit of which Redis loses data', () => {
   });
 
   it('counts right again when the key of the holders is evicted while permits are free', async () => {
-    const [a, b] = nodes.pair({ permits: 10, leaseMs: 1_500 });
+    const [a, b] = nodes.pair({ permits: 10, leaseMs: 12_000 });
     const held = await Promise.all([a.acquire(), a.acquire(), b.acquire()]);
     await nodes.command('DEL', nodes.key('h'));
     // One script releases a permit that Redis has lost, and requests another.
@@ -85,7 +84,7 @@ withRedis.describe('A limit of which Redis loses data', () => {
 
   it('keeps each key for at least two leases after each use, and for no more than three', async () => {
     const random = seeded();
-    const leaseMs = 1_000;
+    const leaseMs = 20_000;
     const [a, b] = nodes.pair({ permits: 3, leaseMs });
     const callers: ReturnType<typeof watch<LeasedPermit>>[] = [];
     for (let step = 0; step < 300; step++) {
@@ -118,9 +117,10 @@ withRedis.describe('A limit of which Redis loses data', () => {
   it.each([[60_000], [-60_000]])(
     'has its capacity back after a step of the server clock by %d ms',
     async (step) => {
-      const [a, b] = nodes.pair({ permits: 1, leaseMs: 1_000 });
+      const leaseMs = 6_000;
+      const [a, b] = nodes.pair({ permits: 1, leaseMs });
       // A dead holder: nobody renews its lease.
-      await nodes.command('ZADD', nodes.key('h'), String(Date.now() + 1_000), 'dead.1.1');
+      await nodes.command('ZADD', nodes.key('h'), String(Date.now() + leaseMs), 'dead.1.1');
       await nodes.command('DEL', nodes.key('m'));
       const waiting = watch(a.acquire());
       await until(async () => (await nodes.state()).waiters === 1);
@@ -133,11 +133,14 @@ withRedis.describe('A limit of which Redis loses data', () => {
   );
 
   it('keeps the lease of a live holder when the server clock goes back', async () => {
-    const [a, b] = nodes.pair({ permits: 1, leaseMs: 1_000 });
+    const [a, b] = nodes.pair({ permits: 1, leaseMs: 12_000 });
     const held = await a.acquire();
+    const command = (...args: string[]): Promise<unknown> => nodes.command(...args);
+    const firstEnd = await firstLeaseEnd(command, nodes.name);
     await nodes.command('EVAL', MOVE, '2', nodes.key('h'), nodes.key('m'), '60000');
     const next = watch(b.acquire());
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await until(() => Date.now() > firstEnd);
+    expect(await firstLeaseEnd(command, nodes.name)).toBeGreaterThan(firstEnd);
     expect([held.signal.aborted, next.state]).toEqual([false, 'pending']);
     held.release();
     await until(() => next.state === 'fulfilled');

@@ -74,7 +74,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
   const command = (...args: string[]): Promise<unknown> => direct.command(...args);
 
   it.each(Object.entries(MEDDLINGS))('when wake-ups are %s', async (__, meddling) => {
-    const nodes = fleet(600, (client) => withMessages(client, meddling));
+    const nodes = fleet(20_000, (client) => withMessages(client, meddling));
     expect(await load(nodes, 12)).toBe(2);
     await expectEmptyState(nodes);
   });
@@ -105,7 +105,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
   });
 
   it('when every script is run twice', async () => {
-    const nodes = fleet(4_000, withDoubledScripts);
+    const nodes = fleet(20_000, withDoubledScripts);
     const [a, b] = nodes as [RedisSemaphore, RedisSemaphore];
     expect(await load(nodes, 40)).toBe(2);
     const [held, heavy] = [await a.acquire(), watch(b.acquire({ weight: 2 }))];
@@ -119,7 +119,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Through %s, a limit is kept an
   });
 
   it('when answers are lost after Redis has done what it was told', async () => {
-    const nodes = fleet(4_000);
+    const nodes = fleet(20_000);
     const loaded = watch(load(nodes, 60));
     for (let i = 0; i < 6; i++) {
       await new Promise((resolve) => setTimeout(resolve, 15));

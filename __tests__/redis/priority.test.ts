@@ -9,8 +9,6 @@ import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/serve';
 import { turn, watch } from '../helpers/watch';
 
-jest.setTimeout(60_000);
-
 withRedis.describe('The order priority in Redis', () => {
   const redis = RedisNodes.use('priority');
 

@@ -8,8 +8,6 @@ import { readState } from '../helpers/redis-state';
 import { until } from '../helpers/serve';
 import { watch } from '../helpers/watch';
 
-jest.setTimeout(90_000);
-
 withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,', (_, connect) => {
   let server: RedisServer;
   let clients: TestClient[];
@@ -71,7 +69,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
   });
 
   it('no permit is lost that was granted just before it', async () => {
-    const [a, b] = fleet({ permits: 1, leaseMs: 8_000, onUnavailable: 'closed' }) as [
+    const [a, b] = fleet({ permits: 1, leaseMs: 20_000, onUnavailable: 'closed' }) as [
       RedisSemaphore,
       RedisSemaphore,
     ];
@@ -98,12 +96,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('After an outage, through %s,',
     if (client === undefined) throw new Error('there are four clients');
     const limits = Array.from(
       { length: COUNT },
-      (__, i) => new RedisSemaphore(client, { name: `limit-${i}`, permits: 1, leaseMs: 12_000 }),
+      (__, i) => new RedisSemaphore(client, { name: `limit-${i}`, permits: 1, leaseMs: 18_000 }),
     );
     const held = await Promise.all(limits.map((limit) => limit.acquire()));
     // By the end of the outage each lease is due for a renewal.
     server.signal('SIGSTOP');
-    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    await new Promise((resolve) => setTimeout(resolve, 6_500));
     const before = held.filter(({ signal }) => signal.aborted).length;
     server.signal('SIGCONT');
     await until(() => limits[0]?.stats().backend === 'up');
@@ -135,7 +133,7 @@ withRedis.describe('A permit that was granted by message', () => {
     for (const connect of Object.values(CLIENTS)) {
       await using giving = await connect(server.port);
       await using taking = await connect(server.port);
-      const options = { name: 'blocked', permits: 1, leaseMs: 8_000, timeoutMs: 10_000 };
+      const options = { name: 'blocked', permits: 1, leaseMs: 20_000, timeoutMs: 10_000 };
       const giver = new RedisSemaphore(giving.client, options);
       const taker = new RedisSemaphore(taking.client, options);
       await Promise.all([giver.ready(), taker.ready()]);

@@ -10,8 +10,6 @@ import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 
-jest.setTimeout(60_000);
-
 /** Grows by one for each 10 samples that any process has seen, up to `most`. Its state is the number of samples. */
 class Counting implements LimitAlgorithm {
   readonly initial = 4;

@@ -10,8 +10,6 @@ import { RedisServer } from '../helpers/redis-server';
 import { readState } from '../helpers/redis-state';
 import { serve, until } from '../helpers/serve';
 
-jest.setTimeout(60_000);
-
 describe('The keys of a limit', () => {
   it('differ for each two pairs of prefix and name', () => {
     const pairs = [

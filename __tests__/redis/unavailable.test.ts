@@ -1,7 +1,7 @@
 import { BackendError, RedisSemaphore } from '../../lib/redis';
 import type { RedisSemaphoreOptions } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
-import { readState } from '../helpers/redis-state';
+import { endPause, readState } from '../helpers/redis-state';
 import type { LimitState } from '../helpers/redis-state';
 import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
@@ -10,8 +10,13 @@ import { until } from '../helpers/serve';
 import { TcpProxy } from '../helpers/tcp-proxy';
 import { states, watch } from '../helpers/watch';
 
-/** Short, so that an outage can outlast them, and far longer than a busy machine stalls. */
+/** Short, so that an outage can outlast them. No test needs such a lease to survive. */
 const TERMS = { leaseMs: 1_500, timeoutMs: 500 };
+/**
+ * Length of a lease that outlasts its test, in milliseconds. A busy machine makes outages longer. So does GLIDE, which
+ * waits up to 4 seconds between two attempts to connect.
+ */
+const LONG = 60_000;
 
 withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (_, connect) => {
   let server: RedisServer;
@@ -38,13 +43,21 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await until(() => semaphore.stats().backend === is);
   }
 
-  /** Those of the limit that was made last. */
+  /** What Redis keeps of the limit that was made last. */
   function state(): Promise<LimitState> {
     return readState((...args) => direct.command(...args), `n${names}`);
   }
 
+  /** Resolves when Redis counts `used` permits of the limit that was made last. */
+  async function isUsed(used: number, semaphore: RedisSemaphore): Promise<void> {
+    await until(async () => {
+      await semaphore.ready();
+      return (await state()).used === used;
+    });
+  }
+
   it('local shares the permits out evenly, and says so', async () => {
-    const semaphore = make({ permits: 5, expectedNodes: 2 });
+    const semaphore = make({ permits: 5, expectedNodes: 2, leaseMs: LONG });
     await semaphore.ready();
     proxy.block('up', 'down');
     const callers = Array.from({ length: 5 }, () => watch(semaphore.acquire()));
@@ -58,6 +71,8 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     for (const { value } of callers) value.release();
     semaphore.tryAcquire({ weight: 5 })?.release();
     expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0, acquired: 6 });
+    proxy.cut();
+    proxy.unblock();
     await semaphore.idle();
   });
 
@@ -77,7 +92,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   });
 
   it('enters its own leases in Redis when Redis is back', async () => {
-    const semaphore = make({ permits: 2 });
+    const semaphore = make({ permits: 2, leaseMs: LONG });
     await semaphore.ready();
     proxy.block('up', 'down');
     const [first, second, third] = [1, 2, 3].map(() => watch(semaphore.acquire()));
@@ -85,9 +100,14 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     proxy.cut();
     proxy.unblock();
     await isUp(semaphore, 'up');
-    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 2, ...TERMS });
+    const other = new RedisSemaphore(direct.client, {
+      name: `n${names}`,
+      permits: 2,
+      leaseMs: LONG,
+      timeoutMs: 10_000,
+    });
     await until(() => third?.state === 'pending' && semaphore.waiting === 1);
-    for (let used = 0; used < 2; { used } = await state()) await semaphore.ready();
+    await isUsed(2, semaphore);
     await expect(other.acquire({ maxWaitMs: 0 })).rejects.toMatchObject({
       code: 'ERR_SEMAPHORE_WAIT_TIMEOUT',
     });
@@ -101,8 +121,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   });
 
   it('answers callers by its own deadline while Redis is paused, and keeps leases that last longer', async () => {
-    // A slow machine keeps Redis paused for longer than the test wants.
-    const semaphore = make({ permits: 2, leaseMs: 60_000 });
+    const semaphore = make({ permits: 2, leaseMs: LONG });
     const held = await semaphore.acquire();
     server.signal('SIGSTOP');
     const others = [watch(semaphore.acquire()), watch(semaphore.acquire())];
@@ -112,7 +131,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await isUp(semaphore, 'up');
     await semaphore.ready();
     expect(held.signal.aborted).toBe(false);
-    for (let used = 0; used < 2; { used } = await state()) await semaphore.ready();
+    await isUsed(2, semaphore);
     held.release();
     await until(() => others[1]?.state === 'fulfilled');
     for (const { value } of others) value.release();
@@ -149,7 +168,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     const wake = performance.now() + 250;
     while (performance.now() < wake);
     expect(held.signal.aborted).toBe(true);
-    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, ...TERMS });
+    const other = new RedisSemaphore(direct.client, {
+      name: `n${names}`,
+      permits: 1,
+      leaseMs: LONG,
+      timeoutMs: 10_000,
+    });
     const permit = await other.acquire();
     held.release();
     await semaphore.idle();
@@ -159,7 +183,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   });
 
   it('counts the held permits again after Redis was killed and restarted empty', async () => {
-    const semaphore = make({ permits: 2, leaseMs: 3_000 });
+    const semaphore = make({ permits: 2, leaseMs: LONG });
     const held = await semaphore.acquire();
     const waiters = [watch(semaphore.acquire()), watch(semaphore.acquire())];
     await until(() => waiters[0]?.state === 'fulfilled');
@@ -167,8 +191,9 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
     await isUp(semaphore, 'down');
     await server.restart();
     await isUp(semaphore, 'up');
-    for (let used = 0; used < 2; { used } = await state()) await semaphore.ready();
+    await isUsed(2, semaphore);
     expect(held.signal.aborted).toBe(false);
+    await endPause((...args) => direct.command(...args), `n${names}`);
     held.release();
     await until(() => waiters[1]?.state === 'fulfilled');
     for (const { value } of waiters) value.release();
@@ -177,21 +202,22 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   });
 
   it('grants nothing new for a while to anybody once one node has proved that data was lost', async () => {
-    const semaphore = make({ permits: 1, leaseMs: 1_200 });
+    const semaphore = make({ permits: 1, leaseMs: LONG, timeoutMs: 10_000 });
     const held = await semaphore.acquire();
     await direct.command('FLUSHALL');
     const prover = watch(semaphore.acquire());
     const other = new RedisSemaphore(direct.client, {
       name: `n${names}`,
       permits: 1,
-      ...TERMS,
-      leaseMs: 1_200,
+      leaseMs: LONG,
+      timeoutMs: 10_000,
     });
     await semaphore.ready();
     const newcomer = watch(other.acquire());
     await until(() => other.waiting === 1);
-    for (let used = 0; used < 1; { used } = await state()) await other.ready();
+    await isUsed(1, other);
     expect([prover.state, newcomer.state, held.signal.aborted]).toEqual(['pending', 'pending', false]);
+    await endPause((...args) => direct.command(...args), `n${names}`);
     held.release();
     await until(() => prover.state === 'fulfilled');
     prover.value.release();
@@ -202,7 +228,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   });
 
   it('is idle only when Redis knows that all has been given back', async () => {
-    const semaphore = make({ permits: 1, leaseMs: 4_000 });
+    const semaphore = make({ permits: 1, leaseMs: LONG });
     const held = await semaphore.acquire();
     proxy.block('up', 'down');
     held.release();
@@ -230,7 +256,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
 
   it('sends the first calls of a limiter that were made while Redis was down', async () => {
     const other = make({ permits: 1 });
-    const semaphore = make({ permits: 1, leaseMs: 4_000 });
+    const semaphore = make({ permits: 1, leaseMs: LONG });
     proxy.cut(true);
     const tripping = await other.acquire();
     await isUp(semaphore, 'down');
@@ -248,7 +274,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
 
   it('enters the first local leases of a limiter that were made while Redis was down', async () => {
     const other = make({ permits: 1 });
-    const semaphore = make({ permits: 1, leaseMs: 4_000 });
+    const semaphore = make({ permits: 1, leaseMs: LONG });
     proxy.cut(true);
     const tripping = await other.acquire();
     await isUp(semaphore, 'down');
@@ -262,8 +288,8 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
   });
 
   it('removes a waiter from the queue that was served locally while Redis was down', async () => {
-    const semaphore = make({ permits: 1, leaseMs: 4_000 });
-    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, leaseMs: 4_000 });
+    const semaphore = make({ permits: 1, leaseMs: LONG });
+    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, leaseMs: LONG });
     const held = await other.acquire();
     const served = watch(semaphore.acquire());
     await until(async () => (await state()).waiters === 1);

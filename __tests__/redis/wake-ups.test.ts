@@ -11,8 +11,6 @@ import { until } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
 import { watch } from '../helpers/watch';
 
-jest.setTimeout(60_000);
-
 let server: RedisServer;
 let direct: TestClient;
 let names = 0;
