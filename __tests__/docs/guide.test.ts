@@ -74,6 +74,29 @@ describe('dashboard', () => {
   });
 });
 
+describe('functions', () => {
+  it.each([
+    ['options of each call', 'interface Call', 'rows of orders\n'],
+    ['a hold limit that run passes on', 'maxHoldMs', 'ERR_SEMAPHORE_HOLD_TIMEOUT\n'],
+    ['a part of a permit', 'split(', '1 1\n'],
+    ['a class', 'class Users', 'user 1\n'],
+    ['a worker that stops', 'jobs.idle', "[ 'fulfilled', 'fulfilled', 'rejected' ]\n"],
+  ])('shows %s', async (_what, part, output) => {
+    expect(await outputOf('functions', part)).toBe(output);
+  });
+});
+
+describe('keys', () => {
+  it('changes the plan of a user', async () => {
+    expect(await outputOf('keys', 'changePlan')).toBe('5 false\n');
+  });
+
+  it('chains limits', async () => {
+    await using app = await start('keys', 'chain(perClient');
+    expect(await app.call('/')).toBe('200 ok');
+  });
+});
+
 it('errors: prints the code and the status', async () => {
   expect(await outputOf('errors', 'isSemaphoreError')).toBe('ERR_SEMAPHORE_QUEUE_FULL 503\n');
 });
@@ -171,9 +194,10 @@ it('overload: serves each of its routes', async () => {
   expect(await app.call('/orders')).toBe('200 ordered');
 });
 
-it('security: limits everybody, and each client', async () => {
+it('security: limits each client and everybody, and answers 400 where there is no address', async () => {
   await using app = await start('security', 'trust proxy');
   expect(await app.call('/')).toBe('200 hello');
+  expect(await app.call('/', { headers: { 'x-forwarded-for': 'unknown' } })).toBe('400 Bad Request');
 });
 
 it('shutdown: finishes what runs, rejects what comes, and ends by itself', async () => {
