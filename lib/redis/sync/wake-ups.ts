@@ -74,7 +74,11 @@ export class WakeUps {
   /** Subscribes unless a subscription is active or under way. */
   start(): void {
     if (this.#isSubscribed || this.#timer !== undefined) return;
-    if (!this.#adapter.isOpen) return;
+    if (!this.#adapter.isOpen) {
+      // A client that is closed during an outage emits nothing, and a subscription that reconnects keeps the process alive.
+      this.#subscription?.close();
+      return;
+    }
     if (this.#subscription === undefined || this.#subscription.isEnded) this.#open();
     this.#timer = this.#clock.setTimer(this.#look, LOOK_MS, true);
   }
