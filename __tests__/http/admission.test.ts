@@ -139,7 +139,7 @@ describe('admission', () => {
     });
     await fetch(server.url);
     expect(thrown.map(String)).toEqual([
-      expect.stringContaining('what the option key returns must be a string'),
+      expect.stringContaining('what key returns must be a string'),
       expect.stringContaining('weight'),
       expect.stringContaining('what weight returns must be'),
     ]);

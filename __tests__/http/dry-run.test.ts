@@ -53,7 +53,7 @@ describe('limit as a dry run', () => {
     expect(warnings).toEqual([
       expect.objectContaining({
         message:
-          'limit as a dry run: what the option key returns must be a string, got undefined: clientKey found no address, or there is no user',
+          'limit as a dry run: what key returns must be a string, got undefined: clientKey found no address, or there is no user',
         code: 'WARN_SEMAPHORE_DRY_RUN',
       }),
     ]);

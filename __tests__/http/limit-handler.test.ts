@@ -229,7 +229,7 @@ describe('limitHandler', () => {
     app.get('/', limitHandler(new KeyedSemaphore(() => new Semaphore(1)), handler, options));
     await request(app)
       .get('/')
-      .expect(500, /what the option key returns must be a string/);
+      .expect(500, /what key returns must be a string/);
     expect(handler).not.toHaveBeenCalled();
   });
 

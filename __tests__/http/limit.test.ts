@@ -388,11 +388,11 @@ describe('limit by key', () => {
     ['undefined', () => undefined],
     ['a number', () => 7],
     ['a promise of undefined', () => Promise.resolve(undefined)],
-    ['a rejection', () => Promise.reject(new Error('what the option key returns must be a string'))],
+    ['a rejection', () => Promise.reject(new Error('what key returns must be a string'))],
     [
       'an exception',
       () => {
-        throw new Error('what the option key returns must be a string');
+        throw new Error('what key returns must be a string');
       },
     ],
   ])('fails closed on a key that is %s', async (_name, key) => {
@@ -402,7 +402,7 @@ describe('limit by key', () => {
     app.use((_req, res) => res.send('passed'));
     await request(app)
       .get('/')
-      .expect(500, /what the option key returns must be a string/);
+      .expect(500, /what key returns must be a string/);
     expect(keyed.size).toBe(0);
   });
 

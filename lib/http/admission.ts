@@ -274,12 +274,12 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
 
 /** Throws unless `key`, which the option `key` returned, is a string. */
 function requireKey(key: unknown): asserts key is string {
-  if (key !== undefined) requireString('what the option key returns', key);
+  if (key !== undefined) requireString('what key returns', key);
   else throw new TypeError(NO_KEY);
 }
 
 const NO_KEY =
-  'what the option key returns must be a string, got undefined: clientKey found no address, or there is no user';
+  'what key returns must be a string, got undefined: clientKey found no address, or there is no user';
 
 /** Whether there is no limiter, and so no limit, behind the key. */
 function hasNoLimit({ code }: SemaphoreError): boolean {
