@@ -105,9 +105,7 @@ describe('the key of a real request', () => {
     const app = express().set('trust proxy', true).set('env', 'test');
     app.use(limit(keyed, { key: clientKey() }), answerKey);
     const answer = await answerTo(app, { headers: { 'X-Forwarded-For': 'unknown' } });
-    expect(answer).toMatch(
-      /the option key returns must be a string, got undefined: clientKey found no address/,
-    );
+    expect(answer).toMatch(/what key returns must be a string, got undefined: clientKey found no address/);
     expect(keyed.size).toBe(0);
   });
 
