@@ -46,6 +46,17 @@ describe('rateLimitHeaders', () => {
     ]);
   });
 
+  it('has no item for a part of a chain that has no room for its key', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 0 }), { name: 'per-user' });
+    const perTenant = new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 1 });
+    using ofUser = await perUser.acquire('ann');
+    using ofTenant = await perTenant.acquire('other');
+    const all = chain(perUser, [perTenant, () => 'acme']);
+    const app = serving(limit(all, { key: () => 'ann', ...on }));
+    expect(await headersOf(app)).toEqual([429, '"per-user";q=1;qu="concurrent-requests"', '"per-user";r=0']);
+    expect([ofUser.weight, ofTenant.weight]).toEqual([1, 1]);
+  });
+
   it('has no item where there is no limit: too many keys, and closed', async () => {
     const perUser = new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 1 });
     const app = serving(limit(perUser, { key: (req) => String(req.url), ...on }));

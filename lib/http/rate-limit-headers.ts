@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Limiter } from '../core/limiter.js';
+import { isSemaphoreError } from '../errors.js';
 import { isKeyed, PARTS } from '../keyed/key-limiter.js';
 import type { KeyedLimiter, MaybeChain } from '../keyed/key-limiter.js';
 
@@ -14,7 +15,14 @@ export function addRateLimitHeaders(res: ServerResponse, limiter: Limiter | Keye
   if (res.headersSent) return;
   const parts = (limiter as MaybeChain)[PARTS]?.(key);
   if (parts !== undefined) {
-    for (const [part, partKey] of parts) addRateLimitHeaders(res, part, partKey);
+    for (const [part, partKey] of parts) {
+      try {
+        addRateLimitHeaders(res, part, partKey);
+      } catch (error) {
+        // A part that has no room for the key has no limit to show.
+        if (!isSemaphoreError(error)) throw error;
+      }
+    }
     return;
   }
   const one: Limiter & Partial<Counts> = isKeyed(limiter) ? limiter.for(key) : (limiter as Limiter);
