@@ -1,17 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldTimeout } from '../core/hold-limit.js';
 import { Leave } from '../core/leave.js';
-import type { Limiter, Outcome, Permit } from '../core/limiter.js';
-import { anySignal } from '../internal/abort-listeners.js';
-import { dispose } from '../internal/dispose.js';
+import type { Limiter, Permit } from '../core/limiter.js';
 import { requireObject } from '../internal/validate.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
-import { hasFailed, isEqual, isSame, outcomeOf, warnOfFailure } from './permit-claim.js';
+import { hasFailed, isEqual, isSame } from './permit-claim.js';
 import type { PermitClaim, WaitTerms } from './permit-claim.js';
 import { freshTurn } from './fresh-turn.js';
 import { isPipelined, onTurn } from './pipeline.js';
+import { RequestPermit } from './request-permit.js';
 
 /**
  * The exchanges of all copies of this package in the process.
@@ -227,78 +224,6 @@ interface Wait {
 }
 
 const NEVER = new Promise<never>(() => undefined);
-
-/** A permit as the handler of a request sees it: its signal also aborts when the client has left. */
-export class RequestPermit implements Permit {
-  older: RequestPermit | undefined;
-  claim: PermitClaim;
-  isReleased = false;
-  readonly #exchange: Exchange;
-  readonly #permit: Permit;
-  #signal: AbortSignal | undefined;
-
-  constructor(exchange: Exchange, permit: Permit, claim: PermitClaim, older: RequestPermit | undefined) {
-    this.#exchange = exchange;
-    this.#permit = permit;
-    this.claim = claim;
-    this.older = older;
-  }
-
-  get weight(): number {
-    return this.#permit.weight;
-  }
-
-  get waitedMs(): number {
-    return this.#permit.waitedMs;
-  }
-
-  get fencingToken(): number | undefined {
-    return this.#permit.fencingToken;
-  }
-
-  get signal(): AbortSignal {
-    return (this.#signal ??= anySignal([this.#exchange.signal, this.#permit.signal]));
-  }
-
-  /** A getter, because most permits are released by the end of their exchange. */
-  get release(): (outcome?: Outcome) => void {
-    return (outcome) => {
-      this.#release(outcome);
-    };
-  }
-
-  #release(outcome?: Outcome): void {
-    this.isReleased = true;
-    this.#permit.release(outcome);
-  }
-
-  get [HOLD_LIMIT](): HoldTimeout | undefined {
-    return holdLimitOf(this.#permit);
-  }
-
-  split(weight: number): RequestPermit {
-    this.older = new RequestPermit(this.#exchange, this.#permit.split(weight), this.claim, this.older);
-    return this.older;
-  }
-
-  hold(work: PromiseLike<unknown>): void {
-    this.#permit.hold(work);
-  }
-
-  [dispose](): void {
-    this.#release();
-  }
-
-  /** Releases with the outcome that `res` shows, if any. Never throws: the other permits of the request must be released too. */
-  end(res: ServerResponse | undefined): void {
-    try {
-      this.claim.onOver?.(this.waitedMs);
-      this.#release(res === undefined ? 'ignore' : outcomeOf(this.claim, res));
-    } catch (error) {
-      warnOfFailure(this.claim.source, 'a permit of a request could not be released', error);
-    }
-  }
-}
 
 /**
  * The permit that `limit` acquired for this response: the last one, or the last one of `limiter`.
