@@ -76,7 +76,7 @@ type Owner = KeyedDecider & MaybeChain & Pick<KeyedLimiter, 'closed' | 'acquire'
  * One key of a `KeyedLimiter` as a limiter. It keeps no key alive: an evicted key gets a new limiter when it is used
  * again. Until then its numbers are those of the evicted one.
  */
-export class KeyLimiter implements Limiter, MaybeChain {
+export class KeyLimiter implements Limiter {
   readonly #key: string;
   readonly #owner: Owner;
   readonly #find: () => AnyLimiter | undefined;
