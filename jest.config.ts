@@ -6,6 +6,8 @@ const missing = findMissing();
 
 const config: Config = {
   testEnvironment: 'node',
+  // Jest leaves one core idle by default. Many files wait for a lease, a time limit or another process most of the time.
+  maxWorkers: '100%',
   testMatch: ['**/__tests__/**/*.test.ts'],
   setupFiles: ['<rootDir>/__tests__/helpers/quiet-warnings.ts'],
   // Long enough for a test that starts processes on a busy machine.

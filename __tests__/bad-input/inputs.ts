@@ -3,9 +3,13 @@ import ts from 'typescript';
 /** Types of options that the package passes to other packages and never receives. */
 const GIVEN = ['OpenTelemetryMetricOptions'];
 
-/** Lists where a caller of an entry passes values: functions, classes, methods and members of options. */
-export function inputsOf(entry: string, options: ts.CompilerOptions): string[] {
-  const program = ts.createProgram([entry], options);
+/** Lists for each entry where a caller passes values: functions, classes, methods and members of options. */
+export function inputsOf(entries: readonly string[], options: ts.CompilerOptions): string[][] {
+  const program = ts.createProgram(entries, options);
+  return entries.map((entry) => inputsOfEntry(entry, program));
+}
+
+function inputsOfEntry(entry: string, program: ts.Program): string[] {
   const checker = program.getTypeChecker();
   const source = program.getSourceFile(entry);
   const module = source && checker.getSymbolAtLocation(source);

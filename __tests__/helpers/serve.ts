@@ -4,6 +4,7 @@ import type { RequestListener, Server, ServerOptions } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { once } from 'node:events';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 /** A server on 127.0.0.1, on a free port by default. It stops at the end of its scope. */
 export interface TestServer extends AsyncDisposable {
@@ -86,15 +87,22 @@ export function connectionsOf(server: Server): Promise<number> {
 
 /** Resolves once `server` has no open connection. */
 export async function allGone(server: Server): Promise<void> {
-  while ((await connectionsOf(server)) > 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(async () => (await connectionsOf(server)) === 0);
 }
 
-/** Resolves as soon as `condition` holds. Looks once a turn of the event loop. Rejects after `limitMs` milliseconds. */
+/** How long `until` looks once a turn of the event loop, in milliseconds. After that it looks once a millisecond. */
+const EAGER_MS = 10;
+
+/**
+ * Resolves as soon as `condition` holds. Rejects after `limitMs` milliseconds. A long wait leaves the processor to the
+ * tests that run beside it.
+ */
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 120_000): Promise<void> {
-  const giveUp = performance.now() + limitMs;
+  const start = performance.now();
   while (!(await condition())) {
-    if (performance.now() > giveUp) throw new Error(`never became true: ${condition.toString()}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    const waited = performance.now() - start;
+    if (waited > limitMs) throw new Error(`never became true: ${condition.toString()}`);
+    await (waited < EAGER_MS ? turn() : sleep(1));
   }
 }
 
