@@ -45,6 +45,17 @@ export function describeSplit(make: MakeSubject, traits: Traits): void {
     }
   });
 
+  it('keeps the rest of a permit with a hold limit of its own when a part is released', async () => {
+    await using subject = await make(4);
+    const { limiter } = subject;
+    const whole = await limiter.acquire({ weight: 4, maxHoldMs: 60_000 });
+    const part = whole.split(1);
+    part.release();
+    expect(limiter.stats()).toMatchObject({ held: 3, released: { success: 0 } });
+    whole.release();
+    expect(limiter.stats()).toMatchObject({ held: 0, released: { success: 1 } });
+  });
+
   it('grants to the next waiter what a part releases', async () => {
     await using subject = await make(2);
     const [whole, next] = await acquireEach(subject, { weight: 2 }, {});

@@ -33,6 +33,16 @@ describe('maxHoldMs', () => {
     expect(permit?.signal.reason).toBeInstanceOf(HoldTimeoutError);
   });
 
+  it('costs no permit when the clock sets no timer', async () => {
+    const clock = new FakeClock();
+    const semaphore = new Semaphore(1, { clock });
+    jest.spyOn(clock, 'setTimer').mockImplementation(() => {
+      throw new Error('no timer');
+    });
+    await expect(semaphore.acquire({ maxHoldMs: 1 })).rejects.toThrow('no timer');
+    expect(semaphore.held).toBe(0);
+  });
+
   it('removes its timer with the release, and its listener', async () => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(1, { maxHoldMs: 100, clock });

@@ -6,7 +6,6 @@ import type {
   IdleOptions,
   Limiter,
   LimiterStats,
-  Outcome,
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
@@ -14,6 +13,7 @@ import { SAMPLE_EXCHANGE } from '../core/sample-exchange.js';
 import type { SampleExchange } from '../core/sample-exchange.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
+import { withRelease } from '../core/wrapped-permit.js';
 import { isSemaphoreError } from '../errors.js';
 import { CLOCK_CHECK, systemClock } from '../internal/clock.js';
 import type { Clock } from '../internal/clock.js';
@@ -26,7 +26,6 @@ import { systemEventLoopLoad } from './event-loop-load.js';
 import type { EventLoopLoad } from './event-loop-load.js';
 import { FleetLimit } from './fleet-limit.js';
 import { gradient } from './gradient.js';
-import { SampledPermit } from './sampled-permit.js';
 
 /** A limiter whose limit all processes share: a `RedisSemaphore`. */
 export interface SharedLimiter extends Limiter {
@@ -167,12 +166,12 @@ export class SharedAdaptiveSemaphore extends LimiterBase {
   }
 
   #sampled(permit: Permit): Permit {
-    return new SampledPermit(permit, this.#clock.now(), this.#limiter.held, this.#onSample);
+    const startedMs = this.#clock.now();
+    return withRelease(permit, (onRelease) => (weight, outcome) => {
+      if (outcome !== undefined) this.#fleet.add(startedMs, outcome);
+      onRelease(weight, outcome);
+    });
   }
-
-  readonly #onSample = (startedMs: number, _inFlight: number, outcome: Outcome): void => {
-    this.#fleet.add(startedMs, outcome);
-  };
 
   readonly #apply = (limit: unknown): boolean => {
     const permits = wholeLimit('the result of algorithm.next', resultOf(limit));

@@ -3,8 +3,6 @@ import { addAbortListener, removeAbortListener } from '../internal/abort-listene
 import type { AbortListener } from '../internal/abort-listeners.js';
 import type { Clock } from '../internal/clock.js';
 import type { Permit } from './limiter.js';
-import { HeldPermit } from './permit.js';
-import type { OnRelease } from './permit.js';
 
 /** Property of a permit that holds its `HoldLimit`, the same in each copy of this package. */
 export const HOLD_LIMIT: unique symbol = Symbol.for('express-semaphore.hold-limit');
@@ -84,60 +82,5 @@ export class HoldLimit implements AbortListener, HoldTimeout {
     else if (this.#error !== undefined) controller.abort(this.#error);
     else if (this.#given !== undefined) addAbortListener(this.#given, this);
     return controller;
-  }
-}
-
-/** A permit with a `HoldLimit`. */
-export class TimedPermit extends HeldPermit {
-  readonly #limit: HoldLimit;
-
-  constructor(weight: number, onRelease: OnRelease, limit: HoldLimit, waitedMs: number) {
-    const end: OnRelease = (released, outcome) => {
-      if (outcome !== undefined) limit.end();
-      onRelease(released, outcome);
-    };
-    super(weight, end, undefined, waitedMs);
-    this.#limit = limit;
-  }
-
-  override get signal(): AbortSignal {
-    return this.#limit.signal;
-  }
-
-  get [HOLD_LIMIT](): HoldTimeout | undefined {
-    return this.#limit;
-  }
-}
-
-/**
- * `permit` with a hold limit of its own, for one call. `count` runs first when its time is over. An earlier end of the
- * limiter's own hold limit counts, too.
- */
-export function limitHold(
-  permit: Permit,
-  maxHoldMs: number,
-  clock: Clock,
-  count: (error: HoldTimeoutError) => void,
-): Permit {
-  return new CallPermit(permit, new HoldLimit(maxHoldMs, clock, permit.signal, count));
-}
-
-class CallPermit extends TimedPermit {
-  readonly #permit: Permit;
-
-  constructor(permit: Permit, limit: HoldLimit) {
-    const onRelease: OnRelease = (_weight, outcome) => {
-      permit.release(outcome);
-    };
-    super(permit.weight, onRelease, limit, permit.waitedMs);
-    this.#permit = permit;
-  }
-
-  get fencingToken(): number | undefined {
-    return this.#permit.fencingToken;
-  }
-
-  override get [HOLD_LIMIT](): HoldTimeout | undefined {
-    return firstOf([super[HOLD_LIMIT] ?? [], holdLimitOf(this.#permit) ?? []].flat());
   }
 }

@@ -1,10 +1,11 @@
 import type { Clock } from '../internal/clock.js';
 import { warnOnce } from '../internal/warn.js';
-import { HoldLimit, limitHold, TimedPermit } from './hold-limit.js';
+import { HoldLimit } from './hold-limit.js';
 import type { Permit } from './limiter.js';
 import { HeldPermit } from './permit.js';
 import type { OnRelease } from './permit.js';
 import type { StatsRecorder } from './stats-recorder.js';
+import { limitHold, TimedPermit } from './timed-permit.js';
 import type { Waiter } from './waiter.js';
 
 /** Makes permits with timers: for the warning after `warnHeldMs`, and for the abort after `maxHoldMs`. */

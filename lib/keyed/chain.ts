@@ -9,11 +9,11 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
+import { releaseAll, WrappedPermit } from '../core/wrapped-permit.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { requireFunction, requireLimiter, requireObject, requireString } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
-import { ChainPermit, releaseAll } from './chain-permit.js';
 import { asKeyed, isKeyed, KEYED, KeyLimiter, PARTS } from './key-limiter.js';
 import type { AsKeyed, KeyedLimiter, MaybeChain } from './key-limiter.js';
 
@@ -121,7 +121,7 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
       throw error;
     }
     // A permit that was decided on arrival does not follow the signal.
-    return new ChainPermit(permits, isBegun ? undefined : signal);
+    return new WrappedPermit(permits, isBegun ? undefined : signal);
   }
 
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
@@ -131,7 +131,7 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
       permits,
       ({ keyed, keyOf }) => keyed.tryAcquire(keyOf(key), options) ?? 'wait',
     );
-    if (end === undefined) return new ChainPermit(permits);
+    if (end === undefined) return new WrappedPermit(permits);
     releaseAll(permits, 'ignore');
     return undefined;
   }
@@ -141,7 +141,7 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
     const end = this.#acquireNow(permits, ({ keyed, keyOf }) =>
       keyed[DECIDE](keyOf(key), request, maxWaitMs),
     );
-    if (end === undefined) return new ChainPermit(permits);
+    if (end === undefined) return new WrappedPermit(permits);
     if (end !== 'wait') releaseAll(permits, 'ignore');
     else if (permits.length > 0) {
       this.#begun = { key, permits };

@@ -8,15 +8,12 @@ import type {
   IdleOptions,
   Limiter,
   LimiterStats,
-  Outcome,
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
-import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
-import type { HoldTimeout } from '../core/hold-limit.js';
-import { HeldPermit } from '../core/permit.js';
 import { STATS, statsRecorderOf } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
+import { withRelease } from '../core/wrapped-permit.js';
 import { requireMethods } from '../internal/validate.js';
 
 /** A limiter that takes a key: a `KeyedSemaphore`, or a chain that has one. */
@@ -184,51 +181,11 @@ export function resizeLimiter(limiter: Limiter, permits: number): void {
 
 /** A key's permit: `permit`, or one in its place. It pins the key until its release has taken effect. */
 export function pinningPermit(permit: Permit, unpin: () => void): Permit {
-  const isChanged = HeldPermit.changeRelease(permit, (onRelease) => (weight, outcome) => {
+  return withRelease(permit, (onRelease) => (weight, outcome) => {
     try {
       onRelease(weight, outcome);
     } finally {
       if (outcome !== undefined) unpin();
     }
   });
-  return isChanged ? permit : new ForeignPermit(permit, unpin);
-}
-
-/** The permit of another package, of another copy of this one, or with a `release` that its limiter replaced. */
-class ForeignPermit extends HeldPermit {
-  readonly #permit: Permit;
-
-  constructor(permit: Permit, unpin: () => void) {
-    const onRelease = (weight: number, outcome: Outcome | undefined) => {
-      if (outcome === undefined) {
-        permit.split(weight).release();
-        return;
-      }
-      try {
-        permit.release(outcome);
-      } finally {
-        unpin();
-      }
-    };
-    super(permit.weight, onRelease, undefined, permit.waitedMs);
-    this.#permit = permit;
-  }
-
-  protected override checkPart(weight: number): void {
-    super.checkPart(weight);
-    // The permit of another package may have no parts.
-    requireMethods('permit', this.#permit, 'split');
-  }
-
-  get fencingToken(): number | undefined {
-    return this.#permit.fencingToken;
-  }
-
-  override get signal(): AbortSignal {
-    return this.#permit.signal;
-  }
-
-  get [HOLD_LIMIT](): HoldTimeout | undefined {
-    return holdLimitOf(this.#permit);
-  }
 }
