@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import express from 'express';
 import request from 'supertest';
 import {
+  admission,
   chain,
   KeyedSemaphore,
   limit,
@@ -290,6 +291,23 @@ describe('limit with a chain', () => {
     await perUser.idle();
     expect([...heldOf(perUser, api), api.waiting]).toEqual([0, 1, 0]);
     held.release();
+  });
+
+  it('forgets the permits of a decision that no acquire followed', async () => {
+    const [user, api] = [new Semaphore(1), new Semaphore(1)];
+    const all = chain(user, api);
+    const held = await api.acquire();
+    const admit = admission(all, { maxWaitMs: Infinity });
+    const res = { closed: false, destroyed: false, writableFinished: false, socket: {} };
+    // The decision is to wait, and then this response takes no listener.
+    expect(() => admit({ httpVersionMajor: 1, socket: {} } as never, res as never)).toThrow(TypeError);
+    await turn();
+    expect(heldOf(user, api)).toEqual([0, 1]);
+    held.release();
+    const permit = await all.acquire();
+    expect(heldOf(user, api)).toEqual([1, 1]);
+    permit.release();
+    expect(heldOf(user, api)).toEqual([0, 0]);
   });
 
   it('ends a response that is held longer than the shortest limit of its parts', async () => {

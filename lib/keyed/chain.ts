@@ -146,7 +146,7 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
     else if (permits.length > 0) {
       this.#begun = { key, permits };
       queueMicrotask(() => {
-        releaseAll(permits, 'ignore');
+        releaseAll(permits.splice(0), 'ignore');
       });
     }
     return end;
