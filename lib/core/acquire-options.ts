@@ -1,6 +1,7 @@
+import type { AcquireRequest } from '../orders/order-queue.js';
 import { TOP_PRIORITY } from '../orders/priority.js';
 import type { WaitSignal } from './leave.js';
-import type { AcquireOptions } from './limiter.js';
+import type { AcquireOptions, TryAcquireOptions } from './limiter.js';
 import type { StatsRecorder } from './stats-recorder.js';
 import {
   requireDuration,
@@ -28,6 +29,15 @@ export function checkAcquireOptions(
     requireInteger(`${before}priority${after}`, priority, -TOP_PRIORITY, TOP_PRIORITY);
   }
   if (flow !== '' && flow !== undefined) requireString(`${before}flow${after}`, flow);
+}
+
+/** The request of a call without options. */
+export const ONE: AcquireRequest = { weight: 1, priority: 0, flow: '' };
+
+/** Reads the request in the options of an acquire. Throws if it is invalid. */
+export function readRequest({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions): AcquireRequest {
+  checkAcquireOptions(weight, priority, flow);
+  return { weight, priority, flow };
 }
 
 /** Throws unless the options of a wait are valid. */

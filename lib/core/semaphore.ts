@@ -1,11 +1,6 @@
 import { withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
-import {
-  checkAcquireOptions,
-  checkOptionNames,
-  throwIfAborted,
-  checkWaitOptions,
-} from './acquire-options.js';
+import { checkOptionNames, throwIfAborted, checkWaitOptions, ONE, readRequest } from './acquire-options.js';
 import type { Clock } from '../internal/clock.js';
 import { DECIDE } from './decide.js';
 import type { AcquireRequest, Decision } from './decide.js';
@@ -23,6 +18,7 @@ import { mapWithPermits } from './map.js';
 import { WaitQueue } from './wait-queue.js';
 import { createQueue } from '../orders/index.js';
 import { leaveOf, shownSignal } from './leave.js';
+import type { WaitSignal } from './leave.js';
 import { HoldWatch } from './hold-watch.js';
 import { HeldPermit } from './permit.js';
 import { readSemaphoreOptions, SEMAPHORE_CHECKS } from './semaphore-options.js';
@@ -64,6 +60,8 @@ export class Semaphore extends LimiterBase {
   readonly #holdWatch: HoldWatch;
   /** Whether a permit may have a timer, or is counted for its flow. */
   readonly #watchesHolds: boolean;
+  /** Whether a call without options needs only a free permit, while nobody waits. */
+  readonly #isPlain: boolean;
   readonly #clock: Clock;
   /** Timer of `#watchHead`. */
   #headTimer: unknown = undefined;
@@ -87,6 +85,7 @@ export class Semaphore extends LimiterBase {
     this.#maxWaitMs = maxWaitMs;
     this.#holdWatch = new HoldWatch(this.#stats, warnHeldMs, maxHoldMs, clock);
     this.#watchesHolds = !this.#holdWatch.isOff || this.#queue.hasShares;
+    this.#isPlain = !this.#watchesHolds && !this.#queue.hasReserve;
     this.#clock = clock;
   }
 
@@ -133,8 +132,15 @@ export class Semaphore extends LimiterBase {
    */
   override acquire(options?: AcquireOptions): Promise<Permit> {
     try {
-      const acquired = this.#acquire(options);
-      return options?.maxHoldMs === undefined ? acquired : this.#holdWatch.limit(acquired, options.maxHoldMs);
+      if (options === undefined) return this.#acquire(ONE, this.#maxWaitMs);
+      checkOptionNames('acquire', options);
+      const { maxWaitMs = this.#maxWaitMs, onQueued, maxHoldMs } = options;
+      const leave = leaveOf(options);
+      const signal = leave === undefined ? options.signal : undefined;
+      const request = readRequest(options);
+      checkWaitOptions(maxWaitMs, signal, onQueued, maxHoldMs);
+      const acquired = this.#acquire(request, maxWaitMs, leave ?? signal, onQueued);
+      return maxHoldMs === undefined ? acquired : this.#holdWatch.limit(acquired, maxHoldMs);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort rejects with its reason
       return Promise.reject(error);
@@ -142,20 +148,19 @@ export class Semaphore extends LimiterBase {
   }
 
   override tryAcquire(options?: TryAcquireOptions): Permit | undefined {
-    if (options !== undefined || this.#watchesHolds || !this.#isFree(1, 0, ''))
-      return this.#tryAcquire(options);
+    const isFree = this.#isPlain && this.#held < this.#queue.permits && this.#queue.size === 0;
+    if (options !== undefined || !isFree || this.#lifecycle.isClosed) return this.#tryAcquire(options);
     // The usual call, with so little code that V8 inlines it.
     const permit = new HeldPermit(1, this.#stats.grant(1, this.#onRelease));
     this.#held++;
     return permit;
   }
 
-  #tryAcquire(options: TryAcquireOptions = NO_OPTIONS): Permit | undefined {
-    if (options !== NO_OPTIONS) checkOptionNames('tryAcquire', options);
-    const { weight = 1, priority = 0, flow = '' } = options;
-    checkAcquireOptions(weight, priority, flow);
-    if (this.#isFree(weight, priority, flow)) return this.#grant(weight, flow);
-    this.#throwIfHopeless(weight, priority, flow);
+  #tryAcquire(options: TryAcquireOptions | undefined): Permit | undefined {
+    if (options !== undefined) checkOptionNames('tryAcquire', options);
+    const request = options === undefined ? ONE : readRequest(options);
+    if (this.#isFree(request)) return this.#grant(request);
+    this.#throwIfHopeless(request);
     this.#stats.countFailedTry('ERR_SEMAPHORE_WAIT_TIMEOUT');
     return undefined;
   }
@@ -177,8 +182,7 @@ export class Semaphore extends LimiterBase {
 
   /** @internal */
   [DECIDE](request: AcquireRequest, maxWaitMs: number): Decision {
-    const { weight, priority, flow } = request;
-    if (this.#isFree(weight, priority, flow)) return this.#grant(weight, flow);
+    if (this.#isFree(request)) return this.#grant(request);
     return withoutStacks(() => this.#rejectionOf(request, maxWaitMs)) ?? 'wait';
   }
 
@@ -243,27 +247,24 @@ export class Semaphore extends LimiterBase {
     return this.#stats.limiterStats(this, this.#queue.ratePerMs());
   }
 
-  #acquire(options: AcquireOptions = NO_OPTIONS): Promise<Permit> {
-    if (options !== NO_OPTIONS) checkOptionNames('acquire', options);
-    const { weight = 1, priority = 0, flow = '', maxWaitMs = this.#maxWaitMs, onQueued } = options;
-    const leave = leaveOf(options);
-    const given = leave === undefined ? options.signal : undefined;
-    const signal = leave ?? given;
-    checkAcquireOptions(weight, priority, flow);
-    checkWaitOptions(maxWaitMs, given, onQueued, options.maxHoldMs);
+  #acquire(
+    request: AcquireRequest,
+    maxWaitMs: number,
+    signal?: WaitSignal,
+    onQueued?: AcquireOptions['onQueued'],
+  ): Promise<Permit> {
     if (signal !== undefined) throwIfAborted(signal, this.#stats);
-    this.#throwIfHopeless(weight, priority, flow);
-    if (this.#isFree(weight, priority, flow)) return Promise.resolve(this.#grant(weight, flow, given));
+    this.#throwIfHopeless(request);
+    if (this.#isFree(request)) return Promise.resolve(this.#grant(request, shownSignal(signal)));
     if (maxWaitMs === 0) throw this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     if (onQueued !== undefined) {
-      onQueued(this.#queue.announce({ weight, priority, flow }, maxWaitMs));
+      onQueued(this.#queue.announce(request, maxWaitMs));
       // The listener may have used this limiter, so the call is decided again.
-      return this.#acquire({ weight, priority, flow, signal: options.signal, maxWaitMs });
+      return this.#acquire(request, maxWaitMs, signal);
     }
-    if (maxWaitMs !== Infinity || this.#queue.isFull)
-      this.#queue.admit({ weight, priority, flow }, maxWaitMs);
+    if (maxWaitMs !== Infinity || this.#queue.isFull) this.#queue.admit(request, maxWaitMs);
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(weight, signal, resolve, reject, priority, flow);
+      const waiter = new Waiter(request, signal, resolve, reject);
       this.#holdWatch.mark(waiter);
       if (signal !== undefined || maxWaitMs !== Infinity)
         waiter.limitWait(this.#onLeave, maxWaitMs, this.#clock);
@@ -276,33 +277,35 @@ export class Semaphore extends LimiterBase {
   /** The rejection of a newcomer that finds no free permit, if it is certain on arrival. */
   #rejectionOf(request: AcquireRequest, maxWaitMs: number): SemaphoreError | undefined {
     if (this.#lifecycle.isClosed) return this.#lifecycle.closedError();
-    this.#throwIfHopeless(request.weight, request.priority, request.flow);
+    this.#throwIfHopeless(request);
     if (maxWaitMs === 0) return this.#lifecycle.waitTimeout(this.#queue.retryAfterMs());
     return this.#queue.rejectionOf(request, maxWaitMs);
   }
 
-  #isFree(weight: number, priority: number, flow: string): boolean {
+  #isFree(request: AcquireRequest): boolean {
+    const { weight, priority } = request;
     if (this.#held + weight > this.#queue.permitsFor(priority) || this.#lifecycle.isClosed) return false;
-    if (this.#queue.size === 0 && !this.#queue.hasShares) return true;
-    return this.#queue.isNext({ weight, priority, flow });
+    return (this.#queue.size === 0 && !this.#queue.hasShares) || this.#queue.isNext(request);
   }
 
   /** Throws where no release can ever help the call. */
-  #throwIfHopeless(weight: number, priority: number, flow: string): void {
+  #throwIfHopeless(request: AcquireRequest): void {
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
-    const heaviest = this.#heaviest(priority, flow);
-    if (weight > heaviest) throw tooHeavyError(weight, heaviest);
+    const error = this.#tooHeavy(request);
+    if (error !== undefined) throw error;
   }
 
-  /** While the limit is 0, no weight is too heavy. */
-  #heaviest(priority: number, flow: string): number {
-    return this.#permits > 0 ? this.#queue.heaviest(priority, flow, this.#permits) : Infinity;
+  /** The error of a request above the limit. While the limit is 0, no weight is too heavy. */
+  #tooHeavy(request: AcquireRequest): RangeError | undefined {
+    if (this.#permits === 0) return undefined;
+    const heaviest = this.#queue.heaviest(request, this.#permits);
+    return request.weight > heaviest ? tooHeavyError(request.weight, heaviest) : undefined;
   }
 
   #rejectTooHeavy(): void {
     for (const waiter of this.#queue) {
-      const heaviest = this.#heaviest(waiter.priority, waiter.flow);
-      if (waiter.weight > heaviest) this.#queue.reject(waiter, tooHeavyError(waiter.weight, heaviest));
+      const error = this.#tooHeavy(waiter);
+      if (error !== undefined) this.#queue.reject(waiter, error);
     }
   }
 
@@ -322,9 +325,10 @@ export class Semaphore extends LimiterBase {
     return this.#held === 0 && this.#queue.size === 0;
   }
 
-  #grant(weight: number, flow: string, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
+  #grant(request: AcquireRequest, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
+    const { weight } = request;
     const permit = this.#watchesHolds
-      ? this.#watchedGrant(weight, flow, signal, waiter, waitedMs)
+      ? this.#watchedGrant(request, signal, waiter, waitedMs)
       : new HeldPermit(weight, this.#stats.grant(weight, this.#onRelease, waiter), signal, waitedMs);
     // Last, because a clock that throws must not cost a permit.
     this.#held += weight;
@@ -332,7 +336,8 @@ export class Semaphore extends LimiterBase {
   }
 
   /** A grant whose permit has timers or is counted for its flow. `shift` counts a waiter's. */
-  #watchedGrant(weight: number, flow: string, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
+  #watchedGrant(request: AcquireRequest, signal?: AbortSignal, waiter?: Waiter, waitedMs = 0): Permit {
+    const { weight, flow } = request;
     const onRelease = this.#queue.hasShares ? this.#queue.releaseOf(flow, this.#onRelease) : this.#onRelease;
     const permit = this.#holdWatch.grant(weight, onRelease, signal, waiter, waitedMs);
     if (waiter === undefined && this.#queue.hasShares) this.#queue.hold(flow, weight);
@@ -363,7 +368,7 @@ export class Semaphore extends LimiterBase {
       if (head.signal?.aborted === true) this.#abort(head);
       else if (this.#held + head.weight <= this.#queue.permitsFor(head.priority)) {
         now ??= this.#clock.now();
-        const permit = this.#grant(head.weight, head.flow, shownSignal(head.signal), head, now - head.since);
+        const permit = this.#grant(head, shownSignal(head.signal), head, now - head.since);
         this.#queue.shift(head, now);
         head.grant(permit);
       } else break;
@@ -393,6 +398,3 @@ export class Semaphore extends LimiterBase {
     if (this.#isIdle()) this.#lifecycle.noticeIdle();
   }
 }
-
-/** A constant, because a fresh object for each call would be slower. */
-const NO_OPTIONS: AcquireOptions = {};

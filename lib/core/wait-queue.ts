@@ -14,6 +14,8 @@ export class WaitQueue {
   limit: number;
   /** Whether the order counts the permits of a flow. */
   readonly hasShares: boolean;
+  /** Whether the order keeps permits for a high priority. */
+  readonly hasReserve: boolean;
   readonly #queue: OrderQueue<Waiter>;
   readonly #lifecycle: Lifecycle;
   readonly #clock: Clock;
@@ -23,6 +25,7 @@ export class WaitQueue {
     this.permits = permits;
     this.#queue = queue;
     this.hasShares = queue.hasShares === true;
+    this.hasReserve = queue.hasReserve === true;
     this.limit = limit;
     this.#lifecycle = lifecycle;
     this.#clock = clock;
@@ -47,8 +50,8 @@ export class WaitQueue {
     return this.#queue.permitsFor(priority, this.permits);
   }
 
-  /** The heaviest weight of a request that can be granted, if `permits` is the limit. */
-  heaviest(priority: number, flow: string, permits: number): number {
+  /** The heaviest weight that a request of this priority and flow can have, if `permits` is the limit. */
+  heaviest({ priority, flow }: AcquireRequest, permits: number): number {
     const heaviest = this.#queue.permitsFor(priority, permits);
     return this.hasShares ? Math.min(heaviest, this.#queue.maxOf?.(flow) ?? Infinity) : heaviest;
   }

@@ -1,4 +1,4 @@
-import type { QueueNode } from '../orders/order-queue.js';
+import type { AcquireRequest, QueueNode } from '../orders/order-queue.js';
 import type { AbortListener } from '../internal/abort-listeners.js';
 import type { Clock } from '../internal/clock.js';
 import { listen, unlisten } from './leave.js';
@@ -30,12 +30,10 @@ export class Waiter implements QueueNode<Waiter> {
   #limit: WaitLimit | undefined = undefined;
 
   constructor(
-    weight: number,
+    { weight, priority, flow }: AcquireRequest,
     signal: WaitSignal | undefined,
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
-    priority = 0,
-    flow = '',
   ) {
     this.weight = weight;
     this.priority = priority;

@@ -33,6 +33,9 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   /** The part of `permits` that a request of this priority may use. */
   permitsFor(priority: number, permits: number): number;
 
+  /** Whether `permitsFor` may return less than `permits`. */
+  readonly hasReserve?: boolean;
+
   /** Adds `node`, which is in no queue. */
   push(node: Node): void;
 

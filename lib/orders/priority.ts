@@ -47,6 +47,7 @@ const MEMORY = 256;
  */
 export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<Node> {
   readonly isTimed: boolean;
+  readonly hasReserve: boolean;
   readonly #ageMs: number;
   readonly #reserved: number;
   /** From high to low. A level stays once it has been used. */
@@ -59,6 +60,7 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
     this.#ageMs = ageMs;
     this.#reserved = reserved;
     this.isTimed = ageMs !== Infinity;
+    this.hasReserve = reserved > 0;
   }
 
   get size(): number {

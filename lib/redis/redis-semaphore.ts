@@ -1,9 +1,4 @@
-import {
-  checkAcquireOptions,
-  checkOptionNames,
-  checkWaitOptions,
-  throwIfAborted,
-} from '../core/acquire-options.js';
+import { checkOptionNames, checkWaitOptions, readRequest, throwIfAborted } from '../core/acquire-options.js';
 import { DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision } from '../core/decide.js';
 import { Lifecycle, tooHeavyError } from '../core/lifecycle.js';
@@ -139,7 +134,7 @@ export class RedisSemaphore extends LimiterBase {
   /** Acquires a permit if that needs no question to Redis: a prefetched one, or one by `onUnavailable` in an outage. */
   override tryAcquire(options: TryAcquireOptions = {}): LeasedPermit | undefined {
     checkOptionNames('tryAcquire', options);
-    const weight = this.#readRequest(options);
+    const { weight } = this.#readRequest(options);
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
     if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);
     const permit = this.#manager.acquireLocally(this.#usage, weight);
@@ -216,7 +211,8 @@ export class RedisSemaphore extends LimiterBase {
   ): void {
     checkOptionNames('acquire', options);
     const { signal, maxWaitMs = this.#maxWaitMs, onQueued, maxHoldMs = Infinity } = options;
-    const weight = this.#readRequest(options);
+    const request = this.#readRequest(options);
+    const { weight } = request;
     checkWaitOptions(maxWaitMs, signal, onQueued, maxHoldMs);
     if (onQueued !== undefined)
       throw new RangeError(
@@ -236,7 +232,7 @@ export class RedisSemaphore extends LimiterBase {
       return;
     }
     const isTry = maxWaitMs === 0;
-    const waiter = new RedisWaiter(this.#usage, isTry, weight, signal, grant, reject, options.priority);
+    const waiter = new RedisWaiter(this.#usage, isTry, request, signal, grant, reject);
     // The question itself takes time, so a caller that does not wait gets the answer without a time limit.
     const limitMs = isTry ? Infinity : maxWaitMs;
     if (signal !== undefined || limitMs !== Infinity) {
@@ -248,17 +244,14 @@ export class RedisSemaphore extends LimiterBase {
     this.#manager.enqueue(waiter, this.#usage);
   }
 
-  /**
-   * Returns the weight.
-   *
-   * @throws `RangeError` for a priority or a flow that the queue in Redis cannot honour.
-   */
-  #readRequest({ weight = 1, priority = 0, flow = '' }: TryAcquireOptions): number {
-    checkAcquireOptions(weight, priority, flow);
+  /** @throws `RangeError` for a priority or a flow that the queue in Redis cannot honour. */
+  #readRequest(options: TryAcquireOptions): AcquireRequest {
+    const request = readRequest(options);
+    const { priority, flow } = request;
     if (priority !== 0 && this.#manager.shared.order === 'fifo')
       throw new RangeError(`priority must be 0 with the order fifo, got ${describe(priority)}`);
     if (flow !== '')
       throw new RangeError(`flow must be '', as a RedisSemaphore has no flows, got ${describe(flow)}`);
-    return weight;
+    return request;
   }
 }

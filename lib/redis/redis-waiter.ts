@@ -1,3 +1,5 @@
+import { ONE } from '../core/acquire-options.js';
+import type { AcquireRequest } from '../core/decide.js';
 import type { Permit } from '../core/limiter.js';
 import { Waiter } from '../core/waiter.js';
 import type { Lease, Usage } from './lease.js';
@@ -41,20 +43,19 @@ export class RedisWaiter extends Waiter {
   constructor(
     usage: Usage | undefined,
     isTry: boolean,
-    weight: number,
+    request: AcquireRequest,
     signal: AbortSignal | undefined,
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
-    priority = 0,
   ) {
-    super(weight, signal, resolve, reject, priority);
+    super(request, signal, resolve, reject);
     this.usage = usage;
     this.isTry = isTry;
   }
 
   /** A request of weight 1 that never waits. */
   static forPrefetch(seq: string): RedisWaiter {
-    const request = new RedisWaiter(undefined, true, 1, undefined, ignore, ignore);
+    const request = new RedisWaiter(undefined, true, ONE, undefined, ignore, ignore);
     request.seq = seq;
     return request;
   }
