@@ -106,6 +106,15 @@ export async function until(condition: () => boolean | Promise<boolean>, limitMs
   }
 }
 
+/**
+ * Whether one of five attempts succeeds. For what a limiter does unless a busy machine stops its process for longer than
+ * a time limit.
+ */
+export async function succeedsOnce(attempt: () => Promise<boolean>): Promise<boolean> {
+  for (let left = 5; left > 0; left--) if (await attempt()) return true;
+  return false;
+}
+
 /** A promise that its owner settles. */
 export interface Deferred<Value = void> {
   readonly promise: Promise<Value>;

@@ -73,7 +73,7 @@ describe.each(Object.entries(CLUSTERS))('A RedisSemaphore on a cluster, through 
     await Promise.all(
       Array.from({ length: 12 }, async (__, i) => {
         const nodes = [a, b].map(
-          ({ client }) => new RedisSemaphore(client, { name: `limit ${i}`, permits: 1 }),
+          ({ client }) => new RedisSemaphore(client, { name: `limit ${i}`, permits: 1, timeoutMs: 15_000 }),
         );
         let running = 0;
         const peaks = await Promise.all(

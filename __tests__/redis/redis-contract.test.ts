@@ -31,7 +31,7 @@ withRedis.describe.each(Object.entries(CLIENTS))('through %s', (library, connect
         'A RedisSemaphore',
         (permits, options) => {
           const name = `contract ${++names}`;
-          const limiter = new RedisSemaphore(client, { ...options, name, permits, order });
+          const limiter = new RedisSemaphore(client, { timeoutMs: 10_000, ...options, name, permits, order });
           return {
             limiter,
             settle,

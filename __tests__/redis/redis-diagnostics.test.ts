@@ -17,7 +17,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('Messages of a RedisSemaphore t
         if (name === 'reports') told.push(event);
       }),
     );
-    const reports = new RedisSemaphore(node.client, { name: 'reports', permits: 1, queueLimit: 0 });
+    const reports = new RedisSemaphore(node.client, {
+      name: 'reports',
+      permits: 1,
+      queueLimit: 0,
+      timeoutMs: 10_000,
+    });
     const permit = await reports.acquire();
     await expect(reports.acquire()).rejects.toThrow('the queue is full');
     permit.release();

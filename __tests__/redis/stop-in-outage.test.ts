@@ -13,7 +13,7 @@ const program = (port: number, end: string) => `
   const { RedisSemaphore } = createRequire('${__filename}')('../../lib/redis');
   const client = createClient({ url: 'redis://127.0.0.1:${port}' }).on('error', () => undefined);
   await client.connect();
-  const semaphore = new RedisSemaphore(client, { name: 'api', permits: 2, leaseMs: 1_000 });
+  const semaphore = new RedisSemaphore(client, { name: 'api', permits: 2, leaseMs: 1_000, timeoutMs: 1_000 });
   await semaphore.ready();
   (await semaphore.acquire()).release();
   console.log('ready');

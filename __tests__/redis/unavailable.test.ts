@@ -289,7 +289,12 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
 
   it('removes a waiter from the queue that was served locally while Redis was down', async () => {
     const semaphore = make({ permits: 1, leaseMs: LONG });
-    const other = new RedisSemaphore(direct.client, { name: `n${names}`, permits: 1, leaseMs: LONG });
+    const other = new RedisSemaphore(direct.client, {
+      name: `n${names}`,
+      permits: 1,
+      leaseMs: LONG,
+      timeoutMs: 10_000,
+    });
     const held = await other.acquire();
     const served = watch(semaphore.acquire());
     await until(async () => (await state()).waiters === 1);
