@@ -11,6 +11,11 @@ const MISTAKES: readonly (readonly [line: string, named: RegExp])[] = [
   ['limit(keyed, { keys: () => "a" });', /'keys' does not exist/],
   ['limit(keyed, { key: () => "a", maxWait: 5 });', /'maxWait' does not exist/],
   ['app.use("/api", limit(keyed, { key: (req) => req.ip, maxWait: 5 }));', /'maxWait' does not exist/],
+  [
+    'app.use("/api", limit(keyed, { key: (req) => req.user?.name }));',
+    /'name' does not exist on type '{ id: string; }'/,
+  ],
+  ['app.get("/", limitHandler(semaphore, (req) => req.user.id));', /possibly 'undefined'/],
   ['limitHandler(semaphore, () => 1, { maxWait: 5 });', /'maxWait' does not exist/],
   ['limit.defaults({ maxWait: 5 });', /'maxWait' does not exist/],
   ['new Semaphore(1, { queLimit: 5 });', /'queLimit' does not exist.*queueLimit/s],
@@ -19,9 +24,14 @@ const MISTAKES: readonly (readonly [line: string, named: RegExp])[] = [
 const HEAD = `
 import express from 'express';
 import { KeyedSemaphore, limit, limitHandler, Semaphore } from 'express-semaphore';
+import { createServer } from 'node:http';
+declare global { namespace Express { interface Request { user?: { id: string }; login(): void } } }
 const app = express();
 const semaphore = new Semaphore(1);
 const keyed = new KeyedSemaphore(() => semaphore);
+const limited = limit(semaphore);
+createServer((req, res) => limited(req, res, () => res.end()));
+app.get('/:id', limit(keyed, { key: (req) => req.user?.id }), (req, res) => res.send(req.params.id));
 `;
 
 describe('the message of the compiler', () => {
@@ -51,6 +61,11 @@ describe('the message of the compiler', () => {
       `${messages.get(source) ?? ''}${text.slice(start, start + length)}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}\n`,
     );
   }
+
+  it('has nothing to say of what an app adds to the requests of Express', () => {
+    const mistakes = new Set(MISTAKES.map(([line]) => line));
+    expect([...messages].filter(([line]) => !mistakes.has(line))).toEqual([]);
+  });
 
   it.each(MISTAKES)('names or marks the option in %s', (line, named) => {
     expect(messages.get(line)).toMatch(named);

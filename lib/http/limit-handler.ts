@@ -4,7 +4,14 @@ import { isPromiseLike } from '../core/permit.js';
 import { requireFunction } from '../internal/validate.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createMiddleware } from './middleware.js';
-import type { HandlerRequest, HandlerResponse, Middleware, Next, OptionsFor } from './limit-options.js';
+import type {
+  HandlerRequest,
+  HandlerResponse,
+  Middleware,
+  Next,
+  OptionsFor,
+  PlainRequest,
+} from './limit-options.js';
 
 /**
  * `limit` around one handler. The permit is released when the response is over and the handler's promise has settled. A
@@ -39,10 +46,10 @@ export function limitHandler<
   limiter: One,
   handler: (req: Req, res: Res, next: Next) => unknown,
   ...[options]: OptionsFor<One, Req, Res>
-): Middleware<Req, Res> {
-  const middleware = createMiddleware('limitHandler', limiter, options, serve);
+): Middleware<Req | PlainRequest<Req>, Res> {
+  const middleware = createMiddleware<Req, Res>('limitHandler', limiter, options, serve);
   requireFunction('handler', handler);
-  return middleware;
+  return middleware as Middleware<Req | PlainRequest<Req>, Res>;
 
   /** Calls `then` once: a query builder may run its query at each call. */
   function serve(req: Req, res: Res, next: Next): unknown {

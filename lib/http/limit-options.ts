@@ -5,20 +5,33 @@ import type { AcquireRequest } from '../core/decide.js';
 import { resultOf } from '../internal/validate.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 
+declare global {
+  // The types of Express declare it, too, and merge with this one. So do the types that `passport` or an app adds.
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- only a namespace merges with theirs
+  namespace Express {
+    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- others add to it
+    interface Request {}
+  }
+}
+
 /* eslint-disable @typescript-eslint/no-explicit-any -- only the host knows the types of what it adds */
+type Added<Names extends string> = Readonly<Partial<Record<Names, any>>>;
 
 /**
- * A request whose type TypeScript cannot infer, as after a path. It has what hosts usually add. A host that adds nothing
- * leaves it `undefined`. It has no `params`, `query` or `body`: Express would infer those of the next handlers from it.
+ * A request whose type TypeScript cannot infer, as after a path. It has what an app adds to `Express.Request`, with its
+ * type, and what hosts usually add. A host that adds nothing leaves that `undefined`. It has no `params`, `query` or
+ * `body`: Express would infer those of the next handlers from it.
  */
-export interface HostRequest extends IncomingMessage {
+export interface HostRequest
+  extends
+    IncomingMessage,
+    Express.Request,
+    Added<Exclude<'path' | 'originalUrl' | 'get' | 'user' | 'session', keyof Express.Request>> {
   readonly ip?: string | undefined;
-  readonly path?: any;
-  readonly originalUrl?: any;
-  readonly get?: any;
-  readonly user?: any;
-  readonly session?: any;
 }
+
+/** What middleware takes beside `Req`: each request, if its options read no more than a `HostRequest` has. */
+export type PlainRequest<Req> = HostRequest extends Req ? IncomingMessage : never;
 
 /** A response whose type TypeScript cannot infer. */
 export interface HostResponse extends ServerResponse {
@@ -28,11 +41,16 @@ export interface HostResponse extends ServerResponse {
   readonly json?: any;
 }
 
-type Added<Names extends string> = Readonly<Partial<Record<Names, any>>>;
-
 /** The request of a handler whose type TypeScript cannot infer. A handler also reads what a host has parsed. */
 export interface HandlerRequest
-  extends HostRequest, Added<'params' | 'query' | 'body' | 'cookies' | 'hostname' | 'protocol' | 'accepts'> {}
+  extends
+    HostRequest,
+    Added<
+      Exclude<
+        'params' | 'query' | 'body' | 'cookies' | 'hostname' | 'protocol' | 'accepts',
+        keyof Express.Request
+      >
+    > {}
 
 /** The response of a handler whose type TypeScript cannot infer. */
 export interface HandlerResponse

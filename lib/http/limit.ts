@@ -10,6 +10,7 @@ import type {
   Middleware,
   Next,
   OptionsFor,
+  PlainRequest,
 } from './limit-options.js';
 
 /**
@@ -39,8 +40,11 @@ export function limit<
   Req extends IncomingMessage = HostRequest,
   Res extends ServerResponse = HostResponse,
   One extends Limiter | KeyedLimiter = Limiter | KeyedLimiter,
->(limiter: One, ...[options]: OptionsFor<One, Req, Res>): Middleware<Req, Res> {
-  return createMiddleware('limit', limiter, options, passOn);
+>(limiter: One, ...[options]: OptionsFor<One, Req, Res>): Middleware<Req | PlainRequest<Req>, Res> {
+  return createMiddleware<Req, Res>('limit', limiter, options, passOn) as Middleware<
+    Req | PlainRequest<Req>,
+    Res
+  >;
 }
 
 /** A `limit` with shared options, for requests and responses of these types. */
