@@ -55,7 +55,7 @@ export async function runPhase(url: string, phase: Phase): Promise<PhaseResult> 
       errors,
       percentile(times, 0.5),
       percentile(times, 0.99),
-      [...retryAfter].sort().join(' '),
+      rangeOf(retryAfter),
       `${highest} of ${limit}`,
     ],
   };
@@ -82,7 +82,8 @@ class Answers {
   withRetryAfter = 0;
   /** Number of rejections, by status and code. */
   readonly rejected = new Map<string, number>();
-  readonly retryAfter = new Set<string>();
+  /** Values of `Retry-After`, in seconds. */
+  readonly retryAfter = new Set<number>();
   /** Duration of each served request, in milliseconds. */
   readonly times: number[] = [];
 }
@@ -136,7 +137,7 @@ function watch(client: autocannon.Client, answers: Answers): void {
     const index = raw.indexOf('Retry-After');
     if (index < 0) return;
     answers.withRetryAfter++;
-    answers.retryAfter.add(String(raw[index + 1]));
+    answers.retryAfter.add(Number(raw[index + 1]));
   });
   client.on('response', (status, _bytes, ms) => {
     if (status < 400) {
@@ -152,6 +153,13 @@ function watch(client: autocannon.Client, answers: Answers): void {
 
 function sumOf(counts: ReadonlyMap<string, number>): number {
   return [...counts.values()].reduce((sum, count) => sum + count, 0);
+}
+
+/** The lowest and the highest of some numbers, as in `1-3`. */
+function rangeOf(numbers: ReadonlySet<number>): string {
+  if (numbers.size === 0) return '';
+  const [lowest, highest] = [Math.min(...numbers), Math.max(...numbers)];
+  return lowest === highest ? String(lowest) : `${lowest}-${highest}`;
 }
 
 function percentile(times: readonly number[], share: number): number {

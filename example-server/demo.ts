@@ -15,6 +15,9 @@ const ROUTES = [
 
 const headers = { 'x-api-token': 'alice' };
 
+/** Time in which a running example server answers, in milliseconds. */
+const ANSWER_MS = 5_000;
+
 /** Requests of each client. `--smoke` makes the demo short. */
 const requests = process.argv.includes('--smoke') ? 4 : 8;
 
@@ -56,12 +59,17 @@ function printTable(results: readonly PhaseResult[]): void {
   }
 }
 
+/** Whether an example server listens there. Another program may hold the port, and may never answer. */
 async function isExample(url: string): Promise<boolean> {
   try {
-    return (await readStats(url)).names('limiters').includes('users');
-  } catch {
-    return false;
+    const stats = await readStats(url, AbortSignal.timeout(ANSWER_MS));
+    if (stats.names('limiters').includes('users')) return true;
+  } catch (error) {
+    // `fetch` could not connect.
+    if (error instanceof TypeError) return false;
   }
+  console.log(`Another program listens on ${url}, so the demo starts a server on a free port.`);
+  return false;
 }
 
 /** Loads each route twice: with as many clients as its limit, and with more. */

@@ -6,9 +6,9 @@ export interface StatsReader {
   names(...path: string[]): string[];
 }
 
-/** Fetches `/stats` of an example server. */
-export async function readStats(url: string): Promise<StatsReader> {
-  const response = await fetch(`${url}/stats`);
+/** Fetches `/stats` of an example server, until `signal` aborts. */
+export async function readStats(url: string, signal: AbortSignal | null = null): Promise<StatsReader> {
+  const response = await fetch(`${url}/stats`, { signal });
   const report: unknown = await response.json();
 
   function at(path: readonly string[]): unknown {

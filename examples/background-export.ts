@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { limit, permitOf, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 const exportsLimit = new Semaphore(1, { name: 'exports', queueLimit: 2 });
 const finished: string[] = [];
@@ -25,4 +26,4 @@ app.get('/exports', (_req, res) => {
   res.json({ finished, held: exportsLimit.held });
 });
 
-app.listen(Number(process.env.PORT ?? 3000));
+listen(app);

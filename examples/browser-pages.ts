@@ -4,6 +4,7 @@ import express from 'express';
 import type { Request, Response } from 'express';
 import { limitHandler, Semaphore } from 'express-semaphore';
 import { chromium } from 'playwright-core';
+import { listen } from './listen.js';
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -29,7 +30,7 @@ function escapeHtml(text: string): string {
 
 const app = express();
 app.get('/screenshot', limitHandler(pages, takeScreenshot, { maxWaitMs: 30_000 }));
-const server = app.listen(Number(process.env.PORT ?? 3000));
+const server = listen(app);
 
 async function stop(): Promise<void> {
   server.close();

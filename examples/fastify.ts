@@ -1,23 +1,18 @@
-// A limit for Fastify, made of `admission`. A permit is held until the response of its request is over.
-import type { onRequestAsyncHookHandler } from 'fastify';
-import { admission, isSemaphoreError } from 'express-semaphore';
-import type { Limiter, LimitOptions } from 'express-semaphore';
+// A limit for Fastify. The adapter over `admission` is in `adapters/fastify-limit.ts`: copy it into your app.
+import { setTimeout as sleep } from 'node:timers/promises';
+import fastify from 'fastify';
+import { Semaphore } from 'express-semaphore';
+import { fastifyLimit } from './adapters/fastify-limit.js';
+import { listen } from './listen.js';
 
-export function fastifyLimit(
-  limiter: Limiter,
-  options: Omit<LimitOptions, 'onRejected' | 'dryRun'> = {},
-): onRequestAsyncHookHandler {
-  const admit = admission(limiter, options);
+const api = new Semaphore(2, { name: 'api', queueLimit: 4 });
 
-  return async (request, reply) => {
-    // `clientKey()` reads the trusted address from `req.ip`, where Express has it.
-    const req = Object.assign(request.raw, { ip: request.ip });
-    const decision = await admit(req, reply.raw);
-    if (isSemaphoreError(decision)) {
-      const { status, code, message } = decision;
-      reply.code(status).headers(decision.headers).header('Cache-Control', 'no-store');
-      return reply.type('application/problem+json').send(JSON.stringify({ status, code, detail: message }));
-    }
-    if (decision === 'over') reply.hijack();
-  };
-}
+const app = fastify();
+app.addHook('onRequest', fastifyLimit(api, { maxWaitMs: 5_000 }));
+app.get('/', async () => {
+  await sleep(200);
+  return { held: api.held };
+});
+
+await app.ready();
+listen(app.server);

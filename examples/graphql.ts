@@ -3,6 +3,7 @@ import express from 'express';
 import { buildSchema, graphql } from 'graphql';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSemaphoreError, Semaphore, withSemaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 const reports = new Semaphore(2, { name: 'reports', queueLimit: 3 });
 let most = 0;
@@ -31,4 +32,4 @@ app.get('/stats', (_req, res) => {
   res.json({ most, held: reports.held });
 });
 
-app.listen(Number(process.env.PORT ?? 3000));
+listen(app);

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { limit, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 import { Queue, Worker } from './stand-ins/job-queue.js';
 
 const resize = new Semaphore(1, { name: 'resize', order: 'priority', queueLimit: 200 });
@@ -26,4 +27,4 @@ app.get('/resize', limit(resize, { maxWaitMs: 10_000 }), async (_req, res) => {
   res.json(done);
 });
 
-app.listen(Number(process.env.PORT ?? 3000));
+listen(app);

@@ -1,26 +1,17 @@
-// A limit for Koa, made of `admission`. A permit is held until the response of its request is over.
-import type { Middleware } from 'koa';
-import { admission, isSemaphoreError } from 'express-semaphore';
-import type { Limiter, LimitOptions } from 'express-semaphore';
+// A limit for Koa. The adapter over `admission` is in `adapters/koa-limit.ts`: copy it into your app.
+import { setTimeout as sleep } from 'node:timers/promises';
+import Koa from 'koa';
+import { Semaphore } from 'express-semaphore';
+import { koaLimit } from './adapters/koa-limit.js';
+import { listen } from './listen.js';
 
-export function koaLimit(
-  limiter: Limiter,
-  options: Omit<LimitOptions, 'onRejected' | 'dryRun'> = {},
-): Middleware {
-  const admit = admission(limiter, options);
+const api = new Semaphore(2, { name: 'api', queueLimit: 4 });
 
-  return async (context, next) => {
-    // `clientKey()` reads the trusted address from `req.ip`, where Express has it.
-    const req = Object.assign(context.req, { ip: context.ip });
-    const decision = await admit(req, context.res);
-    if (isSemaphoreError(decision)) {
-      const { status, code, message } = decision;
-      context.status = status;
-      context.set(decision.headers);
-      context.set('Cache-Control', 'no-store');
-      context.body = { status, code, detail: message };
-      context.type = 'application/problem+json';
-    } else if (decision === 'over') context.respond = false;
-    else await next();
-  };
-}
+const app = new Koa();
+app.use(koaLimit(api, { maxWaitMs: 5_000 }));
+app.use(async (context) => {
+  await sleep(200);
+  context.body = { held: api.held };
+});
+
+listen(app);

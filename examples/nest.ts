@@ -7,6 +7,7 @@ import type { CanActivate, ExecutionContext, MiddlewareConsumer } from '@nestjs/
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { limit, Semaphore, withSemaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 const api = new Semaphore(100, { name: 'api', queueLimit: 200 });
 const reports = new Semaphore(2, { name: 'reports', queueLimit: 10 });
@@ -50,4 +51,5 @@ class AppModule {
 }
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule);
-await app.listen(Number(process.env.PORT ?? 3000));
+await app.init();
+listen(app.getHttpServer());

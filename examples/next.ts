@@ -2,6 +2,7 @@
 // stand-in with the same shape; in your app, write `import next from 'next'`.
 import { createServer } from 'node:http';
 import { limitServer, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 import { next } from './stand-ins/next.js';
 
 const app = next({ dev: false });
@@ -14,4 +15,4 @@ limitServer(server, pages, {
   maxWaitMs: 5_000,
   skip: (req) => req.url?.startsWith('/_next/static/') === true,
 });
-server.listen(Number(process.env.PORT ?? 3000));
+listen(server);

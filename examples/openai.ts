@@ -3,6 +3,7 @@
 import express from 'express';
 import type { Request, Response } from 'express';
 import { limitHandler, permitOf, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 const BASE_URL = process.env.OPENAI_BASE_URL ?? 'https://api.openai.com/v1';
 const upstream = new Semaphore(2, { name: 'openai', queueLimit: 20, order: 'priority' });
@@ -39,4 +40,4 @@ app.get('/stats', (_req, res) => {
   res.json({ held: upstream.held, waiting: upstream.waiting });
 });
 
-app.listen(Number(process.env.PORT ?? 3000));
+listen(app);

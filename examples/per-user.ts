@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 interface User {
   readonly id: string;
@@ -38,4 +39,4 @@ app.get('/', async (_req, res) => {
   res.send('hello');
 });
 
-app.listen(Number(process.env.PORT ?? 3000));
+listen(app);

@@ -3,6 +3,7 @@
 import express from 'express';
 import { limit, Semaphore } from 'express-semaphore';
 import pg from 'pg';
+import { listen } from './listen.js';
 
 const POOL_SIZE = 2;
 const pool = new pg.Pool({
@@ -24,4 +25,4 @@ app.get('/stats', (_req, res) => {
   res.json({ held: database.held, waiting: database.waiting, waitingInPool: pool.waitingCount });
 });
 
-app.listen(Number(process.env.PORT ?? 3000));
+listen(app);

@@ -3,6 +3,7 @@
 import express from 'express';
 import type { Request, Response } from 'express';
 import { limit, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 const streams = new Semaphore(2, { name: 'streams', queueLimit: 0 });
 
@@ -22,7 +23,7 @@ app.get('/events', limit(streams, { onRejected: retryLater }), (_req, res) => {
   send();
 });
 
-const server = app.listen(Number(process.env.PORT ?? 3000));
+const server = listen(app);
 
 // A stream never ends by itself, so a shutdown must end it.
 process.once('SIGTERM', () => {

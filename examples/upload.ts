@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 import { limit, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 const uploads = new Semaphore(2, { name: 'uploads', queueLimit: 0 });
 
@@ -27,4 +28,4 @@ app.get('/health', (_req, res) => {
 const server = createServer(app);
 server.on('checkContinue', app); // without this, Node.js sends `100 Continue` itself
 server.requestTimeout = 60_000; // bounds the time that a slow upload holds its permit
-server.listen(Number(process.env.PORT ?? 3000));
+listen(server);

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import { limitUpgrade, Semaphore } from 'express-semaphore';
 import { WebSocketServer } from 'ws';
+import { listen } from './listen.js';
 
 const sockets = new Semaphore(2, { name: 'sockets', queueLimit: 0 });
 const webSockets = new WebSocketServer({ noServer: true });
@@ -24,4 +25,4 @@ server.on(
   }),
 );
 
-server.listen(Number(process.env.PORT ?? 3000));
+listen(server);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { limitServer, Semaphore } from 'express-semaphore';
+import { listen } from './listen.js';
 
 const app = express();
 const api = new Semaphore(2, { name: 'api', queueLimit: 4 });
@@ -21,4 +22,4 @@ app.post('/orders', async (req, res) => {
 
 const server = createServer(app);
 limitServer(server, api, { maxWaitMs: 5_000, skip: (req) => req.url?.split('?')[0] === '/health' });
-server.listen(Number(process.env.PORT ?? 3000));
+listen(server);

@@ -1,5 +1,5 @@
 // Puts load on the example server and prints the figures: `npm run demo`.
-// `npm run demo -- fleet` starts three servers and a Redis, and kills one of the servers.
+// `npm run demo:fleet` starts three servers and a Redis, and kills one of the servers.
 import { exitWithUsage, isInstalled, run } from './run.mjs';
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,4 +1,5 @@
 // Runs the files of examples/ as they are, each in its own process, over real sockets.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -38,6 +39,17 @@ async function untilIdle(app: RunningProgram, path: string): Promise<void> {
   await until(async () => ((await json(app, path)) as { held: number }).held === 0);
 }
 
+/** Runs an example as its README says. Resolves with the exit code and what it printed. */
+async function runAsDocumented(name: string, port: number): Promise<{ code: unknown; output: string }> {
+  const env = { ...process.env, PORT: String(port) };
+  const child = spawn(process.execPath, ['--import', 'tsx', `${name}.ts`], { cwd: FOLDER, env });
+  let output = '';
+  child.stdout.on('data', (text) => (output += String(text)));
+  child.stderr.on('data', (text) => (output += String(text)));
+  const [code] = (await once(child, 'close')) as unknown[];
+  return { code, output };
+}
+
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) =>
   file.endsWith('.ts'),
 );
@@ -50,6 +62,35 @@ it('README.md lists every example', () => {
   const listed = readFileSync(join(FOLDER, 'README.md'), 'utf8');
   const top = files.filter((file) => !file.includes('/'));
   expect(top.filter((file) => !listed.includes(`\`${file}\``))).toEqual([]);
+});
+
+describe('as its README runs it, in examples/', () => {
+  it('an app whose port is in use says so in one line', async () => {
+    await using other = await serve((_req, res) => res.end());
+    const port = Number(new URL(other.url).port);
+    const results = await Promise.all(['nest', 'whole-app'].map((name) => runAsDocumented(name, port)));
+    const output = `Port ${port} is in use. Choose another: PORT=${port + 1}\n`;
+    expect(results).toEqual([
+      { code: 1, output: expect.stringMatching(new RegExp(`${output}$`)) as string },
+      { code: 1, output },
+    ]);
+  });
+
+  it('an app without a server runs to its end', async () => {
+    expect(await runAsDocumented('prisma', 0)).toMatchObject({ code: 0 });
+  });
+
+  it('no app calls a listen of its own', () => {
+    const apps = files.filter((file) => file !== 'listen.ts');
+    expect(apps.filter((file) => readFileSync(join(FOLDER, file), 'utf8').includes('.listen('))).toEqual([]);
+  });
+});
+
+it.each(['koa', 'fastify'])('%s: serves what it can, and rejects the other requests', async (name) => {
+  await using app = await start(name);
+  const statuses = await statusesOf(app, '/', 20);
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(6);
+  expect(new Set(statuses)).toEqual(new Set([200, 503]));
 });
 
 it('whole-app: serves what it can, rejects the other requests, and answers its health check meanwhile', async () => {

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import fastify from 'fastify';
 import type { Limiter } from 'express-semaphore';
-import { fastifyLimit } from '../../examples/fastify.js';
+import { fastifyLimit } from '../../examples/adapters/fastify-limit.js';
 
 export async function start(
   limiter: Limiter,

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import Koa from 'koa';
 import type { Limiter } from 'express-semaphore';
-import { koaLimit } from '../../examples/koa.js';
+import { koaLimit } from '../../examples/adapters/koa-limit.js';
 
 export function start(limiter: Limiter, work: (url: string) => Promise<string>, port: number): Server {
   const app = new Koa();
