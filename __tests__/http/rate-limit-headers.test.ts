@@ -55,6 +55,16 @@ describe('rateLimitHeaders', () => {
     const app = serving(limit(all, { key: () => 'ann', ...on }));
     expect(await headersOf(app)).toEqual([429, '"per-user";q=1;qu="concurrent-requests"', '"per-user";r=0']);
     expect([ofUser.weight, ofTenant.weight]).toEqual([1, 1]);
+    expect(perTenant.stats().rejected.ERR_SEMAPHORE_KEY_LIMIT).toBe(0);
+  });
+
+  it('makes no limiter for a key that the request did not reach', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(1, { queueLimit: 0 }), { name: 'per-user' });
+    const create = jest.fn(() => new Semaphore(1));
+    using held = await perUser.acquire('ann');
+    const app = serving(limit(chain(perUser, new KeyedSemaphore(create)), { key: () => 'ann', ...on }));
+    expect(await headersOf(app)).toEqual([429, '"per-user";q=1;qu="concurrent-requests"', '"per-user";r=0']);
+    expect([held.weight, create.mock.calls.length]).toEqual([1, 0]);
   });
 
   it('has no item where there is no limit: too many keys, and closed', async () => {

@@ -253,7 +253,8 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     key: string,
   ): SemaphoreError {
     if (!isDryRun) exchange?.reject();
-    if (hasHeaders && !hasNoLimit(rejection)) addRateLimitHeaders(res, limiter, key);
+    // A closed limiter has no limit to tell.
+    if (hasHeaders && rejection.code !== 'ERR_SEMAPHORE_CLOSED') addRateLimitHeaders(res, limiter, key);
     return rejection;
   }
 
@@ -280,11 +281,6 @@ function requireKey(key: unknown): asserts key is string {
 
 const NO_KEY =
   'what key returns must be a string, got undefined: clientKey found no address, or there is no user';
-
-/** Whether there is no limiter, and so no limit, behind the key. */
-function hasNoLimit({ code }: SemaphoreError): boolean {
-  return code === 'ERR_SEMAPHORE_KEY_LIMIT' || code === 'ERR_SEMAPHORE_CLOSED';
-}
 
 /** An option of the limiter that is often given to `limit`. */
 interface Misplaced {
