@@ -87,4 +87,41 @@ describe('semaphore.map', () => {
     held.release();
     await expect(semaphore.map([1], work, { signal: leaving.signal })).rejects.toBe('gone');
   });
+
+  it('stops although its source is silent, and closes the source when that speaks', async () => {
+    const semaphore = new Semaphore(2);
+    const seen: unknown[] = [];
+    const silence = defer();
+    async function* items() {
+      try {
+        yield 1;
+        await silence.promise;
+        yield 2;
+      } finally {
+        seen.push('closed');
+      }
+    }
+    const leaving = new AbortController();
+    const running = defer();
+    const all = watch(
+      semaphore.map(
+        items(),
+        async (n) => {
+          seen.push(n);
+          await running.promise;
+        },
+        { signal: leaving.signal },
+      ),
+    );
+    await turn();
+    leaving.abort('gone');
+    await turn();
+    expect(all.state).toBe('pending');
+    running.resolve();
+    await turn();
+    expect([all.reason, seen, semaphore.held]).toEqual(['gone', [1], 0]);
+    silence.resolve();
+    await turn();
+    expect(seen).toEqual([1, 'closed']);
+  });
 });

@@ -31,9 +31,23 @@ export async function mapWithPermits<Item, Result>(
     },
   };
   if (signal !== undefined) addAbortListener(signal, listener);
-  try {
+  let isPulling = true;
+  /** Resolves when it stops while the source is silent. Nothing can end that silence. */
+  const silenced = new Promise<void>((resolve) => {
+    stop.signal.addEventListener('abort', () => {
+      if (isPulling) resolve();
+    });
+  });
+  await Promise.race([acquireEach().catch(fail), silenced]);
+  await Promise.all(running);
+  if (signal !== undefined) removeAbortListener(signal, listener);
+  stop.signal.throwIfAborted();
+  return results;
+
+  async function acquireEach(): Promise<void> {
     let count = 0;
     for await (const item of items) {
+      isPulling = false;
       if (stop.signal.aborted) break;
       const index = count++;
       const permit = await limiter.acquire({ ...options, signal: stop.signal });
@@ -43,14 +57,9 @@ export async function mapWithPermits<Item, Result>(
       }, fail);
       running.add(one);
       void one.then(() => running.delete(one));
+      isPulling = true;
     }
-  } catch (error) {
-    fail(error);
   }
-  await Promise.all(running);
-  if (signal !== undefined) removeAbortListener(signal, listener);
-  stop.signal.throwIfAborted();
-  return results;
 }
 
 function isIterable(items: unknown): boolean {
