@@ -1,6 +1,6 @@
 // Run as a process of its own: every way for a call to fail. Each rejection is handled by its caller.
 import { AdaptiveSemaphore } from '../../lib/adaptive/index';
-import { KeyedSemaphore, Semaphore, withSemaphore } from '../../lib/index';
+import { chain, KeyedSemaphore, Semaphore, withSemaphore } from '../../lib/index';
 import type { AcquireOptions, Permit } from '../../lib/index';
 
 interface AnyLimiter {
@@ -62,7 +62,21 @@ async function main(): Promise<void> {
   await heard(withSemaphore(closed)(async () => Promise.resolve())());
   await heard(closed.run(() => undefined));
   await heard(new Semaphore(1).run(() => Promise.reject(new Error('the work failed'))));
+  for (const call of callsOfAsyncOptions()) await heard(call);
   console.log(JSON.stringify(outcomes));
+}
+
+/** Calls whose option functions return promises that reject, where no promise is allowed. */
+function callsOfAsyncOptions(): Promise<unknown>[] {
+  const rejecting = (): never => Promise.reject(new Error('of an option')) as never;
+  const perKey = new KeyedSemaphore(() => new Semaphore(1));
+  const queue = new Semaphore(0, { order: { name: 'fair', share: rejecting } });
+  return [
+    withSemaphore(perKey, { key: rejecting })(async () => Promise.resolve())(),
+    withSemaphore(new Semaphore(1), { weight: rejecting })(async () => Promise.resolve())(),
+    chain([perKey, rejecting]).acquire('a'),
+    queue.acquire(),
+  ];
 }
 
 void main();

@@ -16,13 +16,7 @@ import type { SemaphoreOptions } from '../core/semaphore-options.js';
 import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
 import type { Waiter } from '../core/waiter.js';
-import {
-  requireBoolean,
-  requireMethods,
-  requireNumber,
-  requireObject,
-  resultOf,
-} from '../internal/validate.js';
+import { requireBoolean, requireMethods, requireNumber, requireObject } from '../internal/validate.js';
 import { isSemaphoreError } from '../errors.js';
 import { createQueue } from '../orders/index.js';
 import { warn } from '../internal/warn.js';
@@ -197,10 +191,10 @@ export class AdaptiveSemaphore extends LimiterBase {
   /** Runs before the permit is released, so that the release applies the new limit. Never throws. */
   #onSample(startedMs: number, inFlight: number, outcome: Outcome): void {
     try {
-      const busyMs = resultOf(this.#eventLoopLoad.busyMs());
+      const busyMs = this.#eventLoopLoad.busyMs();
       requireNumber('the result of eventLoopLoad.busyMs', busyMs);
       const sample = { startedMs, endedMs: this.#clock.now(), busyMs, inFlight, outcome };
-      this.#setLimit(wholeLimit('the result of algorithm.next', resultOf(this.#algorithm.next(sample))));
+      this.#setLimit(wholeLimit('the result of algorithm.next', this.#algorithm.next(sample)));
     } catch (error) {
       if (this.#hasWarned) return;
       this.#hasWarned = true;

@@ -1,7 +1,7 @@
 import type { Outcome } from '../core/limiter.js';
 import type { LeaderTurn, SampleExchange } from '../core/sample-exchange.js';
 import type { Clock } from '../internal/clock.js';
-import { requireNumber, resultOf } from '../internal/validate.js';
+import { requireNumber } from '../internal/validate.js';
 import { runInRootContext } from '../internal/root-context.js';
 import type { EventLoopLoad } from './event-loop-load.js';
 import type { LimitAlgorithm } from './algorithm.js';
@@ -145,7 +145,7 @@ export class FleetLimit {
 
   #takeReport(): string {
     const now = this.#clock.now();
-    const busyMs = resultOf(this.#eventLoopLoad.busyMs());
+    const busyMs = this.#eventLoopLoad.busyMs();
     requireNumber('the result of eventLoopLoad.busyMs', busyMs);
     const busy = (busyMs - (this.#reportedBusyMs ?? busyMs)) / Math.max(1, now - this.#reportedMs);
     const samples = this.#samples.map(

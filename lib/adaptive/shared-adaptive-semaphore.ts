@@ -18,7 +18,7 @@ import { isSemaphoreError } from '../errors.js';
 import { CLOCK_CHECK, systemClock } from '../internal/clock.js';
 import type { Clock } from '../internal/clock.js';
 import { readOptions } from '../internal/options.js';
-import { describe, requireObject, resultOf, withMethods } from '../internal/validate.js';
+import { describe, requireObject, withMethods } from '../internal/validate.js';
 import { warn } from '../internal/warn.js';
 import { wholeLimit } from './algorithm.js';
 import type { LimitAlgorithm } from './algorithm.js';
@@ -174,7 +174,7 @@ export class SharedAdaptiveSemaphore extends LimiterBase {
   }
 
   readonly #apply = (limit: unknown): boolean => {
-    const permits = wholeLimit('the result of algorithm.next', resultOf(limit));
+    const permits = wholeLimit('the result of algorithm.next', limit);
     if (permits === this.permits) return false;
     this.#limiter.resize(permits);
     return true;

@@ -19,7 +19,6 @@ import {
   requireFunction,
   requireNoRequest,
   requireString,
-  resultOf,
 } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
 import { asKeyed, isKeyed } from '../keyed/key-limiter.js';
@@ -143,7 +142,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   return admit;
 
   function admit(req: Req, res: Res): AdmissionDecision | Promise<AdmissionDecision> {
-    if (skip !== undefined && requireBoolean('what skip returns', resultOf(skip(req)))) return 'skipped';
+    if (skip !== undefined && requireBoolean('what skip returns', skip(req))) return 'skipped';
     if (isOver(req, res)) return 'over';
     const since = deadline?.now() ?? 0;
     const request = requestOf(req);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { readOptions } from '../internal/options.js';
-import { integer, requireFunction, requireNoRequest, resultOf } from '../internal/validate.js';
+import { integer, requireFunction, requireNoRequest, requireString } from '../internal/validate.js';
 
 /** Options of `clientKey`. */
 export interface ClientKeyOptions<Req = IncomingMessage> {
@@ -47,8 +47,9 @@ export function clientKey<Req extends IncomingMessage = IncomingMessage>(
   });
 
   return function keyOfClient(req) {
-    const written = resultOf(address(req));
-    const text = typeof written === 'string' ? withoutPort(written) : '';
+    const written = address(req);
+    if (written !== undefined) requireString('what address returns', written);
+    const text = withoutPort(written ?? '');
     if (!ipaddr.IPv6.isValid(text) && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
     const ip = ipaddr.process(text);
     if (ip instanceof ipaddr.IPv4) return ip.toString();

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SemaphoreError } from '../errors.js';
 import { checkAcquireOptions } from '../core/acquire-options.js';
 import type { AcquireRequest } from '../core/decide.js';
-import { resultOf } from '../internal/validate.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 
 declare global {
@@ -185,6 +184,6 @@ function isFixed<Value>(option: Value | ((req: never) => Value)): option is Valu
 }
 
 function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req, defaultValue: Value): Value {
-  const value: Value | undefined = isFixed(option) ? option : (resultOf(option(req)) as Value);
+  const value: Value | undefined = isFixed(option) ? option : (option(req));
   return value === undefined ? defaultValue : value;
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { AcquireRequest } from '../core/decide.js';
 import type { Outcome } from '../core/limiter.js';
-import { requireBoolean, resultOf } from '../internal/validate.js';
+import { requireBoolean } from '../internal/validate.js';
 import { warn } from '../internal/warn.js';
 
 /** Decides whether a finished response shows an overload. */
@@ -51,7 +51,7 @@ export function hasDryRejection(exchange: object, claim: PermitClaim): boolean {
 /** The outcome that the finished response `res` shows. If `isOverload` fails, it is `'ignore'`, and a warning is emitted. */
 export function outcomeOf(claim: PermitClaim, res: ServerResponse): Outcome {
   try {
-    const isOverload = resultOf((claim.isOverload ?? isOverloaded)(res));
+    const isOverload = (claim.isOverload ?? isOverloaded)(res);
     return requireBoolean('what isOverload returns', isOverload) ? 'overload' : 'success';
   } catch (error) {
     warnOfFailure(claim.isOverload ?? claim, 'isOverload failed', error);

@@ -79,15 +79,6 @@ export function requireString(name: string, value: unknown): asserts value is st
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${describe(value)}`);
 }
 
-/**
- * Returns the result of a synchronous option function, to be checked. A promise in its place fails that check, and its own
- * rejection must not end the process.
- */
-export function resultOf(value: unknown): unknown {
-  if (types.isPromise(value)) value.catch(() => undefined);
-  return value;
-}
-
 /** Throws unless `value` is a boolean, and returns it. */
 export function requireBoolean(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, got ${describe(value)}`);
@@ -135,10 +126,17 @@ export function requireSignal(name: string, value: unknown): asserts value is Ab
   if (!isSignal) throw new TypeError(`${name} must be an AbortSignal, got ${describe(value)}`);
 }
 
-/** A short text of any value for an error message. It never throws, and it cuts a long text. */
+/**
+ * A short text of any value for an error message. It never throws, and it cuts a long text.
+ *
+ * It handles the rejection of a promise. An option function that returns one by mistake must not end the process.
+ */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(cut(value));
-  if (types.isPromise(value)) return 'a promise';
+  if (types.isPromise(value)) {
+    value.catch(() => undefined);
+    return 'a promise';
+  }
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value === 'bigint') return `${cut(String(value))}n`;
   return typeof value === 'function' ? 'a function' : cut(String(value));
