@@ -25,10 +25,10 @@ describe('the release rate', () => {
     const rate = begun();
     rate.served = 8;
     rate.end(100);
-    expect(rate.perMs(140, 4)).toBe(8 / 100);
-    rate.begin(150);
+    expect(rate.perMs(110, 4)).toBe(8 / 100);
+    rate.begin(112);
     rate.served = 12;
-    expect(rate.perMs(250, 4)).toBe(12 / 200);
+    expect(rate.perMs(212, 4)).toBe(12 / 200);
   });
 
   it('is that of this window and the one before, and a window lasts half a second at least', () => {
@@ -67,22 +67,23 @@ describe('the release rate', () => {
     expect(rate.perMs(4_000, 10)).toBe(0);
   });
 
-  it('is unknown again when nobody has waited for more than one holding time', () => {
+  it('is unknown again when nobody has waited for more than a quarter of a holding time', () => {
     const rate = begun();
     rate.served = 10;
     // Ten permits and ten served in 500 ms: each is held for 500 ms.
     rate.perMs(500, 10);
     rate.end(500);
-    rate.begin(1_000);
-    expect(rate.perMs(1_100, 10)).toBe(10 / 600);
-    rate.end(1_100);
-    rate.begin(1_701);
-    expect(rate.perMs(1_800, 10)).toBeUndefined();
+    rate.begin(625);
+    expect(rate.perMs(725, 10)).toBe(10 / 600);
+    rate.end(725);
+    // The rate is now 10 in 600 ms, and a quarter of a holding time is 150 ms.
+    rate.begin(876);
+    expect(rate.perMs(975, 10)).toBeUndefined();
     // The length of a full window is forgotten, too.
     rate.served = 19;
     expect(rate.perMs(9_000, 10)).toBeUndefined();
     rate.served = 20;
-    expect(rate.perMs(9_000, 10)).toBe(10 / 7_299);
+    expect(rate.perMs(9_000, 10)).toBe(10 / 8_124);
   });
 
   it('is unknown again after a second without waiters, however long permits are held', () => {

@@ -78,6 +78,22 @@ describe('AdaptiveLifoQueue', () => {
 });
 
 describe('PriorityQueue', () => {
+  it('leaves a newcomer what higher levels do not take, less a part of their variation', () => {
+    const queue = new PriorityQueue<Node>(Infinity);
+    for (let served = 0; served < 100; served++) {
+      filled(queue, { name: 'low' }, { name: 'high', priority: served < 40 ? 5 : 0 });
+      queue.shift();
+      queue.shift();
+    }
+    const left = (priority: number, mean: number) =>
+      queue.leftFor({ weight: 1, priority, flow: '' }, mean, mean);
+    expect(left(5, 100)).toBe(100);
+    expect(left(0, 100)).toBeCloseTo(80 - 0.7 * Math.sqrt(20));
+    // A few may wait for a lull.
+    expect(left(0, 3)).toBe(2.5);
+    expect(left(0, 1)).toBeCloseTo(1.6);
+  });
+
   it('serves high before low, and inside a level the first first', () => {
     const queue = filled(
       new PriorityQueue<Node>(Infinity),

@@ -175,7 +175,7 @@ export interface LimiterStats extends BaseStats {
   readonly permits: number;
   /** Free permits. */
   readonly available: number;
-  /** Waiters served in a second, measured while somebody waited; `undefined` while too little is known. */
+  /** Permits that waiters get in a second, measured while somebody waits; `undefined` while too little is known. */
   readonly releasesPerSecond: number | undefined;
   /** Whether the limiter is paused. A limiter of another package may leave it out. */
   readonly paused?: boolean;

@@ -58,10 +58,10 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   overdue(now: number): Node | undefined;
 
   /**
-   * The part of all releases that is left for a newcomer and for the waiters that are ahead of it now. Waiters that arrive
-   * later and overtake it get the rest. The default is 1.
+   * The releases that are left for a newcomer and for the waiters that are ahead of it now. Waiters that arrive later and
+   * overtake it get the rest. `mean` releases are expected while it waits, and at most `most`. The default is `most`.
    */
-  shareOf?(request: AcquireRequest): number;
+  leftFor?(request: AcquireRequest, mean: number, most: number): number;
 
   /** Whether a flow may have a guarantee or a maximum. Then the limiter calls the next three methods. */
   readonly hasShares?: boolean;

@@ -38,6 +38,10 @@ interface Level<Node extends QueueNode<Node>> {
 
 /** Waiters served before the counts of recent arrivals are halved. */
 const MEMORY = 256;
+/** Standard deviations of the arrivals above that a newcomer allows for. */
+const CAUTION = 0.7;
+/** Low waiters that may wait for a lull, unless a low waiter is hardly ever served. */
+const LULL = 2.5;
 
 /**
  * The highest level first; first in, first out inside a level. A waiter rises by one level every `ageMs`, but not to the
@@ -99,12 +103,17 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
     this.#size--;
   }
 
-  /** Higher levels keep arriving as they have arrived lately, and overtake. */
-  shareOf({ priority: own }: AcquireRequest): number {
-    if (this.#served === 0) return 1;
+  /**
+   * Higher levels keep arriving as they have arrived lately, and overtake. Their number varies as a Poisson count does.
+   * While few of them come, some low waiters are served at once, so a few may always wait.
+   */
+  leftFor({ priority: own }: AcquireRequest, mean: number, most: number): number {
     let above = 0;
     for (const { priority, arrived } of this.#levels) if (priority > own) above += arrived;
-    return Math.max(0, 1 - above / this.#served);
+    if (above === 0 || this.#served === 0) return most;
+    const share = Math.max(0, 1 - above / this.#served);
+    const left = share * most;
+    return Math.max(left - CAUTION * Math.sqrt((1 - share) * mean), Math.min(2 * left, LULL));
   }
 
   restart(): void {

@@ -26,6 +26,8 @@ export class RedisWaitQueue {
   readonly #rate = new ReleaseRate();
   /** Waiters that are queued in Redis. */
   #queued = 0;
+  /** Permits that the waiters have requested. */
+  #weight = 0;
   #timer: unknown = undefined;
   #timerDue = Infinity;
 
@@ -40,7 +42,7 @@ export class RedisWaitQueue {
     return this.#queue.size;
   }
 
-  /** Waiters of this process that are granted in a millisecond; `undefined` where it is unknown. */
+  /** Permits that the waiters of this process get in a millisecond; `undefined` where it is unknown. */
   get ratePerMs(): number | undefined {
     return this.#rate.perMs(rootClock.now(), this.#sync.rules.permits);
   }
@@ -54,6 +56,7 @@ export class RedisWaitQueue {
     waiter.since = rootClock.now();
     stats.enqueue(waiter);
     usage.waiting++;
+    this.#weight += waiter.weight;
     this.#queue.push(waiter);
     this.#connection.addWaiter(waiter);
   }
@@ -74,7 +77,7 @@ export class RedisWaitQueue {
 
   /** Removes `waiter` because it is granted. */
   shift(waiter: RedisWaiter): void {
-    if (waiter.isQueued) this.#rate.served++;
+    if (waiter.isQueued) this.#rate.served += waiter.weight;
     this.#remove(waiter);
   }
 
@@ -161,6 +164,7 @@ export class RedisWaitQueue {
 
   #remove(waiter: RedisWaiter): void {
     this.setUnqueued(waiter);
+    this.#weight -= waiter.weight;
     this.#queue.remove(waiter);
     if (this.#queue.size === 0) this.#disarm();
     const { usage } = waiter;
@@ -175,7 +179,7 @@ export class RedisWaitQueue {
   /** Time until all present waiters have been served, at the measured rate; `undefined` where it is unknown. */
   #retryAfterMs(): number | undefined {
     const rate = this.ratePerMs;
-    return rate === undefined ? undefined : (this.size + 1) / rate;
+    return rate === undefined ? undefined : (this.#weight + 1) / rate;
   }
 
   #disarm(): void {
