@@ -193,6 +193,15 @@ export const MAIN_ROWS: readonly Row[] = [
   plainRow('KeyedSemaphore.resize', 'permits', integer(0), (permits) =>
     keyed().resize('a', permits as number),
   ),
+  plainRow('KeyedSemaphore.pause', 'anything', anything, () => {
+    keyed().pause();
+  }),
+  plainRow('KeyedSemaphore.resume', 'anything', anything, () => {
+    keyed().resume();
+  }),
+  plainRow('KeyedSemaphore.clear', 'reason', anything, (reason) => {
+    keyed().clear(reason);
+  }),
   row('KeyedSemaphore.refresh', 'what create returns', limiter, startRefresh),
   row(
     'KeyedSemaphore.acquire',

@@ -64,6 +64,18 @@ export function describeControl(make: MakeSubject, traits: Traits): void {
     expect(subject.limiter.stats()).toMatchObject({ held: 1, waiting: 0 });
   });
 
+  it('closes at the end of its scope, and waits until it is idle', async () => {
+    await using subject = await make(1);
+    const [held, waiting] = await acquireEach(subject, {}, {});
+    const disposable = subject.limiter as unknown as AsyncDisposable;
+    const disposed = watch(Promise.resolve(disposable[Symbol.asyncDispose]()));
+    await subject.settle();
+    expect([waiting?.state, disposed.state]).toEqual(['rejected', 'pending']);
+    held?.value.release();
+    await subject.settle();
+    expect(disposed.state).toBe('fulfilled');
+  });
+
   if (traits.controls !== true) return;
 
   it('grants nothing while it is paused, and rejects nobody for it', async () => {
@@ -155,18 +167,6 @@ export function describeControl(make: MakeSubject, traits: Traits): void {
       limiter.update({ queueLimit: '9' as unknown as number });
     }).toThrow(new TypeError('queueLimit must be a number, got "9"'));
     expect(limiter).toMatchObject({ queueLimit: 5, maxWaitMs: Infinity });
-  });
-
-  it('closes at the end of its scope, and waits until it is idle', async () => {
-    await using subject = await make(1);
-    const [held, waiting] = await acquireEach(subject, {}, {});
-    const disposable = subject.limiter as unknown as AsyncDisposable;
-    const disposed = watch(Promise.resolve(disposable[Symbol.asyncDispose]()));
-    await subject.settle();
-    expect([waiting?.state, disposed.state]).toEqual(['rejected', 'pending']);
-    held?.value.release();
-    await subject.settle();
-    expect(disposed.state).toBe('fulfilled');
   });
 }
 

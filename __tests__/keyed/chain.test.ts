@@ -204,7 +204,9 @@ describe('chain', () => {
     const [perUser, api] = [new KeyedSemaphore(() => new Semaphore(1)), new Semaphore(1)];
     chain(perUser, api);
     expect(warnings).toEqual([]);
-    chain(api, perUser);
+    chain(chain(perUser.for('ann')), api, chain(api));
+    expect(warnings).toEqual([]);
+    chain(api, perUser.for('ann'));
     chain(api, perUser);
     expect(warnings).toMatchObject([{ code: 'WARN_SEMAPHORE_CHAIN_ORDER' }]);
   });

@@ -17,7 +17,7 @@ describeLimiter(
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   },
-  { local: true },
+  { local: true, controls: true },
 );
 
 describeLimiter(
@@ -33,8 +33,33 @@ describeLimiter(
 );
 
 /** One key seen as a limiter; its stats are those of the limiter behind it, which exists before the key does. */
-function limiterOf(keyed: KeyedSemaphore, key: string, behind: Limiter): Limiter {
+function limiterOf(keyed: KeyedSemaphore, key: string, behind: Semaphore) {
   return {
+    pause: () => {
+      keyed.pause();
+    },
+    resume: () => {
+      keyed.resume();
+    },
+    clear: (reason) => {
+      keyed.clear(reason);
+    },
+    update: (options) => {
+      behind.update(options);
+    },
+    get paused() {
+      return keyed.paused;
+    },
+    get available() {
+      return behind.available;
+    },
+    get queueLimit() {
+      return behind.queueLimit;
+    },
+    get maxWaitMs() {
+      return behind.maxWaitMs;
+    },
+    [Symbol.asyncDispose]: () => keyed[Symbol.asyncDispose](),
     acquire: (options) => keyed.acquire(key, options),
     tryAcquire: (options) => keyed.tryAcquire(key, options),
     run: (work, options) => keyed.run(key, work, options),
@@ -43,5 +68,5 @@ function limiterOf(keyed: KeyedSemaphore, key: string, behind: Limiter): Limiter
     },
     idle: () => keyed.idle(),
     stats: () => behind.stats(),
-  };
+  } satisfies Partial<Semaphore> & Limiter;
 }

@@ -43,6 +43,46 @@ describe('the limiter of one key', () => {
   });
 });
 
+describe('a pause of all keys', () => {
+  it('holds for keys that come during it, and ends for all', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1), { maxKeys: 2 });
+    keyed.for('gone');
+    keyed.pause();
+    const calls = ['ann', 'bob'].map((key) => watch(keyed.acquire(key)));
+    await turn();
+    expect([states(calls), keyed.tryAcquire('ann')]).toEqual([['pending', 'pending'], undefined]);
+    expect([keyed.paused, keyed.stats().paused, keyed.available, keyed.waiting]).toEqual([true, true, 0, 2]);
+    keyed.resume();
+    await turn();
+    expect([states(calls), keyed.stats().paused]).toEqual([['fulfilled', 'fulfilled'], false]);
+  });
+
+  it('pauses no key if one of them cannot be paused', () => {
+    const keyed = new KeyedSemaphore((key) =>
+      key === 'ann' ? new Semaphore(1) : Object.assign(new Semaphore(1), { pause: undefined }),
+    );
+    for (const key of ['ann', 'bob']) keyed.for(key);
+    const error = new TypeError('what create returns.pause must be a function, got undefined');
+    expect(() => {
+      keyed.pause();
+    }).toThrow(error);
+    expect([keyed.paused, keyed.stats('ann')?.paused]).toEqual([false, false]);
+  });
+
+  it('lets the queues of all keys be cleared, with an error that blames no key', async () => {
+    const keyed = new KeyedSemaphore(() => new Semaphore(1));
+    keyed.pause();
+    const calls = ['ann', 'bob'].map((key) => watch(keyed.acquire(key)));
+    await turn();
+    keyed.clear('a new version is out');
+    await turn();
+    for (const { reason } of calls) {
+      expect(reason).toMatchObject({ code: 'ERR_SEMAPHORE_QUEUE_CLEARED', status: 503, scope: 'limiter' });
+    }
+    expect(keyed.stats()).toMatchObject({ waiting: 0, busyKeys: 0 });
+  });
+});
+
 describe('a live key', () => {
   it('is resized in place: holders keep their permits and waiters are served', async () => {
     const keyed = new KeyedSemaphore(() => new Semaphore(1));
@@ -81,6 +121,30 @@ describe('a live key', () => {
       [true, 0],
       [true, 0],
     ]);
+  });
+
+  it('gets the queueLimit and the maxWaitMs that create wants now', async () => {
+    let queueLimit = 0;
+    const keyed = new KeyedSemaphore(() => new Semaphore(1, { queueLimit, maxWaitMs: queueLimit * 1_000 }));
+    await keyed.acquire('ann');
+    queueLimit = 2;
+    keyed.refresh();
+    expect(keyed.for('ann')).toMatchObject({ queueLimit: 2, maxWaitMs: 2_000 });
+  });
+
+  it('is refreshed although create throws for another key', () => {
+    let permits = 1;
+    const failure = new Error('no plan');
+    const keyed = new KeyedSemaphore((key) => {
+      if (permits > 1 && key !== 'bob') throw failure;
+      return new Semaphore(permits);
+    });
+    for (const key of ['ann', 'bob', 'cid']) keyed.for(key);
+    permits = 5;
+    expect(() => {
+      keyed.refresh();
+    }).toThrow(failure);
+    expect(['ann', 'bob', 'cid'].map((key) => keyed.stats(key)?.permits)).toEqual([1, 5, 1]);
   });
 
   it('is deleted when it is idle, and only then', async () => {

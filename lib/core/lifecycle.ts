@@ -101,7 +101,8 @@ export class Lifecycle {
   }
 
   queueCleared(reason: unknown, waiter: Waiter): QueueClearedError {
-    const options = { ...this.#about(undefined), ...(reason !== undefined && { cause: reason }) };
+    // Its scope is never 'key': a user whose queue is cleared has not sent too much.
+    const options = reason === undefined ? {} : { cause: reason };
     return this.stats.reject(new QueueClearedError('the queue was cleared', options), waiter);
   }
 

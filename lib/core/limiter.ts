@@ -187,6 +187,8 @@ export interface KeyedStats extends BaseStats {
   readonly keys: number;
   /** Keys with a holder or a waiter. */
   readonly busyKeys: number;
+  /** Whether all keys are paused. */
+  readonly paused: boolean;
 }
 
 /** Durations that ended in the last 10 to 20 seconds. All are 0 where there was none. */

@@ -262,8 +262,8 @@ export class StatsRecorder {
   }
 
   /** Frozen stats of all keys together. */
-  keyedStats(keys: number, busyKeys: number): KeyedStats {
-    return Object.freeze({ ...this.#baseStats(), keys, busyKeys });
+  keyedStats(keys: number, busyKeys: number, paused: boolean): KeyedStats {
+    return Object.freeze({ ...this.#baseStats(), keys, busyKeys, paused });
   }
 
   #baseStats(): BaseStats {

@@ -12,6 +12,7 @@ import type {
 import { releaseAll, WrappedPermit } from '../core/wrapped-permit.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
+import { asyncDispose } from '../internal/dispose.js';
 import { requireFunction, requireLimiter, requireObject, requireString } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
 import { asKeyed, isKeyed, KEYED, KeyLimiter, PARTS } from './key-limiter.js';
@@ -31,7 +32,8 @@ type ChainPart = Limiter | KeyedLimiter | readonly [KeyedLimiter, (key: string) 
  * - With a keyed part it takes a key. Each keyed part gets that key, or what the function of its pair makes of it.
  * - Events, metrics and `rateLimitHeaders` are those of the parts. `stats()` without a key returns those of the part with
  *   the smallest limit.
- * - `close()` closes all parts, so make no chain for each key.
+ * - `onQueued` is called by each part that queues the call.
+ * - `close()` closes all parts, so make no chain for each key. Pause, clear or resize the parts themselves.
  *
  * @throws `TypeError` for a bad part, or one that is given twice.
  *
@@ -45,20 +47,25 @@ type ChainPart = Limiter | KeyedLimiter | readonly [KeyedLimiter, (key: string) 
  * express().use(limit(chain(perUser, api), { key: clientKey() }));
  * ```
  */
-export function chain(...limiters: readonly Limiter[]): Limiter;
+export function chain(...limiters: readonly Limiter[]): Limiter & AsyncDisposable;
 export function chain(...limiters: readonly ChainPart[]): KeyedLimiter;
-export function chain(...limiters: readonly ChainPart[]): Limiter | KeyedLimiter {
+export function chain(...limiters: readonly ChainPart[]): (Limiter & AsyncDisposable) | KeyedLimiter {
   const parts = limiters.map(partOf);
   const all = parts.map(({ limiter }) => limiter);
   if (all.length === 0 || new Set(all).size < all.length) {
     throw new TypeError('limiters must be at least one, and each only once');
   }
   const made = new Chain(parts);
-  if (!all.some(isKeyed)) return made.for('');
-  if (all.slice(all.findIndex((limiter) => !isKeyed(limiter))).some(isKeyed) && !all.every(isKeyed)) {
+  const narrow = all.map(isNarrow);
+  if (narrow.includes(false) && narrow.lastIndexOf(true) > narrow.indexOf(false)) {
     warnOnce('WARN_SEMAPHORE_CHAIN_ORDER', 'a chain has a keyed limiter after a shared one');
   }
-  return made;
+  return all.some(isKeyed) ? made : made.for('');
+}
+
+/** Whether `limiter` limits each key, or is the limiter of one key. */
+function isNarrow(limiter: (Limiter | KeyedLimiter) & MaybeChain): boolean {
+  return isKeyed(limiter) || (PARTS in limiter && limiter[PARTS]('') === undefined);
 }
 
 interface Part {
@@ -175,7 +182,7 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
     return runWithPermit({ acquire: (request) => this.acquire(key, request) }, work, options);
   }
 
-  for(key: string): Limiter {
+  for(key: string): Limiter & AsyncDisposable {
     requireString('key', key);
     const bound = this.#parts.map(({ limiter, keyOf }) =>
       isKeyed(limiter) ? limiter.for(keyOf(key)) : (limiter as Limiter),
@@ -200,6 +207,11 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
 
   idle(options?: IdleOptions): Promise<void> {
     return idleAll(this.#limiters, options);
+  }
+
+  [asyncDispose](): Promise<void> {
+    this.close();
+    return this.idle();
   }
 
   /** Keys have no common stats. The method is there because each limiter has one. */

@@ -11,13 +11,15 @@ import type {
   Permit,
   TryAcquireOptions,
 } from '../core/limiter.js';
+import type { Semaphore } from '../core/semaphore.js';
 import { STATS, statsRecorderOf } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
 import { withRelease } from '../core/wrapped-permit.js';
+import { asyncDispose } from '../internal/dispose.js';
 import { requireMethods } from '../internal/validate.js';
 
 /** A limiter that takes a key: a `KeyedSemaphore`, or a chain that has one. */
-export interface KeyedLimiter {
+export interface KeyedLimiter extends AsyncDisposable {
   readonly closed: boolean;
   acquire(key: string, options?: AcquireOptions): Promise<Permit>;
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined;
@@ -26,7 +28,7 @@ export interface KeyedLimiter {
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result>;
-  for(key: string): Limiter;
+  for(key: string): Limiter & AsyncDisposable;
   close(reason?: unknown): void;
   idle(options?: IdleOptions): Promise<void>;
 }
@@ -73,7 +75,7 @@ type Owner = KeyedDecider & MaybeChain & Pick<KeyedLimiter, 'closed' | 'acquire'
  * One key of a `KeyedLimiter` as a limiter. It keeps no key alive: an evicted key gets a new limiter when it is used
  * again. Until then its numbers are those of the evicted one.
  */
-export class KeyLimiter implements Limiter {
+export class KeyLimiter implements Limiter, AsyncDisposable {
   readonly #key: string;
   readonly #owner: Owner;
   readonly #find: () => AnyLimiter | undefined;
@@ -157,6 +159,12 @@ export class KeyLimiter implements Limiter {
     return this.#limiter.stats();
   }
 
+  /** Closes the key's present limiter and waits until it is idle. */
+  [asyncDispose](): Promise<void> {
+    this.close();
+    return this.idle();
+  }
+
   /** @internal */
   [PARTS](): ReturnType<MaybeChain[typeof PARTS] & {}> {
     return this.#owner[PARTS]?.(this.#key);
@@ -173,11 +181,24 @@ export class KeyLimiter implements Limiter {
   }
 }
 
-/** Changes the limit of a key's limiter. @throws `TypeError` if it has no `resize`. */
-export function resizeLimiter(limiter: Limiter, permits: number): void {
-  requireMethods('what create returns', limiter, 'resize');
-  (limiter as Limiter & { resize(permits: number): void }).resize(permits);
+/** Gives `limiter` the `permits`, `queueLimit` and `maxWaitMs` of `wanted`. */
+export function changeTo(wanted: Limiter & Partial<LimiterBase>, limiter: Limiter): void {
+  const { queueLimit, maxWaitMs } = wanted;
+  control([limiter], 'resize', wanted.stats().permits);
+  if ('update' in limiter) control([limiter], 'update', { queueLimit, maxWaitMs });
 }
+
+/** Calls a method that not every limiter has. @throws `TypeError` for a limiter without it, before any is called. */
+export function control<Name extends keyof Controls>(
+  limiters: readonly Limiter[],
+  method: Name,
+  ...args: Parameters<Controls[Name]>
+): void {
+  for (const limiter of limiters) requireMethods('what create returns', limiter, method);
+  for (const limiter of limiters) Reflect.apply((limiter as Limiter & Controls)[method], limiter, args);
+}
+
+type Controls = Pick<Semaphore, 'resize' | 'pause' | 'resume' | 'clear' | 'update'>;
 
 /** A key's permit: `permit`, or one in its place. It pins the key until its release has taken effect. */
 export function pinningPermit(permit: Permit, unpin: () => void): Permit {

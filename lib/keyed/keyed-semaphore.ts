@@ -18,7 +18,7 @@ import { isSemaphoreError, TooManyKeysError, withoutStacks } from '../errors.js'
 import { unlessAborted } from '../internal/abort-listeners.js';
 import { asyncDispose } from '../internal/dispose.js';
 import { requireFunction, requireInteger, requireLimiter, requireString } from '../internal/validate.js';
-import { KEYED, KeyLimiter, pinningPermit, resizeLimiter } from './key-limiter.js';
+import { changeTo, control, KEYED, KeyLimiter, pinningPermit } from './key-limiter.js';
 import type { KeyedLimiter } from './key-limiter.js';
 import { ClosedLimiters, closeQuietly } from './closed-limiters.js';
 import { KeyMap } from './key-map.js';
@@ -58,6 +58,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
   readonly #closedLimiters = new ClosedLimiters();
   /** The promise that `idle()` returns without a signal while a key is busy. */
   #idle: Promise<void> | undefined;
+  #isPaused = false;
   /** Resolves when the limiters that were kept at the last idle moment are idle. */
   #settling: Promise<unknown> | undefined;
 
@@ -123,16 +124,18 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
 
   /** Largest `maxWaitMs` of the kept keys. It looks at each of them. */
   get maxWaitMs(): number {
-    let maxWaitMs = 0;
-    for (const { limiter } of this.#keys.values()) {
-      maxWaitMs = Math.max(maxWaitMs, (limiter as Partial<LimiterBase>).maxWaitMs ?? 0);
-    }
-    return maxWaitMs;
+    const waits = this.#limiters.map((limiter: Partial<LimiterBase>) => limiter.maxWaitMs ?? 0);
+    return waits.reduce((longest, maxWaitMs) => Math.max(longest, maxWaitMs), 0);
   }
 
   /** Whether `close()` was called. */
   get closed(): boolean {
     return this.#lifecycle.isClosed;
+  }
+
+  /** Whether `pause()` was called and `resume()` was not. */
+  get paused(): boolean {
+    return this.#isPaused;
   }
 
   /** @internal */
@@ -215,7 +218,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
    *
    * @throws `TypeError` for a bad key, `ClosedError`, `TooManyKeysError`, and the error of `create`.
    */
-  for(key: string): Limiter {
+  for(key: string): Limiter & AsyncDisposable {
     requireString('key', key);
     const { limiter, unpin } = this.#enter(key);
     unpin();
@@ -232,26 +235,53 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
     requireString('key', key);
     requireInteger('permits', permits, 0);
     const limiter = this.#keys.get(key)?.limiter;
-    if (limiter !== undefined) resizeLimiter(limiter, permits);
+    if (limiter !== undefined) control([limiter], 'resize', permits);
     return limiter !== undefined;
   }
 
   /**
-   * Calls `create` for each kept key and gives the key's limiter the `permits` of the result. It reads nothing else of
-   * the result, closes it, and grants nothing of it. So each key keeps its one limiter.
+   * Calls `create` for each kept key and gives the key's limiter the `permits`, `queueLimit` and `maxWaitMs` of the
+   * result. It reads nothing else of the result, closes it, and grants nothing of it. So each key keeps its one limiter.
    *
-   * @throws the error of `create`; `TypeError` for a limiter without `resize`.
+   * @throws the first error of `create`, after all other keys; `TypeError` for a limiter without `resize`.
    */
   refresh(): void {
+    const failures: unknown[] = [];
     // A copy, because `create` may use this map.
     for (const { key, limiter } of [...this.#keys.values()]) {
-      const wanted = this.#create(key);
-      requireLimiter('what create returns', wanted);
-      if (wanted === limiter) continue;
-      const { permits } = wanted.stats();
-      closeQuietly(wanted, undefined);
-      if (this.#keys.get(key)?.limiter === limiter) resizeLimiter(limiter, permits);
+      try {
+        const wanted = this.#create(key);
+        requireLimiter('what create returns', wanted);
+        if (wanted === limiter) continue;
+        closeQuietly(wanted, undefined);
+        if (this.#keys.get(key)?.limiter === limiter) changeTo(wanted, limiter);
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /**
+   * Stops granting for all keys, also for those that come later, until `resume()`. It rejects nobody. Held permits stay
+   * valid.
+   *
+   * @throws `TypeError` for a limiter without `pause`, as a `RedisSemaphore`. Then no key is paused.
+   */
+  pause(): void {
+    control(this.#limiters, 'pause');
+    this.#isPaused = true;
+  }
+
+  /** Ends a pause of all keys and serves their queues. */
+  resume(): void {
+    this.#isPaused = false;
+    control(this.#limiters, 'resume');
+  }
+
+  /** Rejects the waiters of all keys with a `QueueClearedError` whose `cause` is `reason`. Later callers may queue again. */
+  clear(reason?: unknown): void {
+    control(this.#limiters, 'clear', reason);
   }
 
   /** Evicts a key if it is idle, and closes its limiter. Returns whether it did. */
@@ -265,7 +295,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
   /** Stats of the limiter behind `key`; `undefined` for a key that is not kept. */
   stats(key: string): LimiterStats | undefined;
   stats(key?: string): KeyedStats | LimiterStats | undefined {
-    if (key === undefined) return this.#stats.keyedStats(this.size, this.#keys.busy);
+    if (key === undefined) return this.#stats.keyedStats(this.size, this.#keys.busy, this.#isPaused);
     requireString('key', key);
     return this.#keys.get(key)?.limiter.stats();
   }
@@ -292,8 +322,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
   close(reason?: unknown): void {
     if (!this.#lifecycle.close(reason)) return;
     this.#keys.close();
-    for (const { limiter } of this.#keys.values())
-      this.#closedLimiters.close(limiter, this.#lifecycle.closeReason);
+    for (const limiter of this.#limiters) this.#closedLimiters.close(limiter, this.#lifecycle.closeReason);
   }
 
   /**
@@ -320,12 +349,16 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
 
   /** Waits for the limiters of this moment. A later caller of one of them does not extend the wait. */
   #settle(): Promise<unknown> {
-    const kept = Array.from(this.#keys.values(), ({ limiter }) => limiter.idle());
+    const kept = this.#limiters.map((limiter) => limiter.idle());
     return Promise.allSettled([...kept, this.#closedLimiters.idle()]);
   }
 
+  get #limiters(): readonly Limiter[] {
+    return Array.from(this.#keys.values(), ({ limiter }) => limiter);
+  }
+
   #sum(read: (limiter: Partial<LimiterBase>) => number | undefined): number {
-    return Array.from(this.#keys.values()).reduce((sum, { limiter }) => sum + (read(limiter) ?? 0), 0);
+    return this.#limiters.reduce((sum, limiter) => sum + (read(limiter) ?? 0), 0);
   }
 
   /** Whether `key` is new and no idle key can be evicted for it. */
@@ -346,6 +379,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
     if (this.#isFullFor(key)) throw this.#tooManyKeys();
     const limiter = this.#create(key);
     requireLimiter('what create returns', limiter);
+    if (this.#isPaused) control([limiter], 'pause');
     // `create` may have used this map: made this very key, filled the map, or closed it.
     const existing = this.#keys.get(key);
     const isClosed = this.#lifecycle.isClosed;
