@@ -43,6 +43,17 @@ describe('a window of samples', () => {
     expect(none !== undefined && isOverload(none)).toBe(false);
   });
 
+  it('knows the median and the skew of many samples', () => {
+    const COUNT = 100_000;
+    const summary = fill(
+      new SampleWindow(),
+      Array.from({ length: COUNT }, (_, index) => [0, (100 * (index + 1)) / COUNT] as const),
+    );
+    expect(summary?.medianMs).toBeCloseTo(50, 0);
+    // Of the times 0 to 100, the mean is the median.
+    expect(summary?.skewMs).toBeCloseTo(0, 0);
+  });
+
   it('leaves permits that were granted before it opened out of the median, and counts them in the skew', () => {
     const window = new SampleWindow();
     fill(window, samples(10, 0, 100));

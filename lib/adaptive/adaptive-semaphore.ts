@@ -66,6 +66,9 @@ export class AdaptiveSemaphore extends LimiterBase {
   readonly #semaphore: Semaphore;
   readonly #clock: NonNullable<SemaphoreOptions['clock']>;
   readonly #eventLoopLoad: EventLoopLoad;
+  /** The last reading of the event-loop load, and its time. */
+  #busyMs = 0;
+  #readMs = -Infinity;
   #permits: number;
   #hasWarned = false;
 
@@ -191,9 +194,8 @@ export class AdaptiveSemaphore extends LimiterBase {
   /** Runs before the permit is released, so that the release applies the new limit. Never throws. */
   #onSample(startedMs: number, inFlight: number, outcome: Outcome): void {
     try {
-      const busyMs = this.#eventLoopLoad.busyMs();
-      requireNumber('the result of eventLoopLoad.busyMs', busyMs);
-      const sample = { startedMs, endedMs: this.#clock.now(), busyMs, inFlight, outcome };
+      const endedMs = this.#clock.now();
+      const sample = { startedMs, endedMs, busyMs: this.#busyMsAt(endedMs), inFlight, outcome };
       this.#setLimit(wholeLimit('the result of algorithm.next', this.#algorithm.next(sample)));
     } catch (error) {
       if (this.#hasWarned) return;
@@ -204,6 +206,17 @@ export class AdaptiveSemaphore extends LimiterBase {
         error,
       );
     }
+  }
+
+  /** A reading is expensive, so it serves all samples of a millisecond. */
+  #busyMsAt(nowMs: number): number {
+    if (nowMs - this.#readMs >= 1) {
+      const busyMs = this.#eventLoopLoad.busyMs();
+      requireNumber('the result of eventLoopLoad.busyMs', busyMs);
+      this.#busyMs = busyMs;
+      this.#readMs = nowMs;
+    }
+    return this.#busyMs;
   }
 
   #setLimit(permits: number): void {

@@ -9,7 +9,7 @@ export interface LimitSample {
   readonly endedMs: number;
   /** Held permits at the time of the grant, this one included. */
   readonly inFlight: number;
-  /** Total time that the event loop was busy until the release, in milliseconds. */
+  /** Total time that the event loop was busy until the release, in milliseconds. It is read once a millisecond. */
   readonly busyMs: number;
   /** How the work ended. After `'ignore'`, the time tells only that the permit was held so long at least. */
   readonly outcome: Outcome;

@@ -14,6 +14,9 @@ const ABANDONED_SHARE = 0.95;
 /** Utilization from which the event loop is the bottleneck. */
 const BUSY_SHARE = 0.9;
 
+/** Most holding times that a window keeps. */
+const MAX_TIMES = 1_000;
+
 /** Shortest part of a window from which its later half counts by itself, in milliseconds. */
 const MIN_HALF_MS = 40;
 
@@ -61,10 +64,11 @@ export class SampleWindow {
   #minMs: number;
   #openedMs = -Infinity;
   #busyMs = 0;
-  /** End and busy time of each release in the window. */
+  /** End and busy time of the releases in the window, of one in each millisecond. */
   #releases: Pick<LimitSample, 'endedMs' | 'busyMs'>[] = [];
-  #times: number[] = [];
-  #olderTimes: number[] = [];
+  #times = new HoldingTimes();
+  /** Those of permits granted before the window opened, too. */
+  #allTimes = new HoldingTimes();
   #overloads = 0;
   #ignored = 0;
   /** Ignored samples whose time does not count. */
@@ -85,37 +89,39 @@ export class SampleWindow {
     const { startedMs, endedMs, busyMs, inFlight, outcome } = sample;
     const heldMs = endedMs - startedMs;
     if (this.#openedMs === -Infinity) this.open({ endedMs: startedMs, busyMs });
-    this.#releases.push(sample);
+    if (endedMs - (this.#releases.at(-1)?.endedMs ?? -Infinity) >= 1) this.#releases.push(sample);
     if (startedMs < this.#openedMs) {
-      if (outcome !== 'overload') this.#olderTimes.push(heldMs);
+      if (outcome !== 'overload') this.#allTimes.add(heldMs);
       return undefined;
     }
     this.#maxInFlight = Math.max(this.#maxInFlight, inFlight);
     if (outcome === 'ignore') this.#ignored++;
     if (outcome === 'overload') this.#overloads++;
-    else if (outcome === 'success' || heldMs >= shortestMs) this.#times.push(heldMs);
-    else this.#short++;
+    else if (outcome === 'success' || heldMs >= shortestMs) {
+      this.#times.add(heldMs);
+      this.#allTimes.add(heldMs);
+    } else this.#short++;
     return this.#isComplete(endedMs) ? this.#complete(sample) : undefined;
   }
 
   #isComplete(nowMs: number): boolean {
     if (nowMs - this.#openedMs < this.#minMs) return false;
-    const count = this.#times.length + this.#overloads;
+    const count = this.#times.count + this.#overloads;
     return count >= this.#minSamples || (count + this.#short >= this.#minSamples && this.#isAbandoned());
   }
 
   #isAbandoned(): boolean {
-    return this.#ignored >= ABANDONED_SHARE * (this.#times.length + this.#overloads + this.#short);
+    return this.#ignored >= ABANDONED_SHARE * (this.#times.count + this.#overloads + this.#short);
   }
 
   #complete(sample: LimitSample): WindowSummary {
     const { endedMs, busyMs } = sample;
-    const count = this.#times.length + this.#overloads;
+    const count = this.#times.count + this.#overloads;
     const summary = {
       endedMs,
       busyMs,
-      medianMs: median(this.#times),
-      skewMs: skew([...this.#times, ...this.#olderTimes]),
+      medianMs: median(this.#times.kept),
+      skewMs: skew(this.#allTimes.kept),
       utilization: this.#utilization(sample),
       maxInFlight: this.#maxInFlight,
       overloadShare: this.#overloads / Math.max(1, count),
@@ -146,12 +152,27 @@ export class SampleWindow {
     this.#openedMs = endedMs;
     this.#busyMs = busyMs;
     this.#releases = [];
-    this.#times = [];
-    this.#olderTimes = [];
+    this.#times = new HoldingTimes();
+    this.#allTimes = new HoldingTimes();
     this.#overloads = 0;
     this.#ignored = 0;
     this.#short = 0;
     this.#maxInFlight = 0;
+  }
+}
+
+/** Holding times of a window. It keeps each of them, of many each second, of more each fourth and so on. */
+class HoldingTimes {
+  count = 0;
+  kept: number[] = [];
+  #step = 1;
+
+  add(ms: number): void {
+    if (this.count++ % this.#step !== 0) return;
+    this.kept.push(ms);
+    if (this.kept.length < MAX_TIMES) return;
+    this.kept = this.kept.filter((_, index) => index % 2 === 0);
+    this.#step *= 2;
   }
 }
 
