@@ -143,7 +143,7 @@ export class WaitQueue {
   prepare(): number | undefined {
     if (!this.#queue.isTimed || this.permits === 0) return undefined;
     const now = this.#clock.now();
-    for (let late = this.#queue.overdue(now); late !== undefined; late = this.#queue.overdue(now)) {
+    for (let late = this.#queue.overdue?.(now); late !== undefined; late = this.#queue.overdue?.(now)) {
       this.reject(late, this.#lifecycle.waitTooLong(this.retryAfterMs(), late));
     }
     return now;

@@ -151,10 +151,6 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
     return longest?.waiters.tail;
   }
 
-  overdue(): undefined {
-    return undefined;
-  }
-
   *[Symbol.iterator](): IterableIterator<Node> {
     for (const { waiters } of this.#flows.values()) yield* waiters;
   }

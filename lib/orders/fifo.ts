@@ -38,8 +38,4 @@ export class FifoQueue<Node extends QueueNode<Node>> extends LinkedList<Node> im
   evictee(): undefined {
     return undefined;
   }
-
-  overdue(): undefined {
-    return undefined;
-  }
 }

@@ -38,8 +38,4 @@ export class LifoQueue<Node extends QueueNode<Node>> extends LinkedList<Node> im
   evictee(): Node | undefined {
     return this.head;
   }
-
-  overdue(): undefined {
-    return undefined;
-  }
 }

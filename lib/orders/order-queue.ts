@@ -30,11 +30,11 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
    */
   readonly first: Node | undefined;
 
-  /** The part of `permits` that a request of this priority may use. */
-  permitsFor(priority: number, permits: number): number;
-
   /** Whether `permitsFor` may return less than `permits`. */
   readonly hasReserve?: boolean;
+
+  /** The part of `permits` that a request of this priority may use. */
+  permitsFor(priority: number, permits: number): number;
 
   /** Adds `node`, which is in no queue. */
   push(node: Node): void;
@@ -55,7 +55,7 @@ export interface OrderQueue<Node extends QueueNode<Node>> extends Iterable<Node>
   evictee(request: AcquireRequest, now: number): Node | undefined;
 
   /** A waiter to reject because it has waited too long. Read after each arrival and before each grant. */
-  overdue(now: number): Node | undefined;
+  overdue?(now: number): Node | undefined;
 
   /**
    * The releases that are left for a newcomer and for the waiters that are ahead of it now. Waiters that arrive later and

@@ -140,10 +140,6 @@ export class PriorityQueue<Node extends QueueNode<Node>> implements OrderQueue<N
     return last !== undefined && this.#rankOf(last) < this.#rank(priority, now) ? last : undefined;
   }
 
-  overdue(): undefined {
-    return undefined;
-  }
-
   *[Symbol.iterator](): IterableIterator<Node> {
     for (const { waiters } of this.#levels) yield* waiters;
   }
