@@ -184,6 +184,6 @@ function isFixed<Value>(option: Value | ((req: never) => Value)): option is Valu
 }
 
 function valueFor<Req, Value>(option: Value | ((req: Req) => Value), req: Req, defaultValue: Value): Value {
-  const value: Value | undefined = isFixed(option) ? option : (option(req));
+  const value: Value | undefined = isFixed(option) ? option : option(req);
   return value === undefined ? defaultValue : value;
 }
