@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { gracefulShutdown, limit, limitUpgrade, Semaphore } from 'express-semaphore';
 import { connectionsOf, defer, RawClient, until } from '../helpers/serve';
 import type { Deferred } from '../helpers/serve';
+import { collectWarnings } from '../helpers/warnings';
 
 async function start(semaphore: Semaphore, options: object, serviceMs = 0) {
   const served: Deferred[] = [];
@@ -83,6 +84,19 @@ describe('gracefulShutdown', () => {
     silent.socket.end();
     idle.socket.end();
     expect(await stopped).toBe(true);
+  });
+
+  it('stops although a limiter throws when it is closed', async () => {
+    const warnings = collectWarnings();
+    const semaphore = new Semaphore(1);
+    jest.spyOn(semaphore, 'close').mockImplementation(() => {
+      throw new Error('no end');
+    });
+    const { shutDown, server } = await start(semaphore, {});
+    expect(await shutDown()).toBe(true);
+    expect(server.listening).toBe(false);
+    expect(warnings).toMatchObject([{ code: 'WARN_SEMAPHORE_CLOSE_FAILED' }]);
+    jest.restoreAllMocks();
   });
 
   it('destroys what is left at the deadline, upgraded sockets too', async () => {

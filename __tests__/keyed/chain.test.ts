@@ -199,6 +199,17 @@ describe('chain', () => {
     expect([idle.state, both.closed, perUser.closed, api.closed]).toEqual(['fulfilled', true, true, true]);
   });
 
+  it('closes the other parts when one throws, and warns', () => {
+    const warnings = collectWarnings();
+    const [foreign, api] = [new Semaphore(1), new Semaphore(1)];
+    jest.spyOn(foreign, 'close').mockImplementation(() => {
+      throw new Error('no end');
+    });
+    chain(foreign, api).close();
+    expect(api.closed).toBe(true);
+    expect(warnings).toMatchObject([{ code: 'WARN_SEMAPHORE_CLOSE_FAILED' }]);
+  });
+
   it('warns once of a keyed part after a shared one', () => {
     const warnings = collectWarnings();
     const [perUser, api] = [new KeyedSemaphore(() => new Semaphore(1)), new Semaphore(1)];

@@ -5,6 +5,7 @@ import { Server as NetServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { readOptions } from '../internal/options.js';
 import { requireDuration, requireMethods } from '../internal/validate.js';
+import { closeQuietly } from '../keyed/closed-limiters.js';
 import { requireLimiters } from '../keyed/limiters.js';
 import type { Limiters } from '../keyed/limiters.js';
 import { endHoldBack } from './hold-back.js';
@@ -91,7 +92,7 @@ export function gracefulShutdown(
   async function finish(): Promise<void> {
     isClosing = true;
     for (const res of latest.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
-    for (const limiter of Object.values(limiters)) limiter.close('the server is stopping');
+    for (const limiter of Object.values(limiters)) closeQuietly(limiter, 'the server is stopping');
     // The clients of connections that are held back must learn that they need another process.
     for (const socket of sockets) endHoldBack(socket);
 

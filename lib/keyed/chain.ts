@@ -15,6 +15,7 @@ import type { SemaphoreError } from '../errors.js';
 import { asyncDispose } from '../internal/dispose.js';
 import { requireFunction, requireLimiter, requireObject, requireString } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
+import { closeQuietly } from './closed-limiters.js';
 import { asKeyed, isKeyed, KEYED, KeyLimiter, PARTS } from './key-limiter.js';
 import type { AsKeyed, KeyedLimiter, MaybeChain } from './key-limiter.js';
 
@@ -231,7 +232,7 @@ interface Begun {
 }
 
 function closeAll(limiters: readonly Closable[], reason: unknown): void {
-  for (const limiter of limiters) limiter.close(reason);
+  for (const limiter of limiters) closeQuietly(limiter, reason);
 }
 
 async function idleAll(limiters: readonly Closable[], options: IdleOptions | undefined): Promise<void> {

@@ -27,7 +27,7 @@ export class ClosedLimiters {
 }
 
 /** Closes `limiter`. A limiter that throws causes a warning, so that it cannot keep others from closing. */
-export function closeQuietly(limiter: Limiter, reason: unknown): void {
+export function closeQuietly(limiter: Pick<Limiter, 'close'>, reason: unknown): void {
   try {
     limiter.close(reason);
   } catch (error) {
