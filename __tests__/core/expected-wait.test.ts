@@ -73,7 +73,10 @@ describe('the expected wait', () => {
   });
 
   // The queue is empty 100 ms after the last arrival, and a permit is held for 300 ms.
-  it.each([200, 1_000])('forgets a slow spell after a silence, %i ms later', async (silenceMs) => {
+  it.each([
+    [200, 98],
+    [1_000, 100],
+  ])('forgets a slow spell after a silence, %i ms later', async (silenceMs, served) => {
     const clock = new FakeClock();
     const semaphore = new Semaphore(10, { clock });
     let count = 0;
@@ -94,7 +97,7 @@ describe('the expected wait', () => {
     count = 0;
     for (let n = 0; n < 100; n++) call(5);
     await pass(clock, 1_000, 5);
-    expect(count).toBeGreaterThanOrEqual(98);
+    expect(count).toBeGreaterThanOrEqual(served);
   });
 
   it('rejects low priorities on arrival that higher ones leave no time for, and serves as many of them', async () => {
