@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import sharp from 'sharp';
 import { openBrowser, openPage } from '../__tests__/helpers/browser';
 import { startServer } from '../example-server/start-server';
 import { changePlayground, recordPlayground } from './record-playground';
@@ -49,7 +50,10 @@ async function showDashboard(browser: Browser): Promise<void> {
     await setTimeout(2_000);
     await pages.get('dark')?.evaluate(`document.querySelector('[aria-label="perUser"]').scrollIntoView()`);
     await setTimeout(2_000);
-    for (const [look, page] of pages) await page.screenshot({ path: `docs/guide/dashboard-${look}.png` });
+    for (const [look, page] of pages) {
+      const picture = sharp(await page.screenshot()).webp({ lossless: true });
+      await picture.toFile(`docs/guide/dashboard-${look}.webp`);
+    }
   } finally {
     stopLoad();
     await server.stop();
