@@ -92,6 +92,7 @@ it.each([
 
 it('writes control characters as escapes', () => {
   expect(visible('a\u202eb\u2066c\n\u200fé😀')).toBe('a\\u202eb\\u2066c\\u000a\\u200fé😀');
+  expect(visible('a\u00adb\u3164c\u{e0041}')).toBe('a\\u00adb\\u3164c\\u{e0041}');
 });
 
 it('writes the local time of day', () => {

@@ -31,8 +31,11 @@ export function timeOfDay(seconds: number, withSeconds: boolean): string {
 
 /** The text with each control character escaped, as in `\u202e`. Bidirectional controls could make a key look like another. */
 export function visible(text: string): string {
-  return text.replace(CONTROLS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(CONTROLS, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\u${code > 0xffff ? `{${code.toString(16)}}` : code.toString(16).padStart(4, '0')}`;
+  });
 }
 
-/** C0 and C1 controls, and those that Unicode lists as bidirectional or as invisible separators. */
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+/** Controls, invisible format characters, bidirectional ones among them, separators of lines, and letters without ink. */
+const CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029\u115f\u1160\u3164\uffa0]/gu;
