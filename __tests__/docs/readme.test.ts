@@ -34,10 +34,13 @@ describe('the first example', () => {
     const served = statuses.filter((status) => status === 200).length;
     expect(served).toBeGreaterThanOrEqual(3);
     expect(served).toBeLessThan(100);
-    const rejected = responses.find(({ status }) => status !== 200);
-    expect(rejected?.status).toBe(503);
-    expect(Number(rejected?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-    expect(await rejected?.json()).toMatchObject({ status: 503, code: 'ERR_SEMAPHORE_QUEUE_FULL' });
+    for (const rejected of responses.filter(({ status }) => status !== 200)) {
+      expect(rejected.status).toBe(503);
+      expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      // On a slow machine, some of them have waited for one second.
+      const code = expect.stringMatching(/^ERR_SEMAPHORE_(QUEUE_FULL|WAIT_TIMEOUT|WAIT_TOO_LONG)$/) as string;
+      expect(await rejected.json()).toMatchObject({ status: 503, code });
+    }
   });
 });
 
