@@ -19,6 +19,7 @@ const SIMULATIONS = {
   sim: 'sim/main.mts',
   'sim-seeds': 'sim/seeds.mts',
   'sim-workloads': 'sim/workloads.mts',
+  'sim-deadline': 'sim/deadline.mts',
   'sim-redis': 'sim/redis.mts',
   'sim-fleet': 'sim/fleet.mts',
 };

@@ -45,12 +45,12 @@ export function fixed(permits: number, order: Order = 'fifo'): MakeLimiter {
 }
 
 function adaptive(makeAlgorithm: (random: () => number) => LimitAlgorithm): MakeLimiter {
-  return (clock, random, eventLoopLoad) =>
+  return (clock, random, loop) =>
     new AdaptiveSemaphore({
       algorithm: makeAlgorithm(() => random.next()),
       maxWaitMs: MAX_WAIT_MS,
       clock,
-      eventLoopLoad,
+      eventLoopLoad: loop,
     });
 }
 

@@ -15,11 +15,14 @@ export class EventLoop implements EventLoopLoad {
   #queue: Job[] = [];
   #next = 0;
   #sameTurn: Job[] = [];
+  #fresh: Job[] = [];
   #isBusy = false;
   #doneMs = 0;
   #startedMs = 0;
   /** Factor on the duration of jobs. */
   slowdown = 1;
+  /** True when each granted waiter starts in a turn of its own, as under `limit`. */
+  hasFreshTurns = false;
 
   constructor(clock: SimClock) {
     this.#clock = clock;
@@ -40,6 +43,17 @@ export class EventLoop implements EventLoopLoad {
     this.#sameTurn.push({ ms: ms * this.slowdown, done });
     if (!this.#isBusy) this.#runNext();
   }
+
+  /** The same in a turn of its own, after what is queued now. Such jobs follow one another, a turn each. */
+  startFresh(ms: number, done: () => void): void {
+    if (this.#fresh.push({ ms: ms * this.slowdown, done }) === 1) this.push(0, this.#startNext);
+  }
+
+  readonly #startNext = (): void => {
+    const job = this.#fresh.shift();
+    if (job !== undefined) this.#sameTurn.push(job);
+    if (this.#fresh.length > 0) this.push(0, this.#startNext);
+  };
 
   readonly #runNext = (): void => {
     const job = this.#sameTurn.shift() ?? this.#shift();

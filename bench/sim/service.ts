@@ -41,15 +41,17 @@ export class Service {
   }
 
   /** Serves a request, then calls `done` with its success. */
-  serve(done: (isSuccess: boolean) => void): void {
+  serve(hasWaited: boolean, done: (isSuccess: boolean) => void): void {
     const halfMs = (WORK_MS / 2) * (0.5 + this.#random.next());
-    this.loop.continue(halfMs, () => {
+    const callBackend = (): void => {
       this.#backend.call(() => {
         this.loop.push(halfMs, () => {
           done(this.#backend.dependency.isFailing !== true);
         });
       });
-    });
+    };
+    if (hasWaited && this.loop.hasFreshTurns) this.loop.startFresh(halfMs, callBackend);
+    else this.loop.continue(halfMs, callBackend);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Limiter, Outcome, Permit } from 'express-semaphore';
-import type { EventLoopLoad } from 'express-semaphore/adaptive';
+import type { EventLoop } from './event-loop.js';
 import type { Phase } from './phases.js';
 import { CAPACITY } from './phases.js';
 import { Random } from './random.js';
@@ -7,11 +7,7 @@ import { Backend, Service } from './service.js';
 import { SimClock } from './sim-clock.js';
 
 /** Makes the limiter under test; returns `undefined` for no limit. */
-export type MakeLimiter = (
-  clock: SimClock,
-  random: Random,
-  eventLoopLoad: EventLoopLoad,
-) => Limiter | undefined;
+export type MakeLimiter = (clock: SimClock, random: Random, loop: EventLoop) => Limiter | undefined;
 
 /** Results of the clients that arrived in one phase, or in one second of it. */
 export class Account {
@@ -156,7 +152,7 @@ export async function simulate(
 
     service.read(() => {
       if (isOver) return;
-      if (limiter === undefined) serve();
+      if (limiter === undefined) serve(false);
       else acquire(limiter);
     });
 
@@ -164,7 +160,7 @@ export async function simulate(
       const { priority, flow } = client;
       permit = limiter.tryAcquire({ priority, flow });
       if (permit !== undefined) {
-        serve();
+        serve(false);
         return;
       }
       leaving = new LeaveSignal();
@@ -172,7 +168,7 @@ export async function simulate(
       limiter.acquire({ signal: leaving as unknown as AbortSignal, priority, flow }).then(
         (granted) => {
           permit = granted;
-          serve();
+          serve(true);
         },
         () => {
           end('rejected');
@@ -180,8 +176,8 @@ export async function simulate(
       );
     }
 
-    function serve(): void {
-      service.serve((isSuccess) => {
+    function serve(hasWaited: boolean): void {
+      service.serve(hasWaited, (isSuccess) => {
         end(isSuccess ? 'good' : 'failed');
         release(hasLeft ? 'ignore' : isSuccess ? 'success' : 'overload');
       });

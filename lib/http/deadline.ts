@@ -22,15 +22,18 @@ const NEWEST = 0.25;
 export class Deadline {
   readonly #deadlineMs: number;
   readonly #clock: Clock;
+  readonly #nextTurn: (call: () => void) => void;
   readonly #times: number[] = [];
   #ended = 0;
   #p90Ms = 0;
   #lagMs = 0;
   #isProbing = false;
 
-  constructor(deadlineMs: number, clock = systemClock) {
+  /** `nextTurn` calls back in the next turn of the event loop. */
+  constructor(deadlineMs: number, clock = systemClock, nextTurn: (call: () => void) => void = setImmediate) {
     this.#deadlineMs = deadlineMs;
     this.#clock = clock;
+    this.#nextTurn = nextTurn;
   }
 
   now(): number {
@@ -63,11 +66,11 @@ export class Deadline {
   /** Measures what is left of this turn of the event loop. */
   #probe(since: number): void {
     this.#isProbing = true;
-    runInRootContext(() =>
-      setImmediate(() => {
+    runInRootContext(() => {
+      this.#nextTurn(() => {
         this.#isProbing = false;
         this.#lagMs += NEWEST * (this.now() - since - this.#lagMs);
-      }),
-    );
+      });
+    });
   }
 }
