@@ -98,6 +98,21 @@ describe('withSemaphore with a KeyedSemaphore', () => {
     await keyed.idle();
   });
 
+  it('computes the options of a call that has a key, too', async () => {
+    const perUser = new KeyedSemaphore(() => new Semaphore(3));
+    const held: number[] = [];
+    const weigh = withSemaphore(perUser, {
+      key: (user: string) => user,
+      weight: (_user: string, weight: number) => weight,
+    })((...call: [user: string, weight: number]) => {
+      held.push(perUser.held);
+      return Promise.resolve(call);
+    });
+    await weigh('ann', 2);
+    await weigh('ann', 3);
+    expect(held).toEqual([2, 3]);
+  });
+
   it('rejects a call without a key or whose key function throws, and does not start its work', async () => {
     const work = jest.fn(async () => turn());
     const withoutKey = withSemaphore(one(), { key: () => undefined as unknown as string })(work);
@@ -291,6 +306,13 @@ describe('what a wrapped function carries', () => {
       '/a',
     ]);
     expect(Reflect.getMetadata('path', fn)).toBeUndefined();
+  });
+
+  it('is not what a sloppy function knows of its caller', async () => {
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval
+    const sloppy = new Function('return 7') as () => Promise<number>;
+    expect(Object.getOwnPropertyNames(sloppy)).toContain('caller');
+    expect(await withSemaphore(new Semaphore(1))(sloppy)()).toBe(7);
   });
 
   it('is no generator, whose call only returns an iterator', () => {

@@ -234,6 +234,14 @@ describe.each([
     expect(load.limit).toBeGreaterThanOrEqual(Math.min(28, settled));
   });
 
+  it('measures its baseline when it goes on with a state that has none', () => {
+    const load = new Load(make()).give(1_000);
+    load.algorithm.state = JSON.parse(JSON.stringify(make().state));
+    expect(load.algorithm.state).toMatchObject({ baseline: { ms: Infinity, measuredMs: -Infinity } });
+    load.give(1_000);
+    expect((load.algorithm.state as { baseline: { ms: number } }).baseline.ms).toBeLessThan(100);
+  });
+
   it('stays within its bounds', () => {
     const [few, many] = [gradient({ random, maxPermits: 10 }), gradient({ random, minPermits: 30 })];
     expect(new Load(few).give(10_000).limit).toBeLessThanOrEqual(10);

@@ -6,7 +6,7 @@ import { limit, Semaphore } from 'express-semaphore';
 import { basicAuth, dashboard } from 'express-semaphore/dashboard';
 import type { DashboardOptions } from 'express-semaphore/dashboard';
 import { EventStream } from '../helpers/event-stream';
-import { serve, until } from '../helpers/serve';
+import { RawClient, serve, until } from '../helpers/serve';
 
 const { NODE_ENV } = process.env;
 
@@ -49,6 +49,15 @@ describe.each(places)('$what', ({ path }) => {
       expect(await ask({}, { Host: host })).toMatchObject({ status: 403 });
     },
   );
+
+  it('is closed in development to a request without a host', async () => {
+    process.env['NODE_ENV'] = 'development';
+    await using server = await serve(express().use(dashboard({})));
+    const client = await RawClient.connect(server.port);
+    client.socket.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+    await client.receives('403 Forbidden');
+    client.socket.destroy();
+  });
 
   it('is open to requests that authorize accepts, at any host, and closed to all others', async () => {
     process.env['NODE_ENV'] = 'development';

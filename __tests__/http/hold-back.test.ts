@@ -101,6 +101,19 @@ describe('holdBack', () => {
     agent.destroy();
   });
 
+  it('leaves a timeout alone that the host sets meanwhile', async () => {
+    await using test = await serveRejecting();
+    const client = await RawClient.connect(test.port);
+    client.get('/');
+    await client.receives('"status":503');
+    const socket = socketOf(client, test.sockets);
+    await until(() => socket.isPaused());
+    socket.setTimeout(77_000);
+    await until(() => !socket.isPaused());
+    expect(socket.timeout).toBe(77_000);
+    client.socket.destroy();
+  });
+
   it('does not hold back after an answer that is no error', async () => {
     await using test = await serve((_req, res) => res.end('served'));
     const sockets = watch(test.server);

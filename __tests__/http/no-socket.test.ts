@@ -78,6 +78,57 @@ describe('a response that never gets a socket', () => {
     expect(next).not.toHaveBeenCalled();
   });
 
+  it.each([
+    ['no stream', undefined],
+    ['a stream of the host', {}],
+    ['no object for a stream', 5],
+  ])('is served over HTTP/2 with %s', (_what, stream) => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = bareExchange();
+    req.httpVersionMajor = 2;
+    if (stream !== undefined) Object.assign(res, { stream });
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    expect([next.mock.calls.length, semaphore.held]).toEqual([1, 1]);
+    res.emit('close');
+    expect(semaphore.held).toBe(0);
+  });
+
+  it('is not limited after it was destroyed', () => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = bareExchange();
+    res.destroy();
+    const next = jest.fn();
+    limit(semaphore)(req, res, next);
+    expect([next.mock.calls.length, semaphore.held]).toEqual([0, 0]);
+  });
+
+  it('has one signal, which aborts when it closes', () => {
+    const semaphore = new Semaphore(1);
+    const { req, res } = bareExchange();
+    limit(semaphore)(req, res, () => undefined);
+    const permit = permitOf(res);
+    const signal = permit?.signal;
+    expect([permit?.signal === signal, signal?.aborted]).toEqual([true, false]);
+    res.emit('close');
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it('passes on what next throws for an error that onRejected made', () => {
+    const { req, res } = bareExchange();
+    const limited = limit(new Semaphore(0, { queueLimit: 0 }), {
+      onRejected: (_req, _res, next) => {
+        next(new Error('mine'));
+      },
+    });
+    const next = (error?: unknown): void => {
+      if (error !== undefined) throw error as Error;
+    };
+    expect(() => {
+      limited(req, res, next);
+    }).toThrow('mine');
+  });
+
   it('is served even if its request has no socket either', () => {
     const semaphore = new Semaphore(1);
     const { req, res } = bareExchange();

@@ -29,6 +29,16 @@ describe('rateLimitHeaders', () => {
     for (const permit of held) permit.release();
   });
 
+  it('adds nothing to a response whose headers are sent', async () => {
+    const api = new Semaphore(2);
+    const app = express().use((_req, res, next) => {
+      res.flushHeaders();
+      next();
+    });
+    app.use(limit(api, on), (_req, res) => res.end('served'));
+    expect(await headersOf(app)).toEqual([200, undefined, undefined]);
+  });
+
   it('is off by default, and measures nothing', async () => {
     const api = new Semaphore(2);
     expect(await headersOf(serving(limit(api)))).toEqual([200, undefined, undefined]);
@@ -186,6 +196,11 @@ describe('limit.defaults', () => {
     );
     await request(app).get('/').expect(530);
     expect(onRejected).toHaveBeenCalledTimes(2);
+  });
+
+  it('needs no options of the call', async () => {
+    const { text } = await request(serving(limit.defaults({})(new Semaphore(1)))).get('/');
+    expect(text).toBe('served');
   });
 
   it('rejects what is no object', () => {

@@ -50,6 +50,21 @@ describe('limitUpgrade', () => {
     expect(semaphore.stats().released).toEqual({ success: 0, overload: 0, ignore: 1 });
   });
 
+  it('holds nothing for a socket that is destroyed already', async () => {
+    const semaphore = new Semaphore(1);
+    const listener = limitUpgrade(semaphore, echo);
+    const upgraded = defer();
+    await using server = await serveUpgrades((req, socket, head) => {
+      socket.destroy();
+      listener(req, socket, head);
+      upgraded.resolve();
+    });
+    const client = await upgrade(server.port);
+    await upgraded.promise;
+    expect(semaphore.stats()).toMatchObject({ held: 0, waiting: 0 });
+    client.socket.destroy();
+  });
+
   it.each([
     ['the limiter', { maxHoldMs: 20 }, {}],
     ['the upgrade', {}, { maxHoldMs: 20 }],

@@ -79,6 +79,30 @@ describe('A circuit breaker', () => {
     expect(blocked.isOpen).toBe(false);
   });
 
+  it('stays closed when an answer arrives at the end of the silence, and measures the next silence', async () => {
+    const call = {};
+    breaker.called(call, member);
+    breaker.called({}, member);
+    await pass(TIMEOUT_MS - 50);
+    // The tick that ends the silence waits for what has arrived.
+    for (let i = 0; i < 10; i++) clock.advance(10);
+    breaker.answered(call);
+    await turn();
+    expect(breaker.isOpen).toBe(false);
+    await pass(TIMEOUT_MS + 100);
+    expect(seen).toEqual(['down', 'probe']);
+  });
+
+  it('rests when the last answer arrives at the end of the silence', async () => {
+    const call = {};
+    breaker.called(call, member);
+    await pass(TIMEOUT_MS - 50);
+    for (let i = 0; i < 10; i++) clock.advance(10);
+    breaker.answered(call);
+    await pass(4 * TIMEOUT_MS);
+    expect([breaker.isOpen, clock.timers]).toEqual([false, 0]);
+  });
+
   it('opens when calls fail without an answer, and closes with the first answer, however late', async () => {
     const late = {};
     breaker.called(late, member);
