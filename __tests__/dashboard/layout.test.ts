@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { BrowserContextOptions } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { browserOfTests } from '../helpers/browser';
 import { withBrowser } from '../helpers/needs';
 import { until } from '../helpers/serve';
@@ -68,14 +68,10 @@ it.each<[string, BrowserContextOptions]>([
   for (const name of ['rejecting', 'perUser']) await openCard(page, name);
   await page.getByRole('rowheader', { name: 'alice' }).waitFor();
   await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
-  const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
-    };
-    const { violations } = await axe.run();
-    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes[0]?.html ?? ''}`);
-  });
-  expect(found).toEqual([]);
+  expect(await violationsOf(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.locator('body[data-feed="paused"]').waitFor();
+  expect(await violationsOf(page)).toEqual([]);
   expect(shown.faults).toEqual([]);
 });
 
@@ -139,3 +135,14 @@ it('draws every plot before it prints', async () => {
   await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
   await until(async () => (await url()) !== before);
 });
+
+/** What axe-core, once it is in the page, finds there. */
+function violationsOf(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+    };
+    const { violations } = await axe.run();
+    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes[0]?.html ?? ''}`);
+  });
+}

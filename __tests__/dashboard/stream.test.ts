@@ -231,6 +231,24 @@ describe('the stream', () => {
     client.reset();
   });
 
+  it('renews the stream of a viewer that reads frames above the buffer of a response', async () => {
+    using timers = fakeIntervals();
+    let opened: ServerResponse | undefined;
+    const big = { ['n'.repeat(100_000)]: new Semaphore(1) };
+    const middleware = dashboard(big, { authorize: () => true });
+    await using server = await serve((req, res) => {
+      opened = res;
+      middleware(req, res, () => undefined);
+    });
+    const stream = fetch(`${server.url}/events`).then((response) => response.text());
+    await until(() => opened?.headersSent === true);
+    for (let ticks = 0; ticks < 12 && opened?.writableEnded === false; ticks++) {
+      await until(() => opened?.writableNeedDrain === false);
+      timers.advance(500);
+    }
+    expect((await stream).endsWith('event: renew\ndata: {}\n\n')).toBe(true);
+  });
+
   it('is open at most 100 times, not counting those whose pipelined connection has closed', async () => {
     using timers = fakeIntervals();
     const show = dashboard({ api: new Semaphore(1) }, { authorize: () => true });

@@ -76,8 +76,10 @@ export class FrameStream {
       this.#stop();
     } else if (isWatched || now - this.#recordedAt >= STEP_MS) {
       this.#recordedAt = now;
-      this.#sendFrame();
+      // Before the frame: right after a large one, each viewer would look slow.
       this.#endStreams(now);
+      this.#forgetClosed();
+      this.#sendFrame();
     }
   };
 
