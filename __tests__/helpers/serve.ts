@@ -69,6 +69,11 @@ export class RawClient {
     await until(() => this.received.includes(text));
   }
 
+  /** Resolves once the server has ended the connection, also if it did so before. */
+  async ends(): Promise<void> {
+    await until(() => this.socket.readableEnded);
+  }
+
   /** Resets the connection. */
   reset(): void {
     this.socket.resetAndDestroy();

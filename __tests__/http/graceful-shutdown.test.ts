@@ -78,7 +78,7 @@ describe('gracefulShutdown', () => {
     idle.get('/');
     await idle.receives('served');
     await until(async () => (await connectionsOf(server)) === 2);
-    const ends = Promise.all([once(silent.socket, 'end'), once(idle.socket, 'end')]);
+    const ends = Promise.all([silent.ends(), idle.ends()]);
     const stopped = shutDown();
     await ends;
     silent.socket.end();
@@ -108,7 +108,7 @@ describe('gracefulShutdown', () => {
     await upgraded.receives('101');
     expect(await shutDown()).toBe(false);
     expect(await cut).toBe('ECONNRESET');
-    await once(upgraded.socket, 'end');
+    await upgraded.ends();
     upgraded.reset();
   });
 });

@@ -138,7 +138,7 @@ describe('holdBack', () => {
     await client.receives('served');
     const silent = await RawClient.connect(test.port);
     silent.get('/');
-    await Promise.all([once(client.socket, 'end'), once(silent.socket, 'end')]);
+    await Promise.all([client.ends(), silent.ends()]);
     client.socket.end();
     silent.socket.end();
     await allGone(test.server);
@@ -216,7 +216,7 @@ describe('holdBack', () => {
     await once(socket.destroy(), 'close');
     expect(socket.listenerCount('resume')).toBe(held - 1);
     closing.socket.write('GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n');
-    await once(closing.socket, 'end');
+    await closing.ends();
     expect(closing.received).toContain('503');
     closing.socket.end();
     await allGone(test.server);
@@ -241,7 +241,7 @@ describe('holdBack', () => {
     client.get('/');
     await client.receives('"status":503');
     test.server.closeIdleConnections();
-    await once(client.socket, 'end');
+    await client.ends();
     client.socket.end();
     await allGone(test.server);
   });
@@ -255,7 +255,7 @@ describe('holdBack', () => {
     await client.receives('"status":503');
     client.get('/late');
     expect(await shutDown()).toBe(true);
-    await once(client.socket, 'end');
+    await client.ends();
     expect(client.received).toContain('ERR_SEMAPHORE_CLOSED');
   });
 

@@ -74,7 +74,7 @@ describe('limit with maxHoldMs', () => {
     );
     const client = await RawClient.connect(server.port);
     client.get('/');
-    await once(client.socket, 'end');
+    await client.ends();
     expect(client.received).toContain('half');
     await semaphore.idle();
   });
@@ -143,7 +143,7 @@ describe('limit with maxHoldMs', () => {
     await using server = await serve(app as RequestListener);
     const client = await RawClient.connect(server.port);
     client.get('/');
-    await once(client.socket, 'end');
+    await client.ends();
     await semaphore.idle();
   });
 

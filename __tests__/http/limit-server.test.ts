@@ -296,7 +296,7 @@ describe('limitServer', () => {
     expect((await fetch(`${test.url}/handler`)).status).toBe(500);
     const client = await RawClient.connect(test.port);
     client.get('/late');
-    await once(client.socket, 'end');
+    await client.ends();
     expect(client.received).toContain('half');
     expect(warnings.map(({ code }) => code)).toEqual(['WARN_SEMAPHORE_SERVER_FAILED']);
   });

@@ -72,7 +72,7 @@ describe('limitUpgrade', () => {
     const semaphore = new Semaphore(1, limiterOptions);
     await using server = await serveUpgrades(limitUpgrade(semaphore, echo, options));
     const client = await upgrade(server.port);
-    await once(client.socket, 'end');
+    await client.ends();
     client.reset();
     await semaphore.idle();
     expect(semaphore.stats().rejected.ERR_SEMAPHORE_HOLD_TIMEOUT).toBe(1);
@@ -86,7 +86,7 @@ describe('limitUpgrade', () => {
     const first = await upgrade(server.port);
     await first.receives('101');
     const second = await upgrade(server.port);
-    await once(second.socket, 'end');
+    await second.ends();
     expect(second.received).toMatch(/^HTTP\/1\.1 529 Rejected\r\nConnection: close\r\nRetry-After: 1\r\n/);
     const [head = '', body = ''] = second.received.split('\r\n\r\n');
     expect(JSON.parse(body)).toMatchObject({ status: 529, code: 'ERR_SEMAPHORE_QUEUE_FULL' });
@@ -152,7 +152,7 @@ describe('limitUpgrade', () => {
     await using server = await serveUpgrades(limitUpgrade(semaphore, echo, { maxWaitMs: 20 }));
     const client = await upgrade(server.port);
     await client.receives('ERR_SEMAPHORE_WAIT_TIMEOUT');
-    await once(client.socket, 'end');
+    await client.ends();
   });
 
   it('limits each key, also one that comes later', async () => {
@@ -221,7 +221,7 @@ describe('limitUpgrade', () => {
     });
     const client = await upgrade(server.port);
     expect(await thrown.promise).toEqual(new Error('broken'));
-    await once(client.socket, 'end');
+    await client.ends();
     client.reset();
     await semaphore.idle();
   });
