@@ -1,4 +1,5 @@
-import { ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import { retryAfterSeconds } from '../internal/retry-after.js';
@@ -72,38 +73,33 @@ export function answerRejection(
   const { status, headers, body } = answerOf(rejection, options);
   // The process of a closed limiter is about to stop. The client needs another connection, to another process.
   if (rejection.code === 'ERR_SEMAPHORE_CLOSED') res.shouldKeepAlive = false;
-  if (isUntouched(res)) {
-    res.writeHead(status, headers).end(body);
-    return;
-  }
-  res.statusCode = status;
   removeSuccess(res);
-  for (let i = 0; i + 1 < headers.length; i += 2) res.setHeader(String(headers[i]), String(headers[i + 1]));
+  // The `writeHead` of another middleware may ignore headers that it is passed.
+  if (Object.hasOwn(res, 'writeHead')) {
+    res.statusCode = status;
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  } else res.writeHead(status, headers);
   res.end(body);
 }
 
 /** The same answer as the text of a whole HTTP/1.1 response. Its connection ends with it. */
 export function rejectionText(rejection: SemaphoreError, options: AnswerOptions): string {
   const { status, headers, body } = answerOf(rejection, options);
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Rejected'}`, 'Connection: close'];
-  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
-  return `${lines.join('\r\n')}\r\n\r\n${body}`;
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const first = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Rejected'}`;
+  return [first, 'Connection: close', ...lines, '', body].join('\r\n');
 }
 
 function answerOf(rejection: SemaphoreError, options: AnswerOptions) {
   const status = options.statusCode ?? rejection.status;
   const { body, length } = bodyOf(rejection.code, options.message ?? rejection.message, status);
-  const headers = [
-    'Retry-After',
-    retryAfterOf(rejection, options),
+  const headers = {
+    'Retry-After': retryAfterOf(rejection, options),
     // RFC 6585 forbids to store a 429, and an earlier middleware's directive was meant for a success.
-    'Cache-Control',
-    'no-store',
-    'Content-Type',
-    'application/problem+json',
-    'Content-Length',
-    length,
-  ];
+    'Cache-Control': 'no-store',
+    'Content-Type': 'application/problem+json',
+    'Content-Length': length,
+  };
   return { status, headers, body };
 }
 
@@ -132,17 +128,4 @@ function bodyOf(code: string, message: string, status: number): Body {
   const made = { status, message, body, length: String(Buffer.byteLength(body)) };
   bodies.set(code, made);
   return made;
-}
-
-/**
- * Whether one `writeHead` can send all headers: a response of Node's own class without headers, on which nobody replaced
- * `writeHead`. A replacement may not understand a raw list of headers.
- */
-function isUntouched(res: ServerResponse): boolean {
-  return (
-    Object.getPrototypeOf(res) === ServerResponse.prototype &&
-    !Object.hasOwn(res, 'writeHead') &&
-    !Object.hasOwn(res, 'statusMessage') &&
-    res.getHeaderNames().length === 0
-  );
 }
