@@ -1,8 +1,6 @@
-import type { InspectOptions } from 'node:util';
 import { decide, DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision, KeyedDecider } from '../core/decide.js';
-import { INSPECT, inspectLimiter } from '../core/limiter-base.js';
-import type { Inspect, LimiterBase } from '../core/limiter-base.js';
+import { LimiterBase } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
   IdleOptions,
@@ -12,10 +10,9 @@ import type {
   TryAcquireOptions,
 } from '../core/limiter.js';
 import type { Semaphore } from '../core/semaphore.js';
-import { STATS, statsRecorderOf } from '../core/stats-recorder.js';
+import { STATS } from '../core/stats-recorder.js';
 import type { StatsRecorder } from '../core/stats-recorder.js';
 import { withRelease } from '../core/wrapped-permit.js';
-import { asyncDispose } from '../internal/dispose.js';
 import { requireMethods } from '../internal/validate.js';
 
 /** A limiter that takes a key: a `KeyedSemaphore`, or a chain that has one. */
@@ -69,13 +66,13 @@ type AnyLimiter = Pick<Limiter, 'close' | 'idle' | 'stats'> &
   Partial<Pick<LimiterBase, 'name' | 'permits' | 'queueLimit' | 'maxWaitMs' | 'closed'>>;
 
 /** The members of the limiter with keys that a `KeyLimiter` uses. */
-type Owner = KeyedDecider & MaybeChain & Pick<KeyedLimiter, 'closed' | 'acquire' | 'tryAcquire' | 'run'>;
+type Owner = KeyedDecider & MaybeChain & Pick<KeyedLimiter, 'closed' | 'acquire' | 'tryAcquire'>;
 
 /**
  * One key of a `KeyedLimiter` as a limiter. It keeps no key alive: an evicted key gets a new limiter when it is used
  * again. Until then its numbers are those of the evicted one.
  */
-export class KeyLimiter implements Limiter, AsyncDisposable {
+export class KeyLimiter extends LimiterBase {
   readonly #key: string;
   readonly #owner: Owner;
   readonly #find: () => AnyLimiter | undefined;
@@ -83,54 +80,59 @@ export class KeyLimiter implements Limiter, AsyncDisposable {
 
   /** `find` returns the limiter of the key while the key is kept. */
   constructor(key: string, owner: Owner, latest: AnyLimiter, find: () => AnyLimiter | undefined) {
+    super();
     this.#key = key;
     this.#owner = owner;
     this.#latest = latest;
     this.#find = find;
   }
 
-  /** @internal */
-  get [STATS](): StatsRecorder | undefined {
-    return statsRecorderOf(this.#limiter);
+  /** @internal `undefined` for a chain, and for a limiter of another package. */
+  override get [STATS](): StatsRecorder {
+    return (this.#limiter as LimiterBase)[STATS];
   }
 
-  get name(): string | undefined {
+  override get name(): string | undefined {
     return this.#limiter.name;
   }
 
-  get permits(): number {
+  override get permits(): number {
     return this.#limiter.permits ?? this.stats().permits;
   }
 
-  get held(): number {
+  override get held(): number {
     return this.stats().held;
   }
 
-  get available(): number {
+  override get available(): number {
     return this.stats().available;
   }
 
-  get waiting(): number {
+  override get paused(): boolean {
+    return this.stats().paused === true;
+  }
+
+  override get waiting(): number {
     return this.stats().waiting;
   }
 
-  get queueLimit(): number {
+  override get queueLimit(): number {
     return this.#limiter.queueLimit ?? Infinity;
   }
 
-  get maxWaitMs(): number {
+  override get maxWaitMs(): number {
     return this.#limiter.maxWaitMs ?? Infinity;
   }
 
-  get closed(): boolean {
+  override get closed(): boolean {
     return this.#owner.closed || this.#find()?.closed === true;
   }
 
-  acquire(options?: AcquireOptions): Promise<Permit> {
+  override acquire(options?: AcquireOptions): Promise<Permit> {
     return this.#owner.acquire(this.#key, options);
   }
 
-  tryAcquire(options?: TryAcquireOptions): Permit | undefined {
+  override tryAcquire(options?: TryAcquireOptions): Permit | undefined {
     return this.#owner.tryAcquire(this.#key, options);
   }
 
@@ -139,40 +141,22 @@ export class KeyLimiter implements Limiter, AsyncDisposable {
     return this.#owner[DECIDE](this.#key, request, maxWaitMs);
   }
 
-  run<Result>(
-    work: (permit: Permit) => Result | PromiseLike<Result>,
-    options?: AcquireOptions,
-  ): Promise<Result> {
-    return this.#owner.run(this.#key, work, options);
-  }
-
   /** Closes the key's present limiter. A key that is evicted or deleted gets a new one when it is used again. */
-  close(reason?: unknown): void {
+  override close(reason?: unknown): void {
     this.#limiter.close(reason);
   }
 
-  idle(options?: IdleOptions): Promise<void> {
+  override idle(options?: IdleOptions): Promise<void> {
     return this.#limiter.idle(options);
   }
 
-  stats(): LimiterStats {
+  override stats(): LimiterStats {
     return this.#limiter.stats();
-  }
-
-  /** Closes the key's present limiter and waits until it is idle. */
-  [asyncDispose](): Promise<void> {
-    this.close();
-    return this.idle();
   }
 
   /** @internal */
   [PARTS](): ReturnType<MaybeChain[typeof PARTS] & {}> {
     return this.#owner[PARTS]?.(this.#key);
-  }
-
-  /** @internal */
-  [INSPECT](_depth: number, options: InspectOptions, inspect: Inspect): string {
-    return inspectLimiter(this, options, inspect);
   }
 
   get #limiter(): AnyLimiter {
