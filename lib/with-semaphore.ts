@@ -1,11 +1,11 @@
 import { types } from 'node:util';
-import { checkAcquireOptions } from './core/acquire-options.js';
 import { runWithPermit } from './core/limiter-base.js';
 import type { AcquireOptions, Limiter } from './core/limiter.js';
 import { readOptions } from './internal/options.js';
 import type { OptionCheck, OptionChecks } from './internal/options.js';
 import {
   describe,
+  integer,
   requireDuration,
   requireFunction,
   requireLimiter,
@@ -14,6 +14,7 @@ import {
 } from './internal/validate.js';
 import { isKeyed } from './keyed/key-limiter.js';
 import type { KeyedLimiter } from './keyed/key-limiter.js';
+import { TOP_PRIORITY } from './orders/priority.js';
 
 /** A function that returns a promise. Parameters of type `never` accept any list of parameters. */
 type AsyncFunction = (...args: never[]) => Promise<unknown>;
@@ -174,21 +175,14 @@ function requestReader(
   options: CallOptions,
 ): AcquireOptions | ((self: unknown, args: readonly unknown[]) => AcquireOptions) {
   const { onQueued, ...computed } = options;
-  const { weight, priority, flow, signal, maxWaitMs, maxHoldMs } = computed;
-  const isFixed = !Object.values(computed).some((option) => typeof option === 'function');
-  if (isFixed) return options as AcquireOptions;
+  const entries = Object.entries<unknown>(computed);
+  if (!entries.some(([, option]) => typeof option === 'function')) return options as AcquireOptions;
   return (self, args) => {
-    const valueFor = <Value>(option: PerCall<Value>) =>
-      typeof option === 'function' ? (Reflect.apply(option, self, args) as Value | undefined) : option;
-    return {
-      weight: valueFor(weight),
-      priority: valueFor(priority),
-      flow: valueFor(flow),
-      signal: valueFor(signal),
-      maxWaitMs: valueFor(maxWaitMs),
-      maxHoldMs: valueFor(maxHoldMs),
-      onQueued,
-    };
+    const values = entries.map(([name, option]): [string, unknown] => [
+      name,
+      typeof option === 'function' ? Reflect.apply(option, self, args) : option,
+    ]);
+    return { ...Object.fromEntries(values), onQueued };
   };
 }
 
@@ -200,12 +194,8 @@ function perCall(check: OptionCheck): OptionCheck {
 }
 
 const CALL_CHECKS: OptionChecks<CallOptions> = {
-  weight: perCall((_name, weight) => {
-    checkAcquireOptions(weight, undefined, undefined);
-  }),
-  priority: perCall((_name, priority) => {
-    checkAcquireOptions(undefined, priority, undefined);
-  }),
+  weight: perCall(integer(1)),
+  priority: perCall(integer(-TOP_PRIORITY, TOP_PRIORITY)),
   flow: perCall(requireString),
   signal: perCall(requireSignal),
   maxWaitMs: perCall(requireDuration),

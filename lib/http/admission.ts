@@ -13,10 +13,10 @@ import { readOptions, unchecked } from '../internal/options.js';
 import {
   describe,
   integer,
-  isLimiter,
   requireBoolean,
   requireDuration,
   requireFunction,
+  requireLimiter,
   requireNoRequest,
   requireString,
 } from '../internal/validate.js';
@@ -293,9 +293,8 @@ function warnOfQueueLimit(what: string): void {
 
 /** Throws unless `limiter` is a limiter. */
 export function requireLimiterOf(what: string, limiter: unknown): void {
-  if (isLimiter(limiter)) return;
   requireNoRequest(what, limiter, 'as in app.use(limit(new Semaphore(10)))');
-  throw new TypeError(`limiter must be a limiter, such as new Semaphore(10), got ${describe(limiter)}`);
+  requireLimiter('limiter', limiter);
 }
 
 /** Far more limiters than an application has. An application that makes one for each request soon exceeds it. */

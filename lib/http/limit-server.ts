@@ -73,14 +73,10 @@ export function limitServer<Of extends Server>(
   const { holdBack = false, onRejected, ...others } = options;
   requireBoolean('holdBack', holdBack);
   if (onRejected !== undefined) requireFunction('onRejected', onRejected);
-  const limited = createMiddleware(
-    'limitServer',
-    limiter,
-    { ...others, onRejected: holdBack ? rejectAndHoldBack : onRejected },
-    (_req, _res, next) => {
-      next();
-    },
-  );
+  const limited = createMiddleware('limitServer', limiter, {
+    ...others,
+    onRejected: holdBack ? rejectAndHoldBack : onRejected,
+  });
   const emit = server.emit.bind(server) as (event: unknown, ...args: unknown[]) => boolean;
   let hasWarned = false;
 

@@ -8,7 +8,6 @@ import type {
   HostResponse,
   LimitOptions,
   Middleware,
-  Next,
   OptionsFor,
   PlainRequest,
 } from './limit-options.js';
@@ -41,10 +40,7 @@ export function limit<
   Res extends ServerResponse = HostResponse,
   One extends Limiter | KeyedLimiter = Limiter | KeyedLimiter,
 >(limiter: One, ...[options]: OptionsFor<One, Req, Res>): Middleware<Req | PlainRequest<Req>, Res> {
-  return createMiddleware<Req, Res>('limit', limiter, options, passOn) as Middleware<
-    Req | PlainRequest<Req>,
-    Res
-  >;
+  return createMiddleware<Req, Res>('limit', limiter, options) as Middleware<Req | PlainRequest<Req>, Res>;
 }
 
 /** A `limit` with shared options, for requests and responses of these types. */
@@ -68,11 +64,6 @@ limit.defaults = function withDefaults<
   return (limiter, ...[options = {}]) => {
     requireObject('options', options);
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const all = Object.fromEntries([...Object.entries(defaults), ...given]) as LimitOptions<Req, Res>;
-    return createMiddleware('limit', limiter, all, passOn);
+    return createMiddleware('limit', limiter, { ...defaults, ...Object.fromEntries(given) });
   };
 };
-
-function passOn(_req: unknown, _res: unknown, next: Next): void {
-  next();
-}

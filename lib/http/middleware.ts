@@ -14,12 +14,12 @@ import { Exchange } from './exchange.js';
 import type { KeyedLimitOptions, LimitOptions, Middleware, Next } from './limit-options.js';
 import { answerRejection, asAnswered, removeSuccess } from './rejection.js';
 
-/** The middleware behind `limit` and `limitHandler`. It calls `serve` under a permit, which a promise from there holds. */
+/** The middleware behind `limit` and others. It calls `serve` under a permit, which a promise from there holds. */
 export function createMiddleware<Req extends IncomingMessage, Res extends ServerResponse>(
   what: string,
   limiter: Limiter | KeyedLimiter,
   options: LimitOptions<Req, Res> & Partial<KeyedLimitOptions<Req, Res>> = {},
-  serve: (req: Req, res: Res, next: Next) => unknown,
+  serve: (req: Req, res: Res, next: Next) => unknown = passOn,
 ): Middleware<Req, Res> {
   requireLimiterOf(what, limiter);
   requireObject('options', options);
@@ -139,6 +139,10 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
     hasWarned = true;
     warn(code, message, error);
   }
+}
+
+function passOn(_req: unknown, _res: unknown, next: Next): void {
+  next();
 }
 
 /** Destroys a response, also one of HTTP/2, which has no such method. */

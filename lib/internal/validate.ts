@@ -109,7 +109,7 @@ export function requireLimiter(name: string, value: unknown): void {
 /** Whether `value` looks like a limiter. */
 export function isLimiter(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return LIMITER_METHODS.every((method) => isMethod(value, method));
+  return LIMITER_METHODS.every((method) => typeof Reflect.get(value, method) === 'function');
 }
 
 const LIMITER_METHODS = ['acquire', 'tryAcquire', 'close', 'idle', 'stats'];
@@ -144,10 +144,6 @@ export function describe(value: unknown): string {
 
 function cut(text: string): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
-}
-
-function isMethod(value: object, name: string): boolean {
-  return typeof Reflect.get(value, name) === 'function';
 }
 
 /** Throws unless `value` is a number. */
