@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { GlideClient } from '@valkey/valkey-glide';
 import { Redis } from 'ioredis';
 import { createClient, createClientPool } from 'redis';
 import { RedisSemaphore } from '../../lib/redis';
@@ -8,6 +12,7 @@ import { CLIENTS } from '../helpers/redis-clients';
 import type { TestClient } from '../helpers/redis-clients';
 import { RedisServer } from '../helpers/redis-server';
 import { until } from '../helpers/serve';
+import { TcpProxy } from '../helpers/tcp-proxy';
 import { collectWarnings } from '../helpers/warnings';
 import { watch } from '../helpers/watch';
 
@@ -108,6 +113,25 @@ withRedis.describe('A wake-up', () => {
     await until(() => semaphore.stats().wakeUps === 'push');
   });
 
+  it('gets another connection when the one for messages is dead without an event of the client', async () => {
+    await using proxy = await TcpProxy.to(server.port);
+    const client = ioRedis({});
+    Object.assign(client, { duplicate: () => ioRedis({ port: proxy.port }) });
+    const [giver, taker] = [make(await nodeRedis({}), `dead-${++names}`), make(client, `dead-${names}`)];
+    await taker.ready();
+    const held = await giver.acquire();
+    const next = watch(taker.acquire());
+    await queued(taker);
+    proxy.block('up', 'down');
+    held.release();
+    await until(() => next.state === 'fulfilled');
+    await until(() => taker.stats().wakeUps === 'poll');
+    proxy.unblock();
+    await until(() => taker.stats().wakeUps === 'push');
+    next.value.release();
+    await Promise.all([giver.idle(), taker.idle()]);
+  });
+
   it('recovers a client that was closed and opened again', async () => {
     const client = createClient({ socket: { host: '127.0.0.1', port: server.port } });
     client.on('error', () => undefined);
@@ -121,6 +145,31 @@ withRedis.describe('A wake-up', () => {
     await until(() => semaphore.stats().wakeUps === 'push');
     await semaphore.ready();
     client.destroy();
+  });
+
+  it('may be forbidden while it runs: that does not end a process with ioredis', async () => {
+    await direct.command('ACL', 'SETUSER', 'muted', 'on', '>pw', '~*', '&*', '+@all');
+    const program = `
+      import { createRequire } from 'node:module';
+      import { Redis } from 'ioredis';
+      const { RedisSemaphore } = createRequire('${__filename}')('../../lib/redis');
+      const client = new Redis(${server.port}, '127.0.0.1', { username: 'muted', password: 'pw' });
+      const semaphore = new RedisSemaphore(client, { name: 'muted', permits: 1 });
+      await semaphore.ready();
+      console.log('ready');
+      process.stdin.resume().on('end', () => setTimeout(() => process.exit(7), 200));`;
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
+      cwd: join(__dirname, '../..'),
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    const exit = once(child, 'exit');
+    await once(child.stdout, 'data');
+    // This ends the connections of the user that listen to a channel.
+    await direct.command('ACL', 'SETUSER', 'muted', 'resetchannels');
+    const log = async (): Promise<string> => JSON.stringify(await direct.command('ACL', 'LOG'));
+    await until(async () => child.exitCode !== null || (await log()).includes('muted'));
+    child.stdin.end();
+    expect(await exit).toEqual([7, null]);
   });
 
   it('is replaced by polling, with one warning, where the user may not subscribe', async () => {
@@ -156,6 +205,18 @@ withRedis.describe('A wake-up', () => {
     await direct.command('ACL', 'SETUSER', user, 'on', '>pw', '~*', '&*', '+@all', `-${command}`);
     const semaphore = make(await nodeRedis({ username: user, password: 'pw' }));
     await expect(semaphore.ready()).rejects.toThrow(named);
+  });
+
+  it('is not promised by ready() of GLIDE without the right to subscribe, although GLIDE gives no reason', async () => {
+    await direct.command('ACL', 'SETUSER', 'silent', 'on', '>pw', '~*', '&*', '+@all', '-subscribe');
+    const client = await GlideClient.createClient({
+      addresses: [{ host: '127.0.0.1', port: server.port }],
+      credentials: { username: 'silent', password: 'pw' },
+      requestTimeout: 5_000,
+    });
+    const semaphore = new RedisSemaphore(client, { name: 'silent', permits: 1 });
+    await expect(semaphore.ready()).rejects.toThrow('SUBSCRIBE');
+    client.close();
   });
 
   it('reaches each of several objects of one client and name without a question', async () => {

@@ -217,8 +217,7 @@ export class LeaseManager implements GrantReceiver {
     else if (answer > 0) {
       const wasQueued = waiter.isQueued;
       this.#grant(waiter, answer, sentAt);
-      // The wake-up of this waiter was lost, so those of others may have been.
-      if (wasQueued) this.#queue.check();
+      if (wasQueued) this.#noteLostWakeUp();
     } else if (answer === Answer.queued || answer === Answer.alreadyQueued) {
       this.#noteQueued(waiter, answer === Answer.queued);
     } else if (answer === Answer.late) {
@@ -231,6 +230,12 @@ export class LeaseManager implements GrantReceiver {
       else if (answer === Answer.notFree) this.#queue.timeOut(waiter);
       else this.#queue.rejectFull(waiter);
     }
+  }
+
+  /** The wake-up of a waiter was lost, so those of others may have been. */
+  #noteLostWakeUp(): void {
+    this.#queue.check();
+    this.#connection.doubtWakeUps(this.#keys);
   }
 
   /** The waiter has left meanwhile, or this process has granted it a permit that Redis has entered now. */

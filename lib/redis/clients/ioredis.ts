@@ -17,7 +17,8 @@ interface IoRedisSubscriber extends Emitter {
 const SUBSCRIBER_OPTIONS = {
   lazyConnect: false,
   enableOfflineQueue: true,
-  autoResubscribe: true,
+  // The client does not catch the error of its own attempt, so a server that rejects it would end the process.
+  autoResubscribe: false,
   enableAutoPipelining: false,
   commandTimeout: undefined,
   maxRetriesPerRequest: null,
@@ -65,7 +66,6 @@ function subscribe(
   connection.on('message', (from, message) => {
     if (from === channel && typeof message === 'string') subscriber.message(message);
   });
-  // The client restores a subscription without an event. To subscribe once more confirms it.
   connection.on('ready', () => void confirm());
   connection.on('end', close);
   // A client that is closed between two connections emits no 'end'.

@@ -56,7 +56,8 @@ export function adaptValkeyGlide(client: ValkeyGlideClient): RedisAdapter {
       (error: unknown) => {
         // The client only says that the time is over, whatever the reason.
         subscription.isEnded = true;
-        subscriber.lost(new Error(`no subscription to ${channel}`, { cause: error }));
+        const why = `no subscription to ${channel}, perhaps without the right to SUBSCRIBE`;
+        subscriber.lost(new Error(why, { cause: error }));
       },
     );
     return subscription;

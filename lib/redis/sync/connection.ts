@@ -171,12 +171,17 @@ export class Connection {
 
   /** Resolves when a message has made the way through Redis to this node. */
   proveWakeUps(keys: KeyNames, signal: AbortSignal): Promise<void> {
-    const publish = (message: string) =>
-      this.#adapter.eval(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`, keys, [
-        CHANNEL + this.id,
-        message,
-      ]);
-    return this.#wakeUps.prove(publish, signal);
+    return this.#wakeUps.prove((message) => this.#publish(keys, message), signal);
+  }
+
+  /** Tests the subscription, because a message to this node was lost. */
+  doubtWakeUps(keys: KeyNames): void {
+    void this.#wakeUps.doubt((message) => this.#publish(keys, message));
+  }
+
+  #publish(keys: KeyNames, message: string): Promise<unknown> {
+    const args = [CHANNEL + this.id, message];
+    return this.#adapter.eval(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`, keys, args);
   }
 
   #scheduleFlush(): void {

@@ -13,6 +13,10 @@ const LOOKS_BEFORE_WARNING = 5;
 const ECHO = '!';
 /** Time after which an echo that has not arrived is sent again, in milliseconds. */
 const ECHO_MS = 250;
+/** Time after which an active subscription that no echo has reached counts as lost, in milliseconds. */
+const DEAF_MS = 2_000;
+/** Shortest time between two tests of an active subscription, in milliseconds. */
+const DOUBT_MS = 5_000;
 /** Time between two looks for a subscription that is being made, in milliseconds. */
 const SUBSCRIBE_CHECK_MS = 5;
 
@@ -36,6 +40,7 @@ export class WakeUps {
   #timer: unknown = undefined;
   #looks = 0;
   #answeredAt = -Infinity;
+  #doubtedAt = -Infinity;
   readonly #echoes = new Map<string, () => void>();
   #lastEcho = 0;
 
@@ -113,15 +118,46 @@ export class WakeUps {
     }
   }
 
+  /**
+   * Tests an active subscription, because a message was lost. A connection can be dead without an event of its client. Then
+   * the subscription is replaced.
+   */
+  async doubt(publish: (message: string) => Promise<unknown>): Promise<void> {
+    const subscription = this.#subscription;
+    const now = this.#clock.now();
+    if (!this.#isSubscribed || now - this.#doubtedAt < DOUBT_MS) return;
+    this.#doubtedAt = now;
+    const testing = new AbortController();
+    const timer = this.#clock.setTimer(
+      () => {
+        testing.abort(new Error('a message did not arrive'));
+      },
+      DEAF_MS,
+      true,
+    );
+    try {
+      await this.prove(publish, testing.signal);
+    } catch (error) {
+      // Any other error is one of the client, which tells of a lost connection itself.
+      const isDeaf = testing.signal.aborted || this.#adapter.isReply(error);
+      if (!isDeaf || this.#subscription !== subscription) return;
+      subscription?.close();
+      this.#lost(error);
+    } finally {
+      this.#clock.clearTimer(timer);
+    }
+  }
+
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.setTimer(resolve, ms));
+    return new Promise((resolve) => this.#clock.setTimer(resolve, ms, true));
   }
 
   #open(): void {
     const previous = this.#subscription;
     this.#subscription = undefined;
     previous?.close();
-    this.#error = undefined;
+    // An error that Redis answered may be over. The reason of a client that says less is worth keeping.
+    if (this.#adapter.isReply(this.#error)) this.#error = undefined;
     const subscription = runInRootContext(() =>
       this.#adapter.subscribe(this.#channel, {
         message: (message) => {
