@@ -1,3 +1,4 @@
+import { KeyedSemaphore } from '../../lib';
 import type { RedisSemaphore } from '../../lib/redis';
 import type { LeasedPermit } from '../../lib/redis';
 import { withRedis } from '../helpers/needs';
@@ -148,9 +149,19 @@ withRedis.describe('A limit of which Redis loses data', () => {
     await Promise.all([a.idle(), b.idle()]);
   });
 
+  it('rejects in the pause with status 503, also behind a key', async () => {
+    const [a] = nodes.pair({ permits: 2, leaseMs: 60_000 });
+    const perUser = new KeyedSemaphore(() => a);
+    const held = await perUser.acquire('eve');
+    await nodes.command('FLUSHALL');
+    const rejection = { code: 'ERR_SEMAPHORE_WAIT_TIMEOUT', scope: 'backend', status: 503 };
+    await expect(perUser.acquire('eve', { maxWaitMs: 0 })).rejects.toMatchObject(rejection);
+    held.release();
+    await perUser.idle();
+  });
+
   it('is warned of at the start where the server may evict keys', async () => {
     const warnings = collectWarnings();
-    await nodes.command('CONFIG', 'SET', 'maxmemory', '100mb');
     await nodes.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
     const [a] = nodes.pair({ permits: 1 });
     await a.ready();

@@ -58,10 +58,11 @@ withRedis.describe.each(Object.entries(CLIENTS))('Without Redis, through %s,', (
 
   it('local shares the permits out evenly, and says so', async () => {
     const semaphore = make({ permits: 5, expectedNodes: 2, leaseMs: LONG });
-    await semaphore.ready();
+    await until(() => semaphore.stats().fleet !== undefined);
     proxy.block('up', 'down');
     const callers = Array.from({ length: 5 }, () => watch(semaphore.acquire()));
     await isUp(semaphore, 'down');
+    expect(semaphore.stats().fleet).toBeUndefined();
     await until(() => callers.filter(({ state }) => state === 'fulfilled').length === 3);
     expect(states(callers)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'pending', 'pending']);
     expect(callers[0]?.value.fencingToken).toBe(0);

@@ -184,7 +184,7 @@ export const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 /** Value of `scope` where every process of a fleet reports the same value. Aggregate such series with `max`, not `sum`. */
 const FLEET = 'fleet';
 
-/** Stats of a limiter that all processes of a fleet share. `fleet` is `undefined` until the backend has answered. */
+/** Stats of a limiter that all processes of a fleet share. `fleet` is `undefined` unless the backend answers. */
 interface SharedStats {
   readonly backend: 'up' | 'down';
   readonly fleet: { readonly held: number; readonly waiting: number; readonly nodes: number } | undefined;

@@ -207,7 +207,7 @@ export class LeaseManager implements GrantReceiver {
     }
     this.#noticeLimit();
     for (const lease of this.#prefetched.setWanted(reply.queued > 0)) this.#return(lease);
-    this.#queue.watch(reply.queued > 0 ? reply.nextMs : Infinity);
+    this.#queue.watch(reply.queued > 0 ? reply.nextEndMs : Infinity);
     this.#noticeQuiet();
   }
 

@@ -39,8 +39,8 @@ export interface RedisSemaphoreStats extends LimiterStats {
    */
   readonly wakeUps: 'push' | 'poll';
   /**
-   * The sums over all processes. `stats()` reads them from Redis at most once a second. They are `undefined` at first, and
-   * later as old as the previous call.
+   * The sums over all processes. `stats()` reads them from Redis at most once a second. They are `undefined` at first and
+   * while Redis is down, and else as old as the previous call.
    */
   readonly fleet: FleetStats | undefined;
 }

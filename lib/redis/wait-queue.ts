@@ -1,6 +1,6 @@
 import { tooHeavyError } from '../core/lifecycle.js';
 import { ReleaseRate } from '../core/release-rate.js';
-import { BackendError } from '../errors.js';
+import { BackendError, QueueFullError, WaitTimeoutError } from '../errors.js';
 import { FifoQueue } from '../orders/fifo.js';
 import { PriorityQueue } from '../orders/priority.js';
 import type { Usage } from './lease.js';
@@ -87,11 +87,13 @@ export class RedisWaitQueue {
   }
 
   timeOut(waiter: RedisWaiter): void {
-    this.#reject(waiter, waiter.usage?.lifecycle.waitTimeout(this.#retryAfterMs(), waiter));
+    const error = this.#rejectPaused(waiter, WaitTimeoutError);
+    this.#reject(waiter, error ?? waiter.usage?.lifecycle.waitTimeout(this.#retryAfterMs(), waiter));
   }
 
   rejectFull(waiter: RedisWaiter): void {
-    this.#reject(waiter, waiter.usage?.lifecycle.queueFull(this.#retryAfterMs(), waiter));
+    const error = this.#rejectPaused(waiter, QueueFullError);
+    this.#reject(waiter, error ?? waiter.usage?.lifecycle.queueFull(this.#retryAfterMs(), waiter));
   }
 
   rejectTooHeavy(waiter: RedisWaiter): void {
@@ -121,9 +123,11 @@ export class RedisWaitQueue {
     for (const other of this.#queue) if (other.isQueued && other !== waiter) this.#sync.request(other);
   }
 
-  /** Checks the queue `nextMs`, or after the usual time if that is less. */
-  watch(nextMs: number): void {
+  /** Checks the queue when a lease can end in `nextEndMs`, when a pause ends, or after the usual time if that is less. */
+  watch(nextEndMs: number): void {
     if (this.#queue.size === 0) return;
+    const { pausedMs } = this.#sync;
+    const nextMs = pausedMs > 0 ? pausedMs : nextEndMs;
     // The processes that wait for the same lease to end need not ask at the same moment.
     const jitterMs = 1 + Math.random() * this.#checkMs * 0.1;
     const delayMs = Math.ceil(Math.min(Math.max(nextMs, 0), this.#checkMs) + jitterMs);
@@ -154,6 +158,20 @@ export class RedisWaitQueue {
       this.#sync.request(waiter);
       return;
     }
+  }
+
+  /** The error of a waiter that Redis does not serve because it pauses: the reason is Redis, and not the key of the limit. */
+  #rejectPaused(
+    waiter: RedisWaiter,
+    Rejection: typeof WaitTimeoutError | typeof QueueFullError,
+  ): WaitTimeoutError | QueueFullError | undefined {
+    const { pausedMs } = this.#sync;
+    if (pausedMs === 0 || this.#sync.isDown) return undefined;
+    const error = new Rejection('Redis makes no new grants for now', {
+      retryAfterMs: pausedMs,
+      scope: 'backend',
+    });
+    return waiter.usage?.lifecycle.stats.reject(error, waiter);
   }
 
   #reject(waiter: RedisWaiter, error: unknown): void {

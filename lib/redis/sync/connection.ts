@@ -158,15 +158,16 @@ export class Connection {
   }
 
   /**
-   * Resolves to the server's eviction policy, or `''` if it evicts nothing.
+   * Resolves to the server's eviction policy, or `''` if it evicts nothing. A policy counts even without a `maxmemory`,
+   * which can be set later.
    *
    * @throws `MissingRightsError` that names the commands for which the user has no right.
    */
   async checkRights(keys: KeyNames): Promise<string> {
     const reply = await this.#adapter.eval(CHECK_SOURCE, keys, [CHANNEL + this.id]);
-    const [errors, policy, memory] = reply as [unknown[], unknown, unknown];
+    const [errors, policy] = reply as [unknown[], unknown];
     if (errors.length > 0) throw new MissingRightsError(errors.map(String).join('; '));
-    return String(memory) === '0' || String(policy) === 'noeviction' ? '' : String(policy);
+    return String(policy) === 'noeviction' ? '' : String(policy);
   }
 
   /** Resolves when a message has made the way through Redis to this node. */

@@ -85,6 +85,8 @@ export class SyncClient implements CircuitMember, Sender {
   #isForgotten = false;
   #fleet: FleetStats | undefined;
   #surveyedAt = -Infinity;
+  /** Time at which Redis grants again after a pause, on the clock of this process. */
+  #pausedUntil = -Infinity;
 
   constructor(
     connection: Connection,
@@ -118,6 +120,11 @@ export class SyncClient implements CircuitMember, Sender {
   /** Whether the present outage has outlived every lease that Redis knew when it began. */
   get isForgotten(): boolean {
     return this.#isForgotten;
+  }
+
+  /** Time for which Redis still makes no new grants after an outage or lost data, in milliseconds; 0 without a pause. */
+  get pausedMs(): number {
+    return Math.max(0, this.#pausedUntil - rootClock.now());
   }
 
   /** Whether an operation of this object is unsent or in flight. */
@@ -171,7 +178,10 @@ export class SyncClient implements CircuitMember, Sender {
     this.#schedule();
   }
 
-  /** What the fleet does, as of the last survey. Each call makes sure that a survey is not older than a second for long. */
+  /**
+   * What the fleet does, as of the last survey; `undefined` while Redis is down. Each call makes sure that a survey is not
+   * older than a second for long.
+   */
   fleet(): FleetStats | undefined {
     const now = rootClock.now();
     if (now - this.#surveyedAt >= SURVEY_MS && !this.isDown) {
@@ -216,6 +226,7 @@ export class SyncClient implements CircuitMember, Sender {
   down(): void {
     for (const call of this.#counted) this.#connection.finished(call);
     this.#counted.clear();
+    this.#fleet = undefined;
     this.#batch.dropQuestions();
     this.#beginOutage();
     this.#handlers.down();
@@ -342,6 +353,7 @@ export class SyncClient implements CircuitMember, Sender {
     if (this.#offset === undefined || latest < this.#offset || earliest > this.#offset) this.#offset = latest;
     this.#seenAt = sentAt;
     this.#fleet = reply.fleet ?? this.#fleet;
+    this.#pausedUntil = this.#lastReplyAt + reply.pausedMs;
     if (reply.rules === undefined) return false;
     const { epoch, permits, version, resizes } = reply.rules;
     this.rules = { permits, version, resizes };

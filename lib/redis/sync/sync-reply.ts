@@ -21,8 +21,10 @@ export interface SyncReply {
   readonly answer: (index: number) => number;
   /** Queued callers of all processes. */
   readonly queued: number;
-  /** Milliseconds until a lease can end or a pause ends; of use only while anybody waits. */
-  readonly nextMs: number;
+  /** Milliseconds until a lease can end; of use only while anybody waits. */
+  readonly nextEndMs: number;
+  /** Milliseconds until new grants are possible again; 0 or less without a pause. */
+  readonly pausedMs: number;
   /** Queued callers of this process that were granted. Fencing token 0 means that the weight is above the limit. */
   readonly promoted: readonly (readonly [seq: string, fencingToken: number])[];
   /** Members whose leases were to be renewed and have ended. */
@@ -52,7 +54,7 @@ export interface FleetStats {
 }
 
 export function parseReply(reply: unknown): SyncReply {
-  const [now, answers, queued, nextMs, promoted, lost, rules, fleet] = reply as unknown[];
+  const [now, answers, queued, nextEndMs, pausedMs, promoted, lost, rules, fleet] = reply as unknown[];
   // When all requests were granted there is one number: the first token, and the others follow it.
   const answer = (index: number) =>
     Array.isArray(answers) ? Number(answers[index] ?? 0) : Number(answers) + index;
@@ -62,7 +64,8 @@ export function parseReply(reply: unknown): SyncReply {
       serverNow,
       answer,
       queued: 0,
-      nextMs: 0,
+      nextEndMs: 0,
+      pausedMs: 0,
       promoted: [],
       lost: [],
       rules: undefined,
@@ -81,7 +84,8 @@ export function parseReply(reply: unknown): SyncReply {
     serverNow,
     answer,
     queued: Number(queued),
-    nextMs: Number(nextMs),
+    nextEndMs: Number(nextEndMs),
+    pausedMs: Number(pausedMs),
     promoted: Array.from({ length: pairs.length / 2 }, (_, i) => [
       String(pairs[2 * i]),
       Number(pairs[2 * i + 1]),

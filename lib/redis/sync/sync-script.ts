@@ -275,7 +275,7 @@ else
   if count > 0 then redis.call('PEXPIRE', holders, keptMs) end
   if queued > 0 then redis.call('PEXPIRE', queue, keptMs) end
 end
-if queued == 0 and not promoted[1] and not ended[1] and survey ~= 1
+if queued == 0 and granting and not promoted[1] and not ended[1] and survey ~= 1
   and epoch == knownEpoch and version == knownVersion and resizes == knownResizes and limit == knownLimit
   then return { now, answers } end
 local fleet = 0
@@ -289,8 +289,7 @@ if survey == 1 then
   end
   fleet = { used, queued, number }
 end
-local nextMs = (granting and nextEnd or quiet) - now
-return { now, answers, queued, nextMs, promoted, ended, { epoch, limit, version, resizes }, fleet }
+return { now, answers, queued, nextEnd - now, quiet - now, promoted, ended, { epoch, limit, version, resizes }, fleet }
 `;
 
 /**
@@ -319,8 +318,7 @@ for _, call in ipairs(calls) do
 end
 local info = redis.pcall('INFO', 'memory')
 local policy = type(info) == 'string' and string.match(info, 'maxmemory_policy:([%w-]+)') or ''
-local memory = type(info) == 'string' and string.match(info, 'maxmemory:(%d+)') or '0'
-return { errors, policy, memory }
+return { errors, policy }
 `;
 
 /** A script as it is sent, and the name by which Redis keeps it. */
