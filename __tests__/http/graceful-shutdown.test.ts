@@ -1,7 +1,11 @@
 import { Agent, createServer, request } from 'node:http';
 import { once } from 'node:events';
+import { connect, createSecureServer, createServer as createHttp2Server } from 'node:http2';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { ClientHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { gracefulShutdown, limit, limitUpgrade, Semaphore } from 'express-semaphore';
+import { CERTIFICATE } from '../helpers/certificate';
 import { connectionsOf, defer, RawClient, until } from '../helpers/serve';
 import type { Deferred } from '../helpers/serve';
 import { collectWarnings } from '../helpers/warnings';
@@ -71,6 +75,39 @@ describe('gracefulShutdown', () => {
     expect(await stopped).toBe(true);
   });
 
+  it.each([
+    ['http', createHttp2Server],
+    ['https', (listener: RequestListener) => createSecureServer(CERTIFICATE, listener as never)],
+  ])(
+    'stops an HTTP/2 server over %s without a reset stream, and late streams get a 503',
+    async (scheme, create) => {
+      const semaphore = new Semaphore(1);
+      const [limited, work] = [limit(semaphore), defer()];
+      const server = create((req: object, res: object) => {
+        limited(req as IncomingMessage, res as ServerResponse, () => {
+          void work.promise.then(() => (res as ServerResponse).end('served'));
+        });
+      });
+      const shutDown = gracefulShutdown(server, { semaphore }, { deadlineMs: 60_000 });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const session = connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false });
+      const running = statusOf(session.request());
+      await until(() => semaphore.held === 1);
+      const [waiting, isTold] = [statusOf(session.request()), once(session, 'goaway')];
+      await until(() => semaphore.waiting === 1);
+      // On its way when the server stops.
+      const late = statusOf(session.request());
+      const stopped = shutDown();
+      expect(await Promise.all([waiting, late])).toEqual([503, 503]);
+      await isTold;
+      work.resolve();
+      expect([await running, await stopped]).toEqual([200, true]);
+      expect(session.closed).toBe(true);
+    },
+  );
+
   it('closes idle connections', async () => {
     const { shutDown, server, port } = await start(new Semaphore(1), {});
     const silent = await RawClient.connect(port);
@@ -125,6 +162,16 @@ async function keepAsking(url: string, seen: Map<string, number>): Promise<void>
 
 function codeOf(error: unknown): string {
   return String((error as NodeJS.ErrnoException).code);
+}
+
+/** The status of a stream; its error code if it was reset. */
+async function statusOf(stream: ClientHttp2Stream): Promise<unknown> {
+  let status: unknown;
+  stream.once('response', (headers) => (status = headers[':status']));
+  stream.on('error', (error) => (status = codeOf(error)));
+  stream.resume();
+  await once(stream, 'close').catch(() => undefined);
+  return status;
 }
 
 interface Answer {

@@ -1,10 +1,11 @@
-import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Http2SecureServer, Http2Server, ServerHttp2Session } from 'node:http2';
 import type { Server as SecureServer } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readOptions } from '../internal/options.js';
-import { requireDuration, requireMethods } from '../internal/validate.js';
+import { MAX_TIMER_MS, requireDuration, requireMethods } from '../internal/validate.js';
 import { closeQuietly } from '../keyed/closed-limiters.js';
 import { requireLimiters } from '../keyed/limiters.js';
 import type { Limiters } from '../keyed/limiters.js';
@@ -22,15 +23,19 @@ export interface GracefulShutdownOptions {
   readonly deadlineMs?: number | undefined;
 }
 
+/** The largest stream number of HTTP/2. */
+const LAST_STREAM = 2 ** 31 - 1;
+
 /** Time that an idle connection is kept, in milliseconds: a request may be on its way. */
 const GRACE_MS = 1_000;
 
 /**
- * Prepares a server of `node:http` or `node:https` to stop without a reset. Call it before the server listens. It returns
- * a function that stops the server.
+ * Prepares a server of `node:http`, `node:https` or `node:http2` to stop without a reset. Call it before the server
+ * listens. It returns a function that stops the server.
  *
  * The stop waits for `drainMs`. Then running requests get their answers, and queued and later requests get a 503. The last
- * answer of each connection closes it. Idle connections are closed after 1 second.
+ * answer of each connection closes it. Idle connections are closed after 1 second. A client of HTTP/2 gets a GOAWAY, and its
+ * session closes after that second, with its last stream.
  *
  * The function resolves with `true` when the server is closed and no permit is held. At the deadline it destroys all
  * connections and resolves with `false`. Further calls return the same promise. It does not end the process.
@@ -49,29 +54,32 @@ const GRACE_MS = 1_000;
  * ```
  */
 export function gracefulShutdown(
-  server: Server | SecureServer,
+  server: Server | SecureServer | Http2Server | Http2SecureServer,
   limiters: Limiters,
   options: GracefulShutdownOptions = {},
 ): () => Promise<boolean> {
-  requireMethods('server', server, 'closeIdleConnections', 'closeAllConnections', 'on');
+  requireMethods('server', server, 'on', 'setTimeout');
   requireLimiters(limiters);
   const { drainMs = 0, deadlineMs = 10_000 } = readOptions('gracefulShutdown', options, {
     drainMs: requireDuration,
     deadlineMs: requireDuration,
   });
-  /** All open connections, upgraded ones too. */
-  const sockets = new Set<Socket>();
+  /** All open connections, upgraded ones too, and the sessions of HTTP/2. */
+  const connections = new Set<Connection>();
   /** The last response of each connection. With pipelined requests only the last one may end the connection. */
   const latest = new Map<Socket, ServerResponse>();
   let isClosing = false;
   let stopped: Promise<boolean> | undefined;
 
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  server.prependListener('request', (req, res) => {
-    const { socket } = req;
+  const host: NetServer & Partial<Pick<Server, 'closeIdleConnections' | 'keepAliveTimeout'>> = server;
+  for (const event of ['connection', 'session']) {
+    host.on(event, (connection: Connection) => {
+      connections.add(connection);
+      connection.once('close', () => connections.delete(connection));
+    });
+  }
+  host.prependListener('request', ({ socket, httpVersionMajor }: IncomingMessage, res: ServerResponse) => {
+    if (httpVersionMajor === 2) return;
     if (!latest.has(socket)) socket.once('close', () => latest.delete(socket));
     latest.set(socket, res);
     if (isClosing) res.setHeader('Connection', 'close');
@@ -80,43 +88,43 @@ export function gracefulShutdown(
   return () => (stopped ??= shutDown());
 
   async function shutDown(): Promise<boolean> {
-    await delay(drainMs);
+    await delay(Math.min(drainMs, MAX_TIMER_MS));
     const deadline = new AbortController();
-    const isInTime = await Promise.race([finish().then(() => true), delay(deadlineMs, deadline.signal)]);
+    const late = delay(Math.min(deadlineMs, MAX_TIMER_MS), false, { signal: deadline.signal });
+    const isInTime = await Promise.race([finish(), late]);
     deadline.abort();
-    if (isInTime === true) return true;
-    for (const socket of sockets) socket.destroy();
-    return false;
+    if (!isInTime) for (const connection of connections) connection.destroy();
+    return isInTime;
   }
 
-  async function finish(): Promise<void> {
+  async function finish(): Promise<boolean> {
     isClosing = true;
     for (const res of latest.values()) if (!res.headersSent) res.setHeader('Connection', 'close');
     for (const limiter of Object.values(limiters)) closeQuietly(limiter, 'the server is stopping');
-    // The clients of connections that are held back must learn that they need another process.
-    for (const socket of sockets) endHoldBack(socket);
+    for (const connection of connections) {
+      // The clients of connections that are held back must learn that they need another process.
+      endHoldBack(connection);
+      // It promises to process all streams, also those that are on their way.
+      connection.goaway?.(0, LAST_STREAM);
+    }
 
-    const closed = once(server, 'close');
+    const closed = new Promise((resolve) => host.once('close', resolve));
     // close() of an HTTP server destroys idle connections at once, and with them a request that is just arriving.
-    NetServer.prototype.close.call(server);
-    server.keepAliveTimeout = GRACE_MS;
+    NetServer.prototype.close.call(host);
+    host.keepAliveTimeout = GRACE_MS;
     setTimeout(() => {
-      server.closeIdleConnections();
-      // The host does not count a connection as idle that has sent nothing, such as one that a browser opens ahead.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      host.closeIdleConnections?.();
+      for (const connection of connections) {
+        connection.close?.();
+        // The host does not count a connection as idle that has sent nothing, such as one that a browser opens ahead.
+        if (connection.bytesRead === 0) connection.destroy();
+      }
     }, GRACE_MS).unref();
     await closed;
-    await Promise.all(Object.values(limiters).map((limiter) => limiter.idle()));
+    await Promise.allSettled(Object.values(limiters).map((limiter) => limiter.idle()));
+    return true;
   }
 }
 
-/** Resolves after `ms`, never for `Infinity`. */
-function delay(ms: number, signal?: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (ms === Infinity) return;
-    const timer = setTimeout(resolve, ms, undefined);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-    });
-  });
-}
+/** A socket, or a session of HTTP/2. */
+type Connection = Socket & Partial<Pick<ServerHttp2Session, 'goaway' | 'close'>>;
