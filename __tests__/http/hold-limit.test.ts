@@ -121,6 +121,26 @@ describe('limit with maxHoldMs', () => {
     expect(semaphore.stats().rejected.ERR_SEMAPHORE_HOLD_TIMEOUT).toBe(3);
   });
 
+  it('counts for a permit that an earlier limit of the request has acquired, and not in a dry run', async () => {
+    const semaphore = new Semaphore(1);
+    const app = express().use(limit(semaphore), limit(semaphore, { maxHoldMs: 1, dryRun: true }));
+    app.use('/short', limit(semaphore, TIMED), () => undefined);
+    app.use((_req, res) => setTimeout(() => res.send('served'), 50));
+    await request(app).get('/').expect(200);
+    await request(app).get('/short').expect(503);
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ acquired: 2, rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 1 } });
+  });
+
+  it('is counted in each part of a chain, with the option of limit, too', async () => {
+    const parts = [new KeyedSemaphore(() => new Semaphore(1)), new Semaphore(1), new Semaphore(1)] as const;
+    const both = chain(parts[0], chain(parts[1], parts[2]));
+    await request(express().use(limit(both, { key: () => 'ann', ...TIMED }), () => undefined))
+      .get('/')
+      .expect(503);
+    expect(parts.map((part) => part.stats().rejected.ERR_SEMAPHORE_HOLD_TIMEOUT)).toEqual([1, 1, 1]);
+  });
+
   it('counts work under hold until it settles', async () => {
     const semaphore = new Semaphore(1, TIMED);
     const work = defer();

@@ -1,5 +1,5 @@
 import { addAbortListener, removeAbortListener } from '../internal/abort-listeners.js';
-import { describe, requireFunction } from '../internal/validate.js';
+import { requireFunction, wrongType } from '../internal/validate.js';
 import { checkOptionNames, checkWaitOptions } from './acquire-options.js';
 import { runWithPermit } from './limiter-base.js';
 import type { AcquireOptions, Limiter, Permit } from './limiter.js';
@@ -11,7 +11,7 @@ export async function mapWithPermits<Item, Result>(
   work: (item: Item, permit: Permit) => Result | PromiseLike<Result>,
   options: AcquireOptions = {},
 ): Promise<Result[]> {
-  if (!isIterable(items)) throw new TypeError(`items must be iterable, got ${describe(items)}`);
+  if (!isIterable(items)) throw wrongType('items', 'iterable', items);
   requireFunction('work', work);
   checkOptionNames('map', options);
   const { signal } = options;

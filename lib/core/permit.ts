@@ -1,6 +1,6 @@
 import type { Outcome, Permit } from './limiter.js';
 import { dispose } from '../internal/dispose.js';
-import { describe, notOneOf, requireInteger } from '../internal/validate.js';
+import { notOneOf, requireInteger, wrongType } from '../internal/validate.js';
 
 /**
  * Called once for each permit with its outcome, when its release takes effect. Before that, it is called without an
@@ -70,7 +70,7 @@ export class HeldPermit implements Permit {
   }
 
   hold(work: PromiseLike<unknown>): void {
-    if (!isPromiseLike(work)) throw new TypeError(`work must be a promise, got ${describe(work)}`);
+    if (!isPromiseLike(work)) throw wrongType('work', 'a promise', work);
     if (this.#outcome !== undefined && this.#works === this.#parts) return;
     this.#works++;
     const settled = () => {

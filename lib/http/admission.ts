@@ -3,15 +3,13 @@ import { isPromiseLike } from '../core/permit.js';
 import { DECIDE } from '../core/decide.js';
 import type { AcquireRequest } from '../core/decide.js';
 import type { Semaphore } from '../core/semaphore.js';
-import type { AcquireOptions, Limiter, Permit } from '../core/limiter.js';
+import type { Limiter, Permit } from '../core/limiter.js';
 import { statsRecorderOf, uncounted } from '../core/stats-recorder.js';
-import { limitHold } from '../core/timed-permit.js';
+import type { StatsRecorder } from '../core/stats-recorder.js';
 import { isSemaphoreError, QueueFullError, WaitTooLongError, withoutStacks } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
-import { systemClock } from '../internal/clock.js';
 import { readOptions, unchecked } from '../internal/options.js';
 import {
-  describe,
   integer,
   requireBoolean,
   requireDuration,
@@ -19,10 +17,11 @@ import {
   requireLimiter,
   requireNoRequest,
   requireString,
+  wrongType,
 } from '../internal/validate.js';
 import { warnOnce } from '../internal/warn.js';
-import { asKeyed, isKeyed } from '../keyed/key-limiter.js';
-import type { KeyedLimiter } from '../keyed/key-limiter.js';
+import { asKeyed, isKeyed, PARTS } from '../keyed/key-limiter.js';
+import type { KeyedLimiter, MaybeChain } from '../keyed/key-limiter.js';
 import { Deadline } from './deadline.js';
 import { Exchange, isOver } from './exchange.js';
 import { hasDryRejection, noteDryRejection } from './permit-claim.js';
@@ -32,6 +31,7 @@ import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
 import { isPipelined, isTooDeep, waitForTurn } from './pipeline.js';
 import { addRateLimitHeaders } from './rate-limit-headers.js';
 import { asAnswered } from './rejection.js';
+import type { RequestPermit } from './request-permit.js';
 
 /**
  * The decision for one request.
@@ -130,7 +130,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   const hasHeaders = rateLimitHeaders && !isDryRun;
   const hasKeys = isKeyed(limiter);
   if (hasKeys && typeof keyOf !== 'function') {
-    throw new TypeError(`key must be a function, such as clientKey(), got ${describe(keyOf)}`);
+    throw wrongType('key', 'a function, such as clientKey()', keyOf);
   }
   if (!hasKeys && keyOf !== undefined)
     throw new TypeError('key needs a KeyedSemaphore, got a limiter without keys');
@@ -167,7 +167,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     // A response that has ended meanwhile never gets another turn.
     if (!exchange.isOver && isPipelined(req, res)) {
       if (!isDryRun && isTooDeep(req))
-        return reject(exchange, rejection(QueueFullError, 'too many requests on one connection'), res, key);
+        return rejectAs(QueueFullError, 'too many requests on one connection', exchange, res, key);
       await waitForTurn(req, res, !isDryRun);
     }
     return exchange.isOver ? 'over' : acquire(claimOf(key), request, req, res, since);
@@ -183,9 +183,9 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   ): AdmissionDecision | Promise<AdmissionDecision> {
     const exchange = Exchange.find(res);
     const shared = exchange?.claim(named, request.weight);
-    if (shared !== undefined) return shared;
+    if (shared !== undefined) return isDryRun ? shared : timed(shared);
     if (deadline?.isOver(since) === true)
-      return reject(exchange, rejection(WaitTooLongError, 'the deadline has passed'), res, named.key);
+      return rejectAs(WaitTooLongError, 'the deadline has passed', exchange, res, named.key);
     const claim = deadline === undefined ? named : { ...named, onOver: deadline.watch() };
     const longestMs = deadline === undefined ? maxWaitMs : Math.min(maxWaitMs, deadline.maxWaitMs(since));
     const isWaiting = exchange?.isWaiting(claim, { ...request, maxWaitMs: longestMs }) === true;
@@ -204,7 +204,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
 
   function keep(permit: Permit, claim: PermitClaim, req: Req, res: Res): Permit {
     try {
-      const kept = Exchange.of(req, res).keep(timed(permit), claim);
+      const kept = timed(Exchange.of(req, res).keep(permit, claim));
       if (hasHeaders) addRateLimitHeaders(res, limiter, claim.key);
       return kept;
     } catch (error) {
@@ -222,27 +222,26 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   ): Promise<AdmissionDecision> {
     try {
       const permit = await exchange.wait(claim, terms, (leave) =>
-        withoutStacks(() => acquirePermit(claim.key, leave.optionsFor(terms))),
+        withoutStacks(() => keyed.acquire(claim.key, leave.optionsFor(terms))),
       );
-      if (hasHeaders && permit !== 'over') addRateLimitHeaders(res, limiter, claim.key);
-      return permit;
+      if (permit === 'over') return permit;
+      if (hasHeaders) addRateLimitHeaders(res, limiter, claim.key);
+      return timed(permit);
     } catch (error) {
       if (!isSemaphoreError(error)) throw error;
       return reject(exchange, error, res, claim.key);
     }
   }
 
-  function acquirePermit(key: string, options: AcquireOptions): Promise<Permit> {
-    const acquired = keyed.acquire(key, options);
-    return maxHoldMs === Infinity ? acquired : acquired.then(timed);
-  }
-
-  /** The permit with the hold limit of this request, whatever the limiter is. */
-  function timed(permit: Permit): Permit {
-    if (maxHoldMs === Infinity) return permit;
-    return limitHold(permit, maxHoldMs, systemClock, (error) => {
-      statsRecorderOf(limiter)?.holdTimeout(permit.weight, error);
-    });
+  /** The permit with the hold limit of this `limit`, whatever the limiter is, also for a permit that another `limit` has acquired. */
+  function timed(permit: RequestPermit): Permit {
+    if (maxHoldMs !== Infinity) {
+      permit.limitHold(maxHoldMs, (error) => {
+        const { key } = permit.claim;
+        for (const stats of recordersOf(limiter, key)) stats.holdTimeout(permit.weight, error);
+      });
+    }
+    return permit;
   }
 
   function reject(
@@ -257,19 +256,30 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     return rejection;
   }
 
-  /** A rejection that is not the limiter's own. It counts all the same. */
-  function rejection(
+  /** Rejects where the limiter itself does not. It counts all the same. */
+  function rejectAs(
     Rejection: typeof QueueFullError | typeof WaitTooLongError,
     why: string,
+    exchange: Exchange | undefined,
+    res: Res,
+    key: string,
   ): SemaphoreError {
     const scope = hasKeys ? 'key' : 'limiter';
     const error = withoutStacks(() => new Rejection(why, { scope }));
-    return statsRecorderOf(limiter)?.reject(error) ?? error;
+    recordersOf(limiter, key)[0]?.reject(error);
+    return reject(exchange, error, res, key);
   }
 
   function claimOf(key: string): PermitClaim {
     return { source: limiter, key, isOverload: isOverload as IsOverload | undefined, isDryRun };
   }
+}
+
+/** Where events of `limiter` are counted: in each part of a chain. */
+function recordersOf(limiter: (Limiter | KeyedLimiter) & MaybeChain, key: string): StatsRecorder[] {
+  const parts = limiter[PARTS]?.(key);
+  if (parts === undefined) return [statsRecorderOf(limiter) ?? []].flat();
+  return parts.flatMap(([part, partKey]) => recordersOf(part, partKey));
 }
 
 /** Throws unless `key`, which the option `key` returned, is a string. */

@@ -3,7 +3,7 @@ import type { Server } from 'node:net';
 import type { Limiter } from '../core/limiter.js';
 import { isSemaphoreError } from '../errors.js';
 import { requireBoolean, requireFunction, requireMethods, requireObject } from '../internal/validate.js';
-import { warn } from '../internal/warn.js';
+import { warnFirst } from '../internal/warn.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { holdBackAfter } from './hold-back.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
@@ -78,7 +78,6 @@ export function limitServer<Of extends Server>(
     onRejected: holdBack ? rejectAndHoldBack : onRejected,
   });
   const emit = server.emit.bind(server) as (event: unknown, ...args: unknown[]) => boolean;
-  let hasWarned = false;
 
   continueAfterPermit(server);
   server.emit = function emitLimited(event: unknown, ...args: unknown[]): boolean {
@@ -120,8 +119,7 @@ export function limitServer<Of extends Server>(
   }
 
   function fail(error: unknown, res: ServerResponse): void {
-    if (!hasWarned) warn('WARN_SEMAPHORE_SERVER_FAILED', 'an option of limitServer failed', error);
-    hasWarned = true;
+    warnFirst(limited, 'WARN_SEMAPHORE_SERVER_FAILED', 'an option of limitServer failed', error);
     if (res.headersSent) destroyResponse(res);
     else res.writeHead(500).end();
   }

@@ -3,8 +3,7 @@ import { holdLimitOf } from '../core/hold-limit.js';
 import type { Limiter, Permit } from '../core/limiter.js';
 import { isPromiseLike } from '../core/permit.js';
 import { describe, requireBoolean, requireFunction, requireObject } from '../internal/validate.js';
-import { warn } from '../internal/warn.js';
-import type { FaultCode } from '../internal/warn.js';
+import { warnFirst } from '../internal/warn.js';
 import { isSemaphoreError } from '../errors.js';
 import type { SemaphoreError } from '../errors.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
@@ -27,7 +26,6 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
   const admit = createAdmission(what, limiter, admissionOptions, dryRun);
   if (onRejected !== undefined) requireFunction('onRejected', onRejected);
   requireBoolean('dryRun', dryRun);
-  let hasWarned = false;
 
   return dryRun ? observeRequest : limitRequest;
 
@@ -97,11 +95,8 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
         next(error);
       } catch (thrown) {
         if (!isSemaphoreError(error) || res.headersSent) throw thrown;
-        warnFirst(
-          'WARN_SEMAPHORE_NEXT_FAILED',
-          'next(rejection) threw, so the built-in answer was sent',
-          thrown,
-        );
+        const message = 'next(rejection) threw, so the built-in answer was sent';
+        warnFirst(admit, 'WARN_SEMAPHORE_NEXT_FAILED', message, thrown);
         answerRejection(res, rejection, options);
       }
     }
@@ -130,14 +125,7 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
   }
 
   function warnOfFault(error: unknown): void {
-    warnFirst('WARN_SEMAPHORE_DRY_RUN', `${what} as a dry run`, error);
-  }
-
-  /** Warns of the first failure only: under load each request may have one. */
-  function warnFirst(code: FaultCode, message: string, error: unknown): void {
-    if (hasWarned) return;
-    hasWarned = true;
-    warn(code, message, error);
+    warnFirst(admit, 'WARN_SEMAPHORE_DRY_RUN', `${what} as a dry run`, error);
   }
 }
 

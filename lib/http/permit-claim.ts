@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { AcquireRequest } from '../core/decide.js';
 import type { Outcome } from '../core/limiter.js';
 import { requireBoolean } from '../internal/validate.js';
-import { warn } from '../internal/warn.js';
+import { warnFirst } from '../internal/warn.js';
 
 /** Decides whether a finished response shows an overload. */
 export type IsOverload = (res: ServerResponse) => boolean;
@@ -54,19 +54,9 @@ export function outcomeOf(claim: PermitClaim, res: ServerResponse): Outcome {
     const isOverload = (claim.isOverload ?? isOverloaded)(res);
     return requireBoolean('what isOverload returns', isOverload) ? 'overload' : 'success';
   } catch (error) {
-    warnOfFailure(claim.isOverload ?? claim, 'isOverload failed', error);
+    warnFirst(claim.isOverload ?? claim, 'WARN_SEMAPHORE_RELEASE_FAILED', 'isOverload failed', error);
     return 'ignore';
   }
-}
-
-/** Limiters and functions that have failed at the end of a request. */
-const failed = new WeakSet<object>();
-
-/** Warns of the first failure of `source` only: under load each request may have one. */
-export function warnOfFailure(source: object, message: string, error: unknown): void {
-  if (failed.has(source)) return;
-  failed.add(source);
-  warn('WARN_SEMAPHORE_RELEASE_FAILED', message, error);
 }
 
 /** The default of `isOverload`: an answer 503 or 504, or a response that the server destroyed with an error. */

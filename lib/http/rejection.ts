@@ -12,32 +12,12 @@ export interface AnswerOptions {
 }
 
 /** Headers that earlier middleware set for a success. They would break or misdescribe the body of a rejection. */
-const SUCCESS_HEADERS: ReadonlySet<string> = new Set([
-  'transfer-encoding',
-  'trailer',
-  'content-encoding',
-  'content-range',
-  'content-language',
-  'content-disposition',
-  'content-location',
-  'content-md5',
-  'content-digest',
-  'repr-digest',
-  'digest',
-  'etag',
-  'last-modified',
-  'accept-ranges',
-  'expires',
-  'age',
-  'cdn-cache-control',
-  'surrogate-control',
-  'location',
-  'refresh',
-]);
+const SUCCESS_HEADER =
+  /^(transfer-encoding|trailer|content-(encoding|range|language|disposition|location|md5|digest)|(repr-)?digest|etag|last-modified|accept-ranges|expires|age|(cdn-cache|surrogate)-control|location|refresh)$/;
 
 /** Removes what earlier middleware set for a success: headers, and the status message. */
 export function removeSuccess(res: ServerResponse): void {
-  for (const name of res.getHeaderNames()) if (SUCCESS_HEADERS.has(name)) res.removeHeader(name);
+  for (const name of res.getHeaderNames()) if (SUCCESS_HEADER.test(name)) res.removeHeader(name);
   // HTTP/2 has no status message, and Node warns of each access.
   if (!('stream' in res)) res.statusMessage = '';
 }

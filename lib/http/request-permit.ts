@@ -2,9 +2,13 @@ import type { ServerResponse } from 'node:http';
 import { HOLD_LIMIT, holdLimitOf } from '../core/hold-limit.js';
 import type { HoldTimeout } from '../core/hold-limit.js';
 import type { Outcome, Permit } from '../core/limiter.js';
+import { limitHold } from '../core/timed-permit.js';
+import type { HoldTimeoutError } from '../errors.js';
 import { anySignal } from '../internal/abort-listeners.js';
+import { systemClock } from '../internal/clock.js';
 import { dispose } from '../internal/dispose.js';
-import { outcomeOf, warnOfFailure } from './permit-claim.js';
+import { warnFirst } from '../internal/warn.js';
+import { outcomeOf } from './permit-claim.js';
 import type { PermitClaim } from './permit-claim.js';
 
 /** The exchange of the request. Its signal aborts when the client has left. */
@@ -18,7 +22,7 @@ export class RequestPermit implements Permit {
   claim: PermitClaim;
   isReleased = false;
   readonly #exchange: Signalled;
-  readonly #permit: Permit;
+  #permit: Permit;
   #signal: AbortSignal | undefined;
 
   constructor(exchange: Signalled, permit: Permit, claim: PermitClaim, older: RequestPermit | undefined) {
@@ -56,6 +60,13 @@ export class RequestPermit implements Permit {
     this.#permit.release(outcome);
   }
 
+  /** Adds a hold limit, for one of the `limit`s that share the permit. `count` runs first when its time is over. */
+  limitHold(maxHoldMs: number, count: (error: HoldTimeoutError) => void): void {
+    if (this.isReleased) return;
+    this.#permit = limitHold(this.#permit, maxHoldMs, systemClock, count);
+    this.#signal = undefined;
+  }
+
   get [HOLD_LIMIT](): HoldTimeout | undefined {
     return holdLimitOf(this.#permit);
   }
@@ -79,7 +90,8 @@ export class RequestPermit implements Permit {
       this.claim.onOver?.(this.waitedMs);
       this.#release(res === undefined ? 'ignore' : outcomeOf(this.claim, res));
     } catch (error) {
-      warnOfFailure(this.claim.source, 'a permit of a request could not be released', error);
+      const message = 'a permit of a request could not be released';
+      warnFirst(this.claim.source, 'WARN_SEMAPHORE_RELEASE_FAILED', message, error);
     }
   }
 }

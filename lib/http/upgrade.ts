@@ -4,7 +4,7 @@ import { holdLimitOf } from '../core/hold-limit.js';
 import type { Limiter, Permit } from '../core/limiter.js';
 import { isSemaphoreError } from '../errors.js';
 import { requireFunction, requireObject } from '../internal/validate.js';
-import { warn, warnOfUnknownOption } from '../internal/warn.js';
+import { warnFirst, warnOfUnknownOption } from '../internal/warn.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { createAdmission } from './admission.js';
 import type { AdmissionDecision } from './admission.js';
@@ -78,7 +78,6 @@ export function limitUpgrade<Req extends IncomingMessage>(
   requireFunction('onUpgrade', onUpgrade);
   for (const name of ['isOverload', 'rateLimitHeaders', 'deadlineMs'])
     if (name in options) warnOfUnknownOption('limitUpgrade', name);
-  let hasWarned = false;
   return limitedUpgrade;
 
   function limitedUpgrade(req: Req, socket: Duplex, head: Buffer): void {
@@ -138,8 +137,7 @@ export function limitUpgrade<Req extends IncomingMessage>(
   }
 
   function fail(error: unknown, socket: Duplex): void {
-    if (!hasWarned) warn('WARN_SEMAPHORE_UPGRADE_FAILED', 'an option of limitUpgrade failed', error);
-    hasWarned = true;
+    warnFirst(admit, 'WARN_SEMAPHORE_UPGRADE_FAILED', 'an option of limitUpgrade failed', error);
     if (!socket.destroyed) endWith(socket, SERVER_ERROR);
   }
 }

@@ -33,7 +33,7 @@ export function requireDuration(name: string, value: unknown): asserts value is 
 /** Throws unless `value` is an object. */
 export function requireObject(name: string, value: unknown): asserts value is object {
   if (typeof value === 'object' && value !== null) return;
-  throw new TypeError(`${name} must be an object, got ${describe(value)}`);
+  throw wrongType(name, 'an object', value);
 }
 
 /** Throws if `value` is a request: then the function `what` was mounted, and not what it returns. */
@@ -71,17 +71,17 @@ export function withMethods(...methods: readonly string[]): (name: string, value
 
 /** Throws unless `value` is a function. */
 export function requireFunction(name: string, value: unknown): void {
-  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${describe(value)}`);
+  if (typeof value !== 'function') throw wrongType(name, 'a function', value);
 }
 
 /** Throws unless `value` is a string. */
 export function requireString(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${describe(value)}`);
+  if (typeof value !== 'string') throw wrongType(name, 'a string', value);
 }
 
 /** Throws unless `value` is a boolean, and returns it. */
 export function requireBoolean(name: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, got ${describe(value)}`);
+  if (typeof value !== 'boolean') throw wrongType(name, 'a boolean', value);
   return value;
 }
 
@@ -103,7 +103,7 @@ export function notOneOf(name: string, value: unknown, choices: readonly string[
 /** Throws unless `value` looks like a limiter. */
 export function requireLimiter(name: string, value: unknown): void {
   if (isLimiter(value)) return;
-  throw new TypeError(`${name} must be a limiter, such as new Semaphore(10), got ${describe(value)}`);
+  throw wrongType(name, 'a limiter, such as new Semaphore(10)', value);
 }
 
 /** Whether `value` looks like a limiter. */
@@ -123,7 +123,12 @@ export function requireSignal(name: string, value: unknown): asserts value is Ab
     typeof value.aborted === 'boolean' &&
     'addEventListener' in value &&
     typeof value.addEventListener === 'function';
-  if (!isSignal) throw new TypeError(`${name} must be an AbortSignal, got ${describe(value)}`);
+  if (!isSignal) throw wrongType(name, 'an AbortSignal', value);
+}
+
+/** The error of a value that is not `what`, such as `'a string'`. */
+export function wrongType(name: string, what: string, value: unknown): TypeError {
+  return new TypeError(`${name} must be ${what}, got ${describe(value)}`);
 }
 
 /**
@@ -148,5 +153,5 @@ function cut(text: string): string {
 
 /** Throws unless `value` is a number. */
 export function requireNumber(name: string, value: unknown): asserts value is number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${describe(value)}`);
+  if (typeof value !== 'number') throw wrongType(name, 'a number', value);
 }

@@ -38,6 +38,16 @@ export function warn(code: FaultCode, what: string, error: unknown): void {
   emit(code, `${what}: ${isError ? error.message : describe(error)}`, isError ? error.stack : undefined);
 }
 
+/** Objects with a failure that was told. */
+const failed = new WeakSet<object>();
+
+/** As `warn`, for the first failure of `source` only: under load each request may have one. */
+export function warnFirst(source: object, code: FaultCode, what: string, error: unknown): void {
+  if (failed.has(source)) return;
+  failed.add(source);
+  warn(code, what, error);
+}
+
 /**
  * Emits a process warning about a likely mistake, once for each `id`, with the stack of the caller or `stack`.
  *
