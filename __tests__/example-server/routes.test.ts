@@ -44,20 +44,28 @@ test.each<[string, string, number]>([
 ])('%s never runs more handlers at once than its limit, and rejects the rest', async (path, name, limit) => {
   await using example = await start();
   const { work, done, server } = example;
-  const rejected: request.Response[] = [];
+  const rejected: { readonly response: request.Response; readonly ms: number }[] = [];
   const all = Array.from({ length: 60 }, async () => {
+    const start = performance.now();
     const response = await request(server.server).get(path).set('x-api-token', 'alice');
-    if (response.status !== 200) rejected.push(response);
+    if (response.status !== 200) rejected.push({ response, ms: performance.now() - start });
   });
   await until(() => work.concurrency[name]?.running === limit && rejected.length >= 60 - 3 * limit - 10);
   done.resolve();
   await Promise.all(all);
   expect(work.concurrency[name]).toEqual({ running: 0, highest: limit });
-  for (const { status, headers, body } of rejected) {
+  const codes = rejected.map(({ response }) => (response.body as { code: string }).code);
+  expect(codes).toContain('ERR_SEMAPHORE_QUEUE_FULL');
+  for (const { response, ms } of rejected) {
+    const { status, headers } = response;
+    const body = response.body as { code: string };
     expect(status).toBe(path === '/me' ? 429 : 503);
     if (name !== 'reports') expect(headers['retry-after']).toMatch(/^[1-9]$/);
     expect(headers['content-type']).toMatch('application/problem+json');
-    expect(body).toMatchObject({ code: 'ERR_SEMAPHORE_QUEUE_FULL', status });
+    expect(body).toMatchObject({ code: expect.any(String) as string, status });
+    // A busy machine may take longer than the wait of one second to read all requests.
+    if (body.code === 'ERR_SEMAPHORE_WAIT_TIMEOUT') expect(ms).toBeGreaterThan(990);
+    else expect(body.code).toBe('ERR_SEMAPHORE_QUEUE_FULL');
   }
 });
 
