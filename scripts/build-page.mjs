@@ -1,7 +1,7 @@
 // Builds the dashboard's page, dist/dashboard/page.js: one document with its style and its script inside, as a module that
 // the package loads. Its policy lets nothing run but what has the hashes that stand beside it.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -27,7 +27,10 @@ const html = readFileSync(`${source}/page.html`, 'utf8')
 const page = { html, style: hashOf(style), script: hashOf(script) };
 
 mkdirSync('dist/dashboard', { recursive: true });
-writeFileSync('dist/dashboard/page.js', `module.exports = ${JSON.stringify(page)};\n`);
+// Other processes may load the old page at this moment, and must not find half of the new one.
+const written = `dist/dashboard/page.${process.pid}.tmp`;
+writeFileSync(written, `module.exports = ${JSON.stringify(page)};\n`);
+renameSync(written, 'dist/dashboard/page.js');
 
 function built(end) {
   return outputFiles.find(({ path }) => path.endsWith(end)).text;
