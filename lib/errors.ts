@@ -172,6 +172,8 @@ export class BackendError extends SemaphoreError {
  *
  * `false` for a copy that `structuredClone` or `postMessage` makes: a copied error has the message, without a code.
  *
+ * @param value - Any value that was thrown.
+ *
  * @example
  * ```ts
  * import { isSemaphoreError, Semaphore } from 'express-semaphore';

@@ -85,6 +85,9 @@ type Exactly<Options, Known> = Readonly<Record<Exclude<keyof Options, keyof Know
  * function of the call's parameters. With a `KeyedSemaphore`, `key` is one and is required. A rejection by the limiter,
  * and an error of such a function, rejects the call's promise. A function that calls itself can wait for itself.
  *
+ * @param limiter - Grants the permits for each key: a `KeyedSemaphore`, or a `chain` with one.
+ * @param options - The options of `acquire` with `key`, each a value or a function of the parameters of a call.
+ *
  * @throws `TypeError` for a bad limiter, and for anything but a function or method; also for a generator function, whose
  * call only returns an iterator. `TypeError` or `RangeError` for a bad option.
  *
@@ -107,6 +110,12 @@ export function withSemaphore<Options extends KeyedCallOptions>(
   limiter: KeyedLimiter,
   options: Options & Exactly<Options, KeyedCallOptions>,
 ): WithSemaphore<Options>;
+/**
+ * Wraps an async function or decorates a method: each call acquires a permit of a limiter without keys.
+ *
+ * @param limiter - Grants the permits: a `Semaphore` or another limiter without keys.
+ * @param options - The options of `acquire`, each a value or a function of the parameters of a call.
+ */
 export function withSemaphore<Options extends CallOptions>(
   limiter: Limiter,
   options?: Options & Exactly<Options, CallOptions>,

@@ -72,6 +72,11 @@ export class AdaptiveSemaphore extends LimiterBase {
   #permits: number;
   #hasWarned = false;
 
+  /**
+   * The first limit comes from the algorithm.
+   *
+   * @param options - The algorithm and its bounds, and the options of `Semaphore`.
+   */
   constructor(options: AdaptiveSemaphoreOptions = {}) {
     requireObject('options', options);
     super();

@@ -16,6 +16,8 @@ const BACKOFF = 0.9;
  * Source: D. Chiu and R. Jain, 1989, with the constants of `AIMDLimit` in Netflix' concurrency-limits. The signal is the
  * baseline here, and a fixed timeout there.
  *
+ * @param options - The bounds of the limit, and where it starts.
+ *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
  * @example

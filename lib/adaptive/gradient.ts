@@ -15,6 +15,8 @@ const MAX_GRADIENT = 2;
  * Source: the gradient controller of Envoy's adaptive concurrency filter: formula, buffer, headroom and probes. A probe
  * takes a quarter of the limit here, and 3 permits in Envoy.
  *
+ * @param options - The bounds of the limit, and where it starts.
+ *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
  * @example

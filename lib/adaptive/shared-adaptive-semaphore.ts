@@ -83,6 +83,12 @@ export class SharedAdaptiveSemaphore extends LimiterBase {
   readonly #fleet: FleetLimit;
   #hasWarned = false;
 
+  /**
+   * The search starts at the permits of `limiter`.
+   *
+   * @param limiter - Its permits and its queue are used.
+   * @param options - The algorithm.
+   */
   constructor(limiter: SharedLimiter, options: SharedAdaptiveOptions = {}) {
     requireFleetLimiter(limiter);
     const read = readOptions('SharedAdaptiveSemaphore', options, CHECKS);

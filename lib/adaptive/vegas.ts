@@ -16,6 +16,8 @@ const MAX_FALL = 0.5;
  * Source: TCP Vegas, L. Brakmo and L. Peterson, 1995, with the constants of `VegasLimit` in Netflix' concurrency-limits.
  * The baseline is probed here, and the smallest time seen there.
  *
+ * @param options - The bounds of the limit, and where it starts.
+ *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
  * @example

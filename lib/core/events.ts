@@ -92,6 +92,9 @@ const EVENTS = Object.keys(CHANNELS) as readonly (keyof LimiterEvents)[];
  * Messages arrive in order, each in its own microtask, so a listener never sees a half-changed limiter. An error that a
  * listener throws becomes an uncaught exception. While nobody listens, no message is made and no clock is read.
  *
+ * @param event - The name of the event.
+ * @param listener - Gets the message of each event, in a microtask.
+ *
  * @throws `TypeError` or `RangeError` for an unknown event or a listener that is no function.
  *
  * @example

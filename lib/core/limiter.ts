@@ -7,12 +7,16 @@ export interface Limiter {
    *
    * Never throws synchronously. Rejects with a `SemaphoreError` when the limiter rejects the call, with `signal.reason`
    * after an abort, and with a `TypeError` or `RangeError` for a bad option.
+   *
+   * @param options - The weight, the maximum wait, a signal and the place in the queue.
    */
   acquire(options?: AcquireOptions): Promise<Permit>;
 
   /**
    * Takes a permit if this process can grant one now without passing a waiter. Returns `undefined` otherwise, and
    * counts that as a rejection.
+   *
+   * @param options - The weight and the place in the queue.
    *
    * @throws `TypeError` or `RangeError` for a bad option or a weight above the limit; `ClosedError` after `close()`.
    */
@@ -22,16 +26,27 @@ export interface Limiter {
    * Calls `work` with a permit and releases it when the work has settled: as `'ignore'` if the work failed.
    *
    * Rejects as `acquire` does, or with the work's error. Work whose `signal` has aborted by then does not start.
+   *
+   * @param work - Gets the permit. Its result is the result of `run`.
+   * @param options - The options of `acquire`.
    */
   run<Result>(
     work: (permit: Permit) => Result | PromiseLike<Result>,
     options?: AcquireOptions,
   ): Promise<Result>;
 
-  /** Rejects all waiters and all later calls. Held permits stay valid. `reason` becomes the `cause`. */
+  /**
+   * Rejects all waiters and all later calls. Held permits stay valid. `reason` becomes the `cause`.
+   *
+   * @param reason - Becomes the `cause` of each rejection.
+   */
   close(reason?: unknown): void;
 
-  /** Resolves when no permit is held and nobody waits. It does not keep new callers out; `close()` does. */
+  /**
+   * Resolves when no permit is held and nobody waits. It does not keep new callers out; `close()` does.
+   *
+   * @param options - A signal that ends the wait for idleness.
+   */
   idle(options?: IdleOptions): Promise<void>;
 
   /** A frozen snapshot of what happens now and what has happened so far. */

@@ -22,6 +22,9 @@ const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
  * Nobody gets in while `password` is `undefined` or empty. The comparison takes the same time wherever the texts differ.
  * Serve the dashboard over HTTPS: basic authentication sends the password with each request.
  *
+ * @param user - The user name.
+ * @param password - The password. While it is `undefined` or empty, nobody may see the page.
+ *
  * @throws `TypeError` if `user` is not a string or `password` is neither a string nor `undefined`.
  *
  * @example

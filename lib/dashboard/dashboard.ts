@@ -39,6 +39,9 @@ export interface DashboardOptions<
  * replaced. An open page holds no permit of the limiters that it shows. At most 100 pages can be open at once. Open
  * pages do not keep a server from closing.
  *
+ * @param limiters - The limiters to show: an object as in `{ api }`, or a list.
+ * @param options - Who may see the page, and how keys appear.
+ *
  * @throws `TypeError` or `RangeError` for a bad option.
  *
  * @example

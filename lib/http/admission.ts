@@ -52,6 +52,9 @@ export type Admit<Req, Res> = (req: Req, res: Res) => AdmissionDecision | Promis
  *
  * The returned function throws, or its promise rejects, when an option function fails or returns a wrong value.
  *
+ * @param limiter - Grants the permits for each key: a `KeyedSemaphore`, or a `chain` with one.
+ * @param options - The options of `limit` with `key`, but `onRejected` and `dryRun`.
+ *
  * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
  * @example
@@ -74,6 +77,12 @@ export function admission<
   limiter: KeyedLimiter,
   options: Omit<KeyedLimitOptions<Req, Res>, 'onRejected' | 'dryRun'>,
 ): Admit<Req, Res>;
+/**
+ * Decides requests for an adapter to a host that has no `(req, res, next)` middleware, with a limiter without keys.
+ *
+ * @param limiter - Grants the permits: a `Semaphore` or another limiter without keys.
+ * @param options - The options of `limit`, but `onRejected` and `dryRun`.
+ */
 export function admission<
   Req extends IncomingMessage = IncomingMessage,
   Res extends ServerResponse = ServerResponse,

@@ -26,6 +26,8 @@ export interface ClientKeyOptions<Req = IncomingMessage> {
  * IPv4 address. Without a valid address the key is `undefined`, and `limit` passes an error on: on a Unix socket, or when
  * the proxy sent `unknown`.
  *
+ * @param options - How much of an IPv6 address counts, and where the address is.
+ *
  * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
  * @example

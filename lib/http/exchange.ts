@@ -229,6 +229,9 @@ const NEVER = new Promise<never>(() => undefined);
  * The permit that `limit` acquired for this response: the last one, or the last one of `limiter`.
  * `undefined` when there is none, because the request was skipped, is not limited, or passed a dry run.
  *
+ * @param res - The response of the request.
+ * @param limiter - Whose permit is returned, if the request has several.
+ *
  * @throws `TypeError` when `res` is not an object.
  *
  * @example

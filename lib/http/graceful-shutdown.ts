@@ -40,6 +40,10 @@ const GRACE_MS = 1_000;
  * The function resolves with `true` when the server is closed and no permit is held. At the deadline it destroys all
  * connections and resolves with `false`. Further calls return the same promise. It does not end the process.
  *
+ * @param server - A server that does not listen yet.
+ * @param limiters - The limiters to close: an object as in `{ api }`, or a list.
+ * @param options - How long the stop takes.
+ *
  * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
  * @example

@@ -40,6 +40,10 @@ const REQUESTS: readonly unknown[] = ['request', 'checkContinue', 'checkExpectat
  * - An option function that fails is answered with status 500. The first failure is a process warning.
  * - Upgrades are not limited: use `limitUpgrade`.
  *
+ * @param server - A server of `node:http`, `node:https` or `node:http2`.
+ * @param limiter - Grants the permits for each key: a `KeyedSemaphore`, or a `chain` with one.
+ * @param options - The options of `limit` with `key`, and `holdBack`.
+ *
  * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
  * @example
@@ -58,6 +62,13 @@ export function limitServer<Of extends Server>(
   limiter: KeyedLimiter,
   options: KeyedServerLimitOptions,
 ): Of;
+/**
+ * Limits all requests of a server before any listener sees them, with a limiter without keys. Returns `server`.
+ *
+ * @param server - A server of `node:http`, `node:https` or `node:http2`.
+ * @param limiter - Grants the permits: a `Semaphore` or another limiter without keys.
+ * @param options - The options of `limit`, and `holdBack`.
+ */
 export function limitServer<Of extends Server>(
   server: Of,
   limiter: Limiter,

@@ -38,6 +38,10 @@ export type KeyedUpgradeOptions<Req = IncomingMessage> = Omit<KeyedLimitOptions<
  *
  * An error of `onUpgrade` destroys the socket and is not caught.
  *
+ * @param limiter - Grants the permits for each key: a `KeyedSemaphore`, or a `chain` with one.
+ * @param onUpgrade - Serves an upgrade that has a permit, as a listener of the event `upgrade` does.
+ * @param options - The options of `limit` that suit an upgrade, with `key`.
+ *
  * @throws `TypeError` or `RangeError` for a bad option, naming the option and the value.
  *
  * @example
@@ -58,6 +62,13 @@ export function limitUpgrade<Req extends IncomingMessage = IncomingMessage>(
   onUpgrade: OnUpgrade<Req>,
   options: KeyedUpgradeOptions<Req>,
 ): UpgradeListener<Req>;
+/**
+ * Makes a listener for `upgrade` that holds a permit for the life of the socket, with a limiter without keys.
+ *
+ * @param limiter - Grants the permits: a `Semaphore` or another limiter without keys.
+ * @param onUpgrade - Serves an upgrade that has a permit, as a listener of the event `upgrade` does.
+ * @param options - The options of `limit` that suit an upgrade.
+ */
 export function limitUpgrade<Req extends IncomingMessage = IncomingMessage>(
   limiter: Limiter,
   onUpgrade: OnUpgrade<Req>,

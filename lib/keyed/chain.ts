@@ -36,6 +36,8 @@ type ChainPart = Limiter | KeyedLimiter | readonly [KeyedLimiter, (key: string) 
  * - `onQueued` is called by each part that queues the call.
  * - `close()` closes all parts, so make no chain for each key. Pause, clear or resize the parts themselves.
  *
+ * @param limiters - In the order in which a call acquires them.
+ *
  * @throws `TypeError` for a bad part, or one that is given twice.
  *
  * @example
@@ -49,6 +51,11 @@ type ChainPart = Limiter | KeyedLimiter | readonly [KeyedLimiter, (key: string) 
  * ```
  */
 export function chain(...limiters: readonly Limiter[]): Limiter & AsyncDisposable;
+/**
+ * Chains limiters of which at least one has keys: a call acquires a permit of each, in this order.
+ *
+ * @param limiters - In the order in which a call acquires them, the keyed ones first.
+ */
 export function chain(...limiters: readonly ChainPart[]): KeyedLimiter;
 export function chain(...limiters: readonly ChainPart[]): (Limiter & AsyncDisposable) | KeyedLimiter {
   const parts = limiters.map(partOf);

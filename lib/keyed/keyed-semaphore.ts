@@ -62,7 +62,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
   /** Resolves when the limiters that were kept at the last idle moment are idle. */
   #settling: Promise<unknown> | undefined;
 
-  /** `create` makes the limiter of a new key. It must return a new one each time: an evicted key's limiter is closed. */
+  /** @param create - Makes the limiter of a new key. It returns a new one each time: an evicted key's limiter is closed. */
   constructor(create: (key: string) => Limiter, options: KeyedSemaphoreOptions = {}) {
     const { name, maxKeys, idleTtlMs, clock } = readKeyedOptions(options);
     requireFunction('create', create);

@@ -27,6 +27,10 @@ export interface OpenTelemetryOptions {
  * Each limiter appears under its `name`. One without a name gets its key in `limiters` as its name. Counts are read when
  * the SDK collects. Durations are recorded when a wait or a hold ends, which costs each permit some microseconds.
  *
+ * @param meter - Makes the instruments.
+ * @param limiters - The limiters to export: an object as in `{ api }`, or a list.
+ * @param options - How many keys to export.
+ *
  * @throws `TypeError` or `RangeError` for a bad option or a name used twice.
  *
  * @example
@@ -104,6 +108,8 @@ class OpenTelemetryExporter implements Exporter {
  *
  * The event is added when the wait ends. It has the limiter's name, the wait in seconds, and the error code if the call
  * was rejected or aborted. Calls that do not wait add no event.
+ *
+ * @param trace - The `trace` of `@opentelemetry/api`.
  *
  * @example
  * ```ts

@@ -34,6 +34,10 @@ export interface PrometheusOptions {
  * Each limiter appears under its `name`. One without a name gets its key in `limiters` as its name. Counts are read at
  * each scrape. Durations are recorded when a wait or a hold ends, which costs each permit of this process some microseconds.
  *
+ * @param client - The module `prom-client`.
+ * @param limiters - The limiters to export: an object as in `{ api }`, or a list.
+ * @param options - The registry, and how many keys to export.
+ *
  * @throws `TypeError` or `RangeError` for a bad option or a name used twice. prom-client throws if a metric is already there.
  *
  * @example

@@ -76,6 +76,12 @@ export class RedisSemaphore extends LimiterBase {
   readonly #lifecycle: Lifecycle;
   readonly #usage: Usage;
 
+  /**
+   * All processes that use the same `name` share the permits.
+   *
+   * @param client - Of ioredis, node-redis or Valkey GLIDE. It stays yours: close it after `idle()`.
+   * @param options - The name and the permits of the limit, which all processes share, and how Redis is used.
+   */
   constructor(client: RedisClient, options: RedisSemaphoreOptions) {
     const { permits, version, maxWaitMs, maxHoldMs, shared } = readRedisOptions(options);
     super();
