@@ -1,4 +1,5 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Channel } from 'node:diagnostics_channel';
 import type { SemaphoreErrorCode } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import type { Outcome } from './limiter.js';
@@ -72,18 +73,20 @@ export interface LimiterEvents {
   readonly limit: LimitMessage;
 }
 
-/** The channels. Node keeps a channel only while a reference to it exists. */
-export const CHANNELS = {
-  acquire: channel('express-semaphore:acquire'),
-  queued: channel('express-semaphore:queued'),
-  release: channel('express-semaphore:release'),
-  reject: channel('express-semaphore:reject'),
-  lost: channel('express-semaphore:lost'),
-  holdTimeout: channel('express-semaphore:holdTimeout'),
-  limit: channel('express-semaphore:limit'),
-};
+const EVENTS = [
+  'acquire',
+  'queued',
+  'release',
+  'reject',
+  'lost',
+  'holdTimeout',
+  'limit',
+] as const satisfies readonly (keyof LimiterEvents)[];
 
-const EVENTS = Object.keys(CHANNELS) as readonly (keyof LimiterEvents)[];
+/** The channels. Node keeps a channel only while a reference to it exists. */
+export const CHANNELS = Object.fromEntries(
+  EVENTS.map((event) => [event, channel(`express-semaphore:${event}`)]),
+) as Readonly<Record<keyof LimiterEvents, Channel>>;
 
 /**
  * Calls `listener` with the messages of all limiters of this process, until the caller calls the returned function. It is

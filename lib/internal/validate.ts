@@ -116,13 +116,8 @@ const LIMITER_METHODS = ['acquire', 'tryAcquire', 'close', 'idle', 'stats'];
 
 /** Throws unless `value` has what an `AbortSignal` of any realm has. */
 export function requireSignal(name: string, value: unknown): asserts value is AbortSignal {
-  const isSignal =
-    typeof value === 'object' &&
-    value !== null &&
-    'aborted' in value &&
-    typeof value.aborted === 'boolean' &&
-    'addEventListener' in value &&
-    typeof value.addEventListener === 'function';
+  const signal = Object(value) as Partial<AbortSignal>;
+  const isSignal = typeof signal.aborted === 'boolean' && typeof signal.addEventListener === 'function';
   if (!isSignal) throw wrongType(name, 'an AbortSignal', value);
 }
 
