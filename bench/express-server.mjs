@@ -10,6 +10,8 @@ const WIDE = 1_000_000;
 const middlewares = {
   'no-op': () => (_req, _res, next) => next(),
   'express-semaphore': () => limit(new Semaphore(WIDE)),
+  'express-semaphore with maxHoldMs': () => limit(new Semaphore(WIDE), { maxHoldMs: 60_000 }),
+  'express-semaphore with rateLimitHeaders': () => limit(new Semaphore(WIDE), { rateLimitHeaders: true }),
   'express-rate-limit': () => rateLimit({ windowMs: 60_000, limit: WIDE * WIDE }),
   'express-queue': () => expressQueue({ activeLimit: WIDE, queuedLimit: -1 }),
 };

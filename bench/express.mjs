@@ -1,4 +1,5 @@
-// Cost of `limit` in an Express app: requests a second behind it and behind its peers, compared with a no-op middleware.
+// Cost of `limit` in an Express app: requests a second behind it, with and without options, and behind its peers, compared
+// with a no-op middleware.
 // Each measurement starts a fresh server process.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +11,14 @@ const WARM_UP = { duration: 1 };
 const LOAD = smoke ? { amount: 200 } : { duration: 4 };
 const CONNECTIONS = 20;
 
-const SUBJECTS = ['no-op', 'express-semaphore', 'express-rate-limit', 'express-queue'];
+const SUBJECTS = [
+  'no-op',
+  'express-semaphore',
+  'express-semaphore with maxHoldMs',
+  'express-semaphore with rateLimitHeaders',
+  'express-rate-limit',
+  'express-queue',
+];
 
 const samples = await interleave(
   Object.fromEntries(SUBJECTS.map((name) => [name, () => requestsPerSecond(name)])),

@@ -1,9 +1,10 @@
-// Cost of a permit when one is free: acquired and released, one after another. The second table compares our limiters.
+// Cost of a permit when one is free: acquired and released, one after another. The second table compares our limiters,
+// the third shows that a feature costs only the limiter that uses it.
 import { getSemaphore } from '@henrygd/semaphore';
 import { Semaphore as MutexSemaphore } from 'async-mutex';
 import { Sema } from 'async-sema';
 import { bulkhead } from 'cockatiel';
-import { KeyedSemaphore, Semaphore } from 'express-semaphore';
+import { chain, KeyedSemaphore, Semaphore } from 'express-semaphore';
 import { AdaptiveSemaphore } from 'express-semaphore/adaptive';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
@@ -104,6 +105,52 @@ report(
     },
   ),
 );
+
+const controlled = new Semaphore(4);
+controlled.pause();
+controlled.update({ queueLimit: 100, maxWaitMs: 1_000 });
+controlled.clear();
+controlled.resume();
+controlled.tryAcquire({ weight: 2 }).split(1).release();
+const perUser = new KeyedSemaphore(() => new Semaphore(4));
+perUser.pause();
+perUser.resume();
+const oneUser = perUser.for('key');
+// So that the key never falls idle, as above.
+perUser.tryAcquire('key');
+const chained = chain(new Semaphore(4));
+const bounded = {
+  maxHoldMs: new Semaphore(4, { maxHoldMs: 60_000 }),
+  shares: new Semaphore(4, { order: { name: 'fair', shares: { checkout: { min: 1, max: 3 } } } }),
+};
+
+report(
+  'Features: one permit acquired with tryAcquire and released; ratio to a Semaphore that uses none of them',
+  'ns a pair',
+  compare(
+    await interleave(
+      {
+        Semaphore: pairsOf(() => semaphore.tryAcquire()),
+        'Semaphore after pause, update, clear, resume and split': pairsOf(() => controlled.tryAcquire()),
+        'Semaphore with maxHoldMs': pairsOf(() => bounded.maxHoldMs.tryAcquire()),
+        'Semaphore with shares': pairsOf(() => bounded.shares.tryAcquire()),
+        'KeyedSemaphore after pause and resume': pairsOf(() => perUser.tryAcquire('key')),
+        'KeyedSemaphore.for(key)': pairsOf(() => oneUser.tryAcquire()),
+        'chain of one Semaphore': pairsOf(() => chained.tryAcquire()),
+      },
+      ROUNDS,
+    ),
+    'Semaphore',
+    { 'Semaphore after pause, update, clear, resume and split': '<= 1.05' },
+  ),
+);
+
+/** Acquires and releases, one permit after another. */
+function pairsOf(acquire) {
+  return nanosecondsAPair(async () => {
+    for (let i = 0; i < PAIRS; i++) await release(acquire());
+  });
+}
 
 /** Releases in a later microtask, as work does. Without that V8 makes no permit at all. */
 async function release(permit) {
