@@ -7,6 +7,8 @@ import type { KeyedLimiter } from '../keyed/key-limiter.js';
 import { hasFailed, isEqual, isSame } from './permit-claim.js';
 import type { PermitClaim, WaitTerms } from './permit-claim.js';
 import { freshTurn } from './fresh-turn.js';
+import { destroyAfterGoaway } from './goaway.js';
+import type { Http2Stream } from './goaway.js';
 import { isPipelined, onTurn } from './pipeline.js';
 import { RequestPermit } from './request-permit.js';
 
@@ -303,8 +305,15 @@ interface Connection {
  */
 function endWithConnection(connection: Connection | null | undefined, exchange: Exchange): void {
   if (connection === null || connection === undefined) return;
-  if (connection[CURRENT] === undefined) connection.on?.('close', endCurrent);
+  if (connection[CURRENT] === undefined) {
+    connection.on?.('close', endCurrent);
+    if (isHttp2Stream(connection)) destroyAfterGoaway(connection);
+  }
   connection[CURRENT] = exchange;
+}
+
+function isHttp2Stream(connection: object): connection is Http2Stream {
+  return 'rstCode' in connection;
 }
 
 function endCurrent(this: Connection): void {
