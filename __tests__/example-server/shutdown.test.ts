@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { readStats } from '../../example-server/read-stats';
 import { startServer } from '../../example-server/start-server';
 import type { ServerProcess } from '../../example-server/start-server';
-import { until } from '../helpers/serve';
+import { succeedsOnce, until } from '../helpers/serve';
 
 let server: ServerProcess;
 
@@ -52,13 +52,18 @@ test('a request on an idle connection is rejected after the signal, not reset', 
 });
 
 test('two signals at once, as from Ctrl+C under npm, count as one', async () => {
-  server = await startServer({ env: { SERVICE_MS: '300' } });
-  const answer = ask(`${server.url}/users`);
-  await until(async () => (await usersAtWork()) === 1);
-  void server.stop('SIGINT');
-  await untilPrinted('waiting for those in flight');
-  expect(await server.stop('SIGINT')).toBe(0);
-  expect(await answer).toMatchObject({ status: 200 });
+  const countAsOne = async (): Promise<boolean> => {
+    server = await startServer({ env: { SERVICE_MS: '1500' } });
+    const answer = ask(`${server.url}/users`).catch(failureOf);
+    await until(async () => (await usersAtWork()) === 1);
+    void server.stop('SIGINT');
+    await untilPrinted('waiting for those in flight');
+    // A busy machine may deliver the second signal so late that it is one of its own.
+    if ((await server.stop('SIGINT')) !== 0) return false;
+    expect(await answer).toMatchObject({ status: 200 });
+    return true;
+  };
+  expect(await succeedsOnce(countAsOne)).toBe(true);
 });
 
 test('answers 503 at /ready after the signal, but serves until load balancers have noticed', async () => {

@@ -11,7 +11,7 @@ const shell = promisify(execFile);
 let server: ServerProcess;
 
 beforeEach(async () => {
-  server = await startServer({ command: ['npm', 'start'], detached: true, env: { SERVICE_MS: '300' } });
+  server = await startServer({ command: ['npm', 'start'], detached: true, env: { SERVICE_MS: '1500' } });
 });
 
 afterEach(() => {
