@@ -132,6 +132,15 @@ describe('limit with maxHoldMs', () => {
     expect(semaphore.stats()).toMatchObject({ acquired: 2, rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 1 } });
   });
 
+  it('of a dry run does not end the response of a limit that takes its permit over', async () => {
+    const semaphore = new Semaphore(1);
+    const app = express().use(limit(semaphore, { maxHoldMs: 1, dryRun: true }), limit(semaphore));
+    app.use((_req, res) => setTimeout(() => res.send('served'), 50));
+    await request(app).get('/').expect(200);
+    await semaphore.idle();
+    expect(semaphore.stats()).toMatchObject({ acquired: 1, rejected: { ERR_SEMAPHORE_HOLD_TIMEOUT: 0 } });
+  });
+
   it('is counted in each part of a chain, with the option of limit, too', async () => {
     const parts = [new KeyedSemaphore(() => new Semaphore(1)), new Semaphore(1), new Semaphore(1)] as const;
     const both = chain(parts[0], chain(parts[1], parts[2]));

@@ -192,7 +192,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   ): AdmissionDecision | Promise<AdmissionDecision> {
     const exchange = Exchange.find(res);
     const shared = exchange?.claim(named, request.weight);
-    if (shared !== undefined) return isDryRun ? shared : timed(shared);
+    if (shared !== undefined) return timed(shared);
     if (deadline?.isOver(since) === true)
       return rejectAs(WaitTooLongError, 'the deadline has passed', exchange, res, named.key);
     const claim = deadline === undefined ? named : { ...named, onOver: deadline.watch() };
@@ -242,9 +242,9 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     }
   }
 
-  /** The permit with the hold limit of this `limit`, whatever the limiter is, also for a permit that another `limit` has acquired. */
+  /** The permit with the hold limit of this `limit`, also one that another `limit` has acquired. A dry run ends nothing. */
   function timed(permit: RequestPermit): Permit {
-    if (maxHoldMs !== Infinity) {
+    if (maxHoldMs !== Infinity && !isDryRun) {
       permit.limitHold(maxHoldMs, (error) => {
         const { key } = permit.claim;
         for (const stats of recordersOf(limiter, key)) stats.holdTimeout(permit.weight, error);

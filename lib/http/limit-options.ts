@@ -140,7 +140,8 @@ export interface LimitOptions<
 
   /**
    * Counts in the limiter's `stats()` what would happen, but neither rejects nor delays a request. Clients and handlers
-   * see no difference. An error, such as a bad key, becomes a process warning, once for each dry run.
+   * see no difference. An error, such as a bad key, becomes a process warning, once for each dry run. `maxHoldMs` has no
+   * effect in a dry run.
    * @defaultValue `false`
    */
   readonly dryRun?: boolean | undefined;
