@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as client from 'prom-client';
-import { Semaphore } from 'express-semaphore';
+import { createClient } from 'redis';
 import { registerMetrics } from 'express-semaphore/prometheus';
+import { RedisSemaphore } from 'express-semaphore/redis';
 import { KEY_INSTRUMENTS, STATS_INSTRUMENTS } from '../../lib/metrics/instruments';
-import { withPrometheus } from '../helpers/needs';
+import { withPrometheus, withRedis } from '../helpers/needs';
+import { RedisServer } from '../helpers/redis-server';
 import { serve } from '../helpers/serve';
 
 const GUIDE = join(__dirname, '../../docs/guide');
@@ -33,7 +35,9 @@ withPrometheus.it('promtool accepts alerts.yml and its tests', async () => {
   expect(stdout).toContain('SUCCESS');
 });
 
-withPrometheus.it(
+const { it: itWithBoth } = withPrometheus.it === it ? withRedis : withPrometheus;
+
+itWithBoth(
   'the board shows 10 of 10 for three processes that share a limit of 10',
   async () => {
     await using processes = await startThree();
@@ -50,30 +54,39 @@ withPrometheus.it(
   120_000,
 );
 
-/** Three processes hold 4, 3 and 3 of the 10 permits of one fleet. Only the stats of the limiters matter here. */
+/** Three clients of one Redis, as of three processes, hold 4, 3 and 3 of its 10 permits. Each has a registry of its own. */
 async function startThree() {
-  const removals: (() => void)[] = [];
-  const servers = await Promise.all(
-    [4, 3, 3].map((held) => {
-      const registry = new client.Registry();
-      const shared = new Semaphore(10, { name: 'orders' });
-      const stats = shared.stats.bind(shared);
-      const fleet = { held: 10, waiting: 0, nodes: 3 };
-      jest.spyOn(shared, 'stats').mockImplementation(() => ({ ...stats(), fleet }));
-      shared.tryAcquire({ weight: held });
-      removals.push(registerMetrics(client, { shared }, { registry }));
-      return serve((_req, res) => {
-        void registry.metrics().then((text) => res.setHeader('Content-Type', registry.contentType).end(text));
-      });
-    }),
-  );
+  const redis = await RedisServer.start();
+  const nodes: Awaited<ReturnType<typeof startNode>>[] = [];
+  for (const weight of [4, 3, 3]) nodes.push(await startNode(redis.url, weight));
   return {
-    ports: servers.map(({ port }) => port),
+    ports: nodes.map(({ server }) => server.port),
     [Symbol.asyncDispose]: async () => {
-      for (const remove of removals) remove();
-      await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+      for (const { connection, orders, permit, remove, server } of nodes) {
+        remove();
+        permit.release();
+        orders.close();
+        await orders.idle();
+        connection.destroy();
+        await server[Symbol.asyncDispose]();
+      }
+      await redis[Symbol.asyncDispose]();
     },
   };
+}
+
+async function startNode(url: string, weight: number) {
+  const connection = await createClient({ url })
+    .on('error', () => undefined)
+    .connect();
+  const orders = new RedisSemaphore(connection, { name: 'orders', permits: 10, leaseMs: 120_000 });
+  const permit = await orders.acquire({ weight });
+  const registry = new client.Registry();
+  const remove = registerMetrics(client, [orders], { registry });
+  const server = await serve((_req, res) => {
+    void registry.metrics().then((text) => res.setHeader('Content-Type', registry.contentType).end(text));
+  });
+  return { connection, orders, permit, remove, server };
 }
 
 /** Starts a Prometheus that scrapes these ports. */
