@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { limit, permitOf, Semaphore } from 'express-semaphore';
-import { until } from '../helpers/serve';
+import { serve, until } from '../helpers/serve';
 import { turn } from '../helpers/watch';
 
 /** A pair as web adapters, injectors and unit tests make it: its response never gets a socket. */
@@ -10,7 +10,66 @@ function bareExchange(): { req: IncomingMessage; res: ServerResponse } {
   return { req, res: new ServerResponse(req) };
 }
 
+/** How a middleware makes the request that it passes on in place of its own. */
+const INNER_REQUESTS: [string, (req: IncomingMessage) => IncomingMessage][] = [
+  ['the request itself', (req) => req],
+  ['an object that inherits from it', (req) => Object.create(req) as IncomingMessage],
+  ['a request of its own on the same socket', (req) => new IncomingMessage(req.socket)],
+];
+
 describe('a response that never gets a socket', () => {
+  it.each(INNER_REQUESTS)(
+    'is served while the host answers the request that it is made for: %s',
+    async (_what, innerOf) => {
+      const semaphore = new Semaphore(1);
+      const limited = limit(semaphore, { maxWaitMs: 0 });
+      await using server = await serve((req, res) => {
+        const inner = innerOf(req);
+        limited(inner, new ServerResponse(inner), () => res.end('served'));
+      });
+      for (let i = 0; i < 2; i++) {
+        expect(await (await fetch(server.url)).text()).toBe('served');
+        await until(() => semaphore.held === 0);
+      }
+    },
+  );
+
+  it('has a permit of its own while another response of the same request is open', async () => {
+    const semaphore = new Semaphore(1);
+    const limited = limit(semaphore);
+    const { req, res } = bareExchange();
+    const other = new ServerResponse(req);
+    const next = jest.fn();
+    limited(req, res, next);
+    limited(req, other, next);
+    limited(req, Object.create(res) as ServerResponse, next);
+    expect([semaphore.held, semaphore.waiting, next.mock.calls.length]).toEqual([1, 1, 2]);
+    expect([permitOf(res)?.weight, permitOf(other)]).toEqual([1, undefined]);
+    res.emit('finish');
+    await until(() => next.mock.calls.length === 3);
+    expect([semaphore.held, permitOf(other)?.weight]).toEqual([1, 1]);
+    other.emit('finish');
+    expect(semaphore.held).toBe(0);
+  });
+
+  it.each<[string, object]>([
+    ['takes no property', Object.freeze({ remoteAddress: '::1' })],
+    ['is sending something that is no response', { _httpMessage: {} }],
+  ])('is served and queued on a replacement of a socket that %s', async (_what, socket) => {
+    const semaphore = new Semaphore(1);
+    const served: ServerResponse[] = [];
+    for (let i = 0; i < 2; i++) {
+      const req = new IncomingMessage(socket as Socket);
+      const res = new ServerResponse(req);
+      limit(semaphore)(req, res, () => served.push(res));
+    }
+    expect([served.length, semaphore.waiting]).toEqual([1, 1]);
+    served[0]?.emit('finish');
+    await until(() => served.length === 2);
+    served[1]?.emit('close');
+    expect(semaphore.held).toBe(0);
+  });
+
   it('is served synchronously with a free permit, and releases when it closes', () => {
     const semaphore = new Semaphore(1);
     const { req, res } = bareExchange();

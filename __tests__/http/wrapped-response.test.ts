@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { Agent, request } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { limit, permitOf, Semaphore } from 'express-semaphore';
@@ -16,6 +17,27 @@ const WRAPPERS = {
 };
 
 describe('a wrapped response', () => {
+  it.each(['wrapper', 'original'] as const)(
+    'that emits no event of the response holds no permit after it was answered through the %s',
+    async (via) => {
+      const semaphore = new Semaphore(1);
+      const limited = limit(semaphore, { maxWaitMs: 0 });
+      await using server = await serve((req, res) => {
+        const { socket } = res;
+        const end = res.end.bind(res) as (body: string) => void;
+        const wrapper = Object.assign(new EventEmitter(), { req, socket, end });
+        limited(req, wrapper as unknown as ServerResponse, () => {
+          (via === 'wrapper' ? wrapper : res).end('served');
+        });
+      });
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      for (let i = 0; i < 3; i++) await get(server.port, agent);
+      await until(() => semaphore.held === 0);
+      expect(semaphore.stats().released.success).toBe(3);
+      agent.destroy();
+    },
+  );
+
   // Node itself does not finish a response that an inheriting object ends.
   it.each([
     ['a Proxy that binds its methods', 'wrapper'],

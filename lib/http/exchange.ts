@@ -9,7 +9,7 @@ import type { PermitClaim, WaitTerms } from './permit-claim.js';
 import { freshTurn } from './fresh-turn.js';
 import { destroyAfterGoaway } from './goaway.js';
 import type { Http2Stream } from './goaway.js';
-import { isPipelined, onTurn } from './pipeline.js';
+import { hostResponseOf, isPipelined, onTurn } from './pipeline.js';
 import { RequestPermit } from './request-permit.js';
 
 /**
@@ -27,6 +27,8 @@ const exchanges = sharedMap();
  * one of the two events, and some emit one of them twice. The first event counts.
  */
 export class Exchange {
+  /** Whether the host sends no response for the request. Then each response that it gets is an exchange of its own. */
+  isAlone = false;
   #isOver = false;
   #isGone = false;
   #isRejected = false;
@@ -38,6 +40,11 @@ export class Exchange {
   /** The exchange of `res`, if a limiter has seen it. A host may make a second response for a request after the first. */
   static find(res: ServerResponse): Exchange | undefined {
     const exchange = exchanges.get(identityOf(res));
+    if (exchange?.isAlone === true) {
+      const marks = (res as Partial<ServerResponse>).listeners?.(CURRENT) as (() => Exchange)[] | undefined;
+      // A mock may have no listeners.
+      return marks === undefined ? exchange : marks[0]?.();
+    }
     const isUnsent = (res as Partial<ServerResponse>).writableEnded === false;
     return exchange?.isSent === true && isUnsent ? undefined : exchange;
   }
@@ -61,22 +68,37 @@ export class Exchange {
 
   #listen(req: IncomingMessage, res: ServerResponse): this {
     exchanges.set(identityOf(res), this);
-    // The listeners are bound, because a host may pass a wrapper of the response that emits nothing itself.
-    // They come first: an earlier listener that throws cannot keep the permit, and on a pipelined connection the
-    // release precedes the turn of the next response.
+    this.#watch(req, res);
+    if (isPipelined(req, res)) {
+      onTurn(res, () => {
+        endWithConnection(req.socket, this);
+      });
+    } else {
+      const stream = streamOf(req, res);
+      const host = stream ? res : hostResponseOf(req);
+      this.isAlone = !host;
+      if (!host) res.on(CURRENT, () => this);
+      // A wrapper may emit nothing itself, and a response that is never sent does not.
+      else if (host !== res) this.#watch(req, host);
+      endWithConnection(stream ?? req.socket, this);
+    }
+    if (isFinished(req, res)) this.end('gone');
+    return this;
+  }
+
+  /**
+   * Listens for the end of `res`. The listeners are bound, because a host may pass on a wrapper.
+   *
+   * They come first: an earlier listener that throws cannot keep the permit, and on a pipelined connection the release
+   * precedes the turn of the next response.
+   */
+  #watch(req: IncomingMessage, res: ServerResponse): void {
     res.prependListener('finish', () => {
       this.#finish(req, res);
     });
     res.prependListener('close', () => {
       this.#close(req, res);
     });
-    if (isPipelined(req, res)) {
-      onTurn(res, () => {
-        endWithConnection(req.socket, this);
-      });
-    } else endWithConnection(streamOf(req, res) ?? req.socket, this);
-    if (isFinished(req, res)) this.end('gone');
-    return this;
   }
 
   get isOver(): boolean {
@@ -113,7 +135,7 @@ export class Exchange {
     if (wait === undefined) return false;
     if (claim.isDryRun || !wait.claim.isDryRun || isEqual(wait.terms, terms)) return true;
     this.#remove(wait);
-    wait.leave.abort(new DOMException('A real limit replaces the dry run', 'AbortError'));
+    wait.leave.abort(clientGone());
     return false;
   }
 
@@ -290,7 +312,10 @@ interface Stream extends Connection {
   readonly destroyed?: boolean;
 }
 
-/** A property of the connection. It is set once and serves all requests of the connection. */
+/**
+ * A property of the connection. It is set once and serves all requests of the connection. It is also the event of a
+ * response without a host whose only listener returns the exchange, for all wrappers of the response.
+ */
 const CURRENT = Symbol.for('express-semaphore.current-exchange');
 
 /** The carrier of a response: the socket of HTTP/1.1, the stream of HTTP/2, or a host's replacement without events. */
@@ -305,11 +330,15 @@ interface Connection {
  */
 function endWithConnection(connection: Connection | null | undefined, exchange: Exchange): void {
   if (connection === null || connection === undefined) return;
-  if (connection[CURRENT] === undefined) {
-    connection.on?.('close', endCurrent);
-    if (isHttp2Stream(connection)) destroyAfterGoaway(connection);
+  try {
+    if (connection[CURRENT] === undefined) {
+      connection.on?.('close', endCurrent);
+      if (isHttp2Stream(connection)) destroyAfterGoaway(connection);
+    }
+    connection[CURRENT] = exchange;
+  } catch {
+    // The replacement is frozen. The events of the response have to do.
   }
-  connection[CURRENT] = exchange;
 }
 
 function isHttp2Stream(connection: object): connection is Http2Stream {

@@ -12,19 +12,30 @@ const depths = new WeakMap<Socket, number>();
  * A permit granted to such a request could wait for an earlier request that waits for this very permit. Some Node
  * versions also never emit `close` for its response. It must not acquire a permit before its turn.
  *
- * A missing socket alone proves nothing: injected requests, web adapters and unit tests have none either. The proof is
- * another response that owns the socket.
+ * A missing socket alone proves nothing: injected requests, web adapters and unit tests have none either. The proof is a
+ * response to another request that owns the socket.
  */
 export function isPipelined(req: IncomingMessage, res: ServerResponse): boolean {
-  if (res.socket !== null) return false;
-  const { socket } = req as { readonly socket?: OwnedSocket };
-  const owner = socket?._httpMessage ?? res;
-  return owner !== res && !isUpgrade(req);
+  return res.socket === null && hostResponseOf(req) === null && !isUpgrade(req);
 }
 
-/** A socket as Node keeps it: the response that is being sent owns it. */
-interface OwnedSocket extends Socket {
-  readonly _httpMessage?: ServerResponse | null;
+/**
+ * The response that the host sends for `req`. A middleware may have passed on a wrapper of it, or a response of its own. It
+ * is `null` while the host sends one for another request, and `undefined` where no host sends a response.
+ */
+export function hostResponseOf(req: IncomingMessage): ServerResponse | null | undefined {
+  const { socket, rawHeaders, httpVersionMajor } = req as Received;
+  const first = socket?._httpMessage;
+  if (!first?.req) return undefined;
+  // A wrapper of a request has its headers. A request that a middleware made has no version.
+  return httpVersionMajor === null || first.req.rawHeaders === rawHeaders ? first : null;
+}
+
+/** What Node keeps of a request: the response that is being sent owns its socket. A mock may have less. */
+interface Received {
+  readonly rawHeaders?: readonly string[];
+  readonly httpVersionMajor?: number | null;
+  readonly socket?: { readonly _httpMessage?: (ServerResponse & { req?: IncomingMessage }) | null } | null;
 }
 
 /** An upgraded connection sends no further responses, so a response that a host makes for it never gets a turn. */
