@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import express from 'express';
 import type { ErrorRequestHandler } from 'express';
 import request from 'supertest';
@@ -45,6 +45,12 @@ describe('a rejection', () => {
         'Content-Digest': 'sha-256=:YQ==:',
         Location: '/1',
         'CDN-Cache-Control': 'max-age=60',
+        'Vercel-CDN-Cache-Control': 'max-age=60',
+        'Surrogate-Control': 'max-age=60',
+        'X-Accel-Redirect': '/1',
+        'X-Sendfile': '/1',
+        'Content-MD5': 'YQ==',
+        Signature: 'sig1=:YQ==:',
         ETag: '"1"',
         'Last-Modified': 'Fri, 01 Mar 2024 00:00:00 GMT',
         'Accept-Ranges': 'bytes',
@@ -55,6 +61,7 @@ describe('a rejection', () => {
         'Access-Control-Allow-Origin': '*',
         'X-Request-Id': '7',
         'Strict-Transport-Security': 'max-age=1',
+        'Content-Security-Policy': "default-src 'self'",
         Vary: 'Origin',
       };
       const app = makeApp().set('env', 'test');
@@ -74,13 +81,38 @@ describe('a rejection', () => {
       expect(answer).toMatchObject({ status: 503, statusText: 'Service Unavailable' });
       const left = Object.keys(forSuccess).filter((name) => answer.headers.has(name));
       expect(left).toEqual(['Cache-Control']);
-      if (how === 'the built-in answer') expect(answer.headers.get('cache-control')).toBe('no-store');
+      expect(answer.headers.get('cache-control')).toBe('no-store');
       for (const [name, value] of Object.entries(forAll)) expect(answer.headers.get(name)).toBe(value);
     },
   );
 
+  it('given to next() has neither the type nor the length of the content of a success', async () => {
+    const limited = rejecting({ onRejected: passOn });
+    await using server = await serve((req, res) => {
+      res.setHeader('Content-Type', 'video/mp4').setHeader('Content-Length', 70);
+      limited(req, res, () => res.writeHead(503).end('own page'));
+    });
+    const answer = await fetch(server.url);
+    expect(await answer.text()).toBe('own page');
+    expect(answer.headers.get('content-type')).toBeNull();
+  });
+
   it.each([
     ['that no middleware touched', () => undefined],
+    [
+      'whose writeHead was replaced for all responses by one that returns nothing',
+      () => {
+        // eslint-disable-next-line @typescript-eslint/unbound-method -- its `this` is that of each call
+        const { writeHead } = ServerResponse.prototype;
+        jest.spyOn(ServerResponse.prototype, 'writeHead').mockImplementation(function (
+          this: ServerResponse,
+          ...all
+        ) {
+          Reflect.apply(writeHead, this, all);
+          return undefined as never;
+        });
+      },
+    ],
     ['with a header of a success', (res: ServerResponse) => res.setHeader('Content-Encoding', 'gzip')],
     [
       'whose writeHead was replaced by one that knows no raw headers',
@@ -100,6 +132,7 @@ describe('a rejection', () => {
     });
     for (let i = 0; i < 2; i++) {
       const answer = await fetch(server.url);
+      jest.restoreAllMocks();
       const body = await answer.text();
       expect(answer.status).toBe(503);
       expect(Object.fromEntries(answer.headers)).toMatchObject({

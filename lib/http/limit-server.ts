@@ -132,7 +132,10 @@ export function limitServer<Of extends Server>(
   function fail(error: unknown, res: ServerResponse): void {
     warnFirst(limited, 'WARN_SEMAPHORE_SERVER_FAILED', 'an option of limitServer failed', error);
     if (res.headersSent) destroyResponse(res);
-    else res.writeHead(500).end();
+    else {
+      res.writeHead(500);
+      res.end();
+    }
   }
 }
 

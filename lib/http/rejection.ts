@@ -11,13 +11,18 @@ export interface AnswerOptions {
   readonly message?: string | undefined;
 }
 
-/** Headers that earlier middleware set for a success. They would break or misdescribe the body of a rejection. */
+/**
+ * Headers that earlier middleware set for a success. They would break or misdescribe the body of a rejection, or let a
+ * proxy send or store something else.
+ */
 const SUCCESS_HEADER =
-  /^(transfer-encoding|trailer|content-(encoding|range|language|disposition|location|md5|digest)|(repr-)?digest|etag|last-modified|accept-ranges|expires|age|(cdn-cache|surrogate)-control|location|refresh)$/;
+  /^(content-(?!security).*|transfer-encoding|trailer|.*digest|signature.*|etag|last-modified|accept-ranges|expires|age|(.*cdn-cache|surrogate)-control|x-accel-.*|x-sendfile|location|refresh)$/;
 
 /** Removes what earlier middleware set for a success: headers, and the status message. */
 export function removeSuccess(res: ServerResponse): void {
   for (const name of res.getHeaderNames()) if (SUCCESS_HEADER.test(name)) res.removeHeader(name);
+  // RFC 6585 forbids to store a 429.
+  if (res.hasHeader('cache-control')) res.setHeader('Cache-Control', 'no-store');
   // HTTP/2 has no status message, and Node warns of each access.
   if (!('stream' in res)) res.statusMessage = '';
 }
