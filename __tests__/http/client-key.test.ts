@@ -41,6 +41,7 @@ describe('clientKey', () => {
     ['64:ff9b::203.0.113.7', '203.0.113.7', undefined],
     ['64:ff9b::cb00:7108', '203.0.113.8', undefined],
     ['64:ff9b:1::cb00:7108', '64:ff9b:1::/56', undefined],
+    ['::ffff:0:203.0.113.7', '203.0.113.7', undefined],
   ])('makes of %p the key %p', (ip, key, prefix) => {
     expect(keyOf(ip, prefix)).toBe(key);
   });
@@ -107,6 +108,10 @@ describe('the key of a real request', () => {
     const answer = await answerTo(app, { headers: { 'X-Forwarded-For': 'unknown' } });
     expect(answer).toMatch(/what key returns must be a string, got undefined: clientKey found no address/);
     expect(keyed.size).toBe(0);
+  });
+
+  it('is undefined for a request that no connection brought', () => {
+    expect(clientKey()({ headers: {} } as unknown as IncomingMessage)).toBeUndefined();
   });
 
   it('is undefined on a Unix socket', async () => {

@@ -55,20 +55,20 @@ export function clientKey<Req extends IncomingMessage = IncomingMessage>(
     if (!ipaddr.IPv6.isValid(text) && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
     const ip = ipaddr.process(text);
     if (ip instanceof ipaddr.IPv4) return ip.toString();
-    if (ip.match((nat64 ??= ipaddr.IPv6.parse(NAT64)), 96))
-      return new ipaddr.IPv4(ip.toByteArray().slice(-4)).toString();
+    const bytes = ip.toByteArray();
+    // Not under the local prefix of RFC 8215, where a network chooses the place of the IPv4 address.
+    if (TRANSLATED.test(ip.range()) && bytes[5] === 0) return new ipaddr.IPv4(bytes.slice(-4)).toString();
     const subnet = ipaddr.IPv6.networkAddressFromCIDR(`${text}/${ipv6Prefix}`);
     return `${subnet.toString()}/${ipv6Prefix}`;
   };
 }
 
-/** The well-known prefix of RFC 6052. The last 32 bits of its addresses are an IPv4 address. */
-const NAT64 = '64:ff9b::';
-/** Parsed on first use, because the CommonJS build loads the parser then. */
-let nat64: ipaddr.IPv6 | undefined;
+/** Ranges whose addresses end with an IPv4 address: NAT64, and its older form without a state. */
+const TRANSLATED = /^rfc6(052|145)$/;
 
 function addressOf(req: IncomingMessage): string | undefined {
-  const ip: unknown = 'ip' in req ? req.ip : req.socket.remoteAddress;
+  // A request that no connection brought has no socket.
+  const ip: unknown = 'ip' in req ? req.ip : (req as Partial<IncomingMessage>).socket?.remoteAddress;
   return typeof ip === 'string' ? ip : undefined;
 }
 
