@@ -6,7 +6,7 @@ import {
   WaitTooLongError,
 } from '../errors.js';
 import type { SemaphoreErrorOptions } from '../errors.js';
-import { addAbortListener, removeAbortListener } from '../internal/abort-listeners.js';
+import { unlessAborted } from '../internal/abort-listeners.js';
 import { readOptions } from '../internal/options.js';
 import { requireSignal } from '../internal/validate.js';
 import type { IdleOptions } from './limiter.js';
@@ -58,24 +58,16 @@ export class Lifecycle {
 
   async #idleUnlessAborted(isIdle: boolean, options: IdleOptions): Promise<void> {
     const { signal } = readOptions('idle', options, { signal: requireSignal });
-    if (signal === undefined) return this.idle(isIdle);
-    signal.throwIfAborted();
-    if (isIdle) return;
-    await new Promise<void>((resolve, reject) => {
-      const listener = {
-        aborted: () => {
-          reject(signal.reason as Error);
-          settle();
-        },
-      };
-      const settle = () => {
-        removeAbortListener(signal, listener);
-        this.#idleListeners.delete(settle);
-        resolve();
-      };
-      addAbortListener(signal, listener);
-      this.#idleListeners.add(settle);
+    let listener = (): void => undefined;
+    const idle = new Promise<void>((resolve) => {
+      if (isIdle) resolve();
+      else this.#idleListeners.add((listener = resolve));
     });
+    try {
+      await unlessAborted(idle, signal);
+    } finally {
+      this.#idleListeners.delete(listener);
+    }
   }
 
   /** Whether a promise of `idle` is pending. */
