@@ -361,10 +361,8 @@ function identityOf(res: ServerResponse): object {
 
 function sharedMap(): WeakMap<object, Exchange> {
   const name = Symbol.for('express-semaphore.exchanges');
-  const map = Reflect.get(globalThis, name) as WeakMap<object, Exchange> | undefined;
-  if (map !== undefined) return map;
-  const made = new WeakMap<object, Exchange>();
+  const map = (Reflect.get(globalThis, name) as typeof exchanges | undefined) ?? new WeakMap();
   // Where the global object is frozen this has no effect, and each copy of the package works by itself.
-  Reflect.defineProperty(globalThis, name, { value: made });
-  return made;
+  Reflect.defineProperty(globalThis, name, { value: map });
+  return map;
 }

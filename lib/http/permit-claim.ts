@@ -26,13 +26,9 @@ export function isSame(one: PermitClaim, other: PermitClaim): boolean {
   return one.source === other.source && one.key === other.key;
 }
 
+/** Both are made in one way, so their texts have one order. */
 export function isEqual(one: WaitTerms, other: WaitTerms): boolean {
-  return (
-    one.weight === other.weight &&
-    one.priority === other.priority &&
-    one.flow === other.flow &&
-    one.maxWaitMs === other.maxWaitMs
-  );
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** What dry runs of a request have rejected, by its exchange. */
