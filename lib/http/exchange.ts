@@ -333,16 +333,12 @@ function endWithConnection(connection: Connection | null | undefined, exchange: 
   try {
     if (connection[CURRENT] === undefined) {
       connection.on?.('close', endCurrent);
-      if (isHttp2Stream(connection)) destroyAfterGoaway(connection);
+      if ('rstCode' in connection) destroyAfterGoaway(connection as unknown as Http2Stream);
     }
     connection[CURRENT] = exchange;
   } catch {
     // The replacement is frozen. The events of the response have to do.
   }
-}
-
-function isHttp2Stream(connection: object): connection is Http2Stream {
-  return 'rstCode' in connection;
 }
 
 function endCurrent(this: Connection): void {

@@ -1,5 +1,3 @@
-import { runInRootContext } from '../internal/root-context.js';
-
 /** Time between two looks at the streams of a client that has sent GOAWAY, in milliseconds. */
 const CHECK_MS = 1_000;
 
@@ -7,7 +5,7 @@ const CHECK_MS = 1_000;
 const FORGOTTEN = 1;
 
 /** A property of a session: the streams on it that a limiter has seen and that have not ended. */
-const OPEN = Symbol.for('express-semaphore.open-streams');
+const OPEN = Symbol();
 
 /** The part of an HTTP/2 stream that is used here. */
 export interface Http2Stream {
@@ -32,21 +30,13 @@ interface Session {
 export function destroyAfterGoaway(stream: Http2Stream): void {
   const { session } = stream;
   if (session === undefined) return;
-  const open = (session[OPEN] ??= watch(session));
-  open.add(stream);
+  if (session[OPEN] === undefined) {
+    const streams = (session[OPEN] = new Set());
+    session.once('goaway', function check() {
+      for (const each of streams) if (each.closed && each.state.state === FORGOTTEN) each.destroy();
+      if (streams.size > 0) setTimeout(check, CHECK_MS).unref();
+    });
+  }
+  const open = session[OPEN].add(stream);
   stream.once('close', () => open.delete(stream));
-}
-
-function watch(session: Session): Set<Http2Stream> {
-  const open = new Set<Http2Stream>();
-  session.once('goaway', () => {
-    const timer = runInRootContext(() => setInterval(check, CHECK_MS));
-    timer.unref();
-
-    function check(): void {
-      for (const stream of open) if (stream.closed && stream.state.state === FORGOTTEN) stream.destroy();
-      if (open.size === 0) clearInterval(timer);
-    }
-  });
-  return open;
 }
