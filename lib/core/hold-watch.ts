@@ -1,4 +1,5 @@
 import type { Clock } from '../internal/clock.js';
+import type { HoldTimeoutError } from '../errors.js';
 import { warnOnce } from '../internal/warn.js';
 import { HoldLimit } from './hold-limit.js';
 import type { Permit } from './limiter.js';
@@ -42,7 +43,10 @@ export class HoldWatch {
   ): Permit {
     const ended =
       this.#warnHeldMs === Infinity ? onRelease : this.#warnIfHeldLong(onRelease, waiter?.calledAt);
-    const limit = this.#maxHoldMs === Infinity ? undefined : this.#limitHold(weight, signal);
+    const limit =
+      this.#maxHoldMs === Infinity
+        ? undefined
+        : new HoldLimit(this.#maxHoldMs, this.#clock, signal, this.#countEnd(weight));
     const counted = this.#stats.grant(weight, ended, waiter);
     if (limit !== undefined) return new TimedPermit(weight, counted, limit, waitedMs);
     return new HeldPermit(weight, counted, signal, waitedMs);
@@ -52,15 +56,13 @@ export class HoldWatch {
   async limit(acquired: Promise<Permit>, maxHoldMs: number): Promise<Permit> {
     const permit = await acquired;
     if (maxHoldMs === Infinity) return permit;
-    return limitHold(permit, maxHoldMs, this.#clock, (error) => {
-      this.#stats.holdTimeout(permit.weight, error);
-    });
+    return limitHold(permit, maxHoldMs, this.#clock, this.#countEnd(permit.weight));
   }
 
-  #limitHold(weight: number, signal: AbortSignal | undefined): HoldLimit {
-    return new HoldLimit(this.#maxHoldMs, this.#clock, signal, (error) => {
-      this.#stats.holdTimeout(weight, error);
-    });
+  #countEnd(weight: number): (error: HoldTimeoutError) => void {
+    return (error) => {
+      this.#stats.countLoss('holdTimeout', weight, error);
+    };
   }
 
   #warnIfHeldLong(onRelease: OnRelease, calledAt = new Error('acquired here')): OnRelease {

@@ -117,8 +117,3 @@ export class Lifecycle {
     return { retryAfterMs, scope: this.stats.scope };
   }
 }
-
-/** The error of a weight above the limit. The limiter does not count it: the call itself is wrong. */
-export function tooHeavyError(weight: number, permits: number): RangeError {
-  return new RangeError(`weight must be at most permits (${permits}), got ${weight}`);
-}

@@ -1,10 +1,4 @@
-import type {
-  ErrorScope,
-  HoldTimeoutError,
-  LeaseLostError,
-  SemaphoreError,
-  SemaphoreErrorCode,
-} from '../errors.js';
+import type { ErrorScope, SemaphoreError, SemaphoreErrorCode } from '../errors.js';
 import type { Clock } from '../internal/clock.js';
 import { LinkedList } from '../internal/linked-list.js';
 import type { ListNode } from '../internal/linked-list.js';
@@ -174,15 +168,14 @@ export class StatsRecorder {
   /** Counts a rejection, of `waiter` if it was queued, and returns its error. */
   reject<Rejection extends SemaphoreError>(error: Rejection, waiter?: Waiter): Rejection {
     if (isUncounted) return error;
-    this.countRejection(error.code);
-    if (CHANNELS.reject.hasSubscribers) this.#publishEnd(error.code, waiter);
+    this.rejectWithCode(error.code, waiter);
     return error;
   }
 
-  /** Counts a `tryAcquire` that found no permit. It makes no error. */
-  countFailedTry(code: SemaphoreErrorCode): void {
+  /** Counts a rejection without an error, such as that of a `tryAcquire` that found no permit. */
+  rejectWithCode(code: SemaphoreErrorCode, waiter?: Waiter): void {
     this.countRejection(code);
-    if (CHANNELS.reject.hasSubscribers) this.#publishEnd(code, undefined);
+    this.#publishEnd(code, waiter);
   }
 
   countRejection(code: SemaphoreErrorCode): void {
@@ -194,11 +187,13 @@ export class StatsRecorder {
   /** Counts a call that its signal ended: `waiter`, if it was queued. */
   abort(waiter?: Waiter): void {
     this.countAbort();
-    if (CHANNELS.reject.hasSubscribers) this.#publishEnd(undefined, waiter);
+    this.#publishEnd(undefined, waiter);
   }
 
   #publishEnd(code: SemaphoreErrorCode | undefined, waiter: Waiter | undefined): void {
-    publish('reject', { ...this.#source(), code, ...waitOf(waiter, this.#clock) });
+    if (CHANNELS.reject.hasSubscribers) {
+      publish('reject', { ...this.#source(), code, ...waitOf(waiter, this.#clock) });
+    }
   }
 
   countAbort(): void {
@@ -226,16 +221,10 @@ export class StatsRecorder {
     this.#parent?.countWaiter(change);
   }
 
-  /** Counts a lost lease. `release` counts the release of its permit. */
-  leaseLost(weight: number, error: LeaseLostError): void {
-    this.countRejection(error.code);
-    if (CHANNELS.lost.hasSubscribers) publish('lost', { ...this.#source(), weight });
-  }
-
-  /** Counts a permit that was held for `maxHoldMs`. `release` counts its release. */
-  holdTimeout(weight: number, error: HoldTimeoutError): void {
-    this.countRejection(error.code);
-    if (CHANNELS.holdTimeout.hasSubscribers) publish('holdTimeout', { ...this.#source(), weight });
+  /** Counts a lease that was `lost`, or a permit that was held for `maxHoldMs`. `release` counts its release. */
+  countLoss(event: 'lost' | 'holdTimeout', weight: number, { code }: SemaphoreError): void {
+    this.countRejection(code);
+    if (CHANNELS[event].hasSubscribers) publish(event, { ...this.#source(), weight });
   }
 
   /** Publishes a change of the limit. */
@@ -327,8 +316,8 @@ class WaitAndHold {
 /** The time of one grant. */
 class HeldSince implements ListNode<HeldSince> {
   readonly since: number;
-  previous: HeldSince | undefined = undefined;
-  next: HeldSince | undefined = undefined;
+  previous: HeldSince | undefined;
+  next: HeldSince | undefined;
 
   constructor(since: number) {
     this.since = since;

@@ -94,6 +94,11 @@ export function requireOneOf<Choice extends string>(
   if (!choices.some((choice) => choice === value)) throw notOneOf(name, value, choices);
 }
 
+/** The error of more permits than the limit has. The limiter does not count it as a rejection: the call itself is wrong. */
+export function aboveLimit(name: string, value: number, permits: number): RangeError {
+  return new RangeError(`${name} must be at most permits (${permits}), got ${value}`);
+}
+
 /** The error of a value that is none of these texts. */
 export function notOneOf(name: string, value: unknown, choices: readonly string[]): Error {
   const message = `${name} must be ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}, got ${describe(value)}`;

@@ -62,7 +62,9 @@ export function warnOnce(code: HazardCode, what: string, stack?: string, id: str
 
 /** Warns of an option that `what` does not have, once for each option. */
 export function warnOfUnknownOption(what: string, option: string): void {
-  const message = `${what} has no option ${describe(option)}`;
+  // It is often given to what uses the limiter.
+  const hint = option === 'queueLimit' ? ': it belongs to the Semaphore' : '';
+  const message = `${what} has no option ${describe(option)}${hint}`;
   warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', message, undefined, message);
 }
 

@@ -174,7 +174,7 @@ export class KeyedSemaphore implements KeyedLimiter, AsyncDisposable {
   tryAcquire(key: string, options?: TryAcquireOptions): Permit | undefined {
     requireString('key', key);
     if (this.#isFullFor(key)) {
-      this.#stats.countFailedTry('ERR_SEMAPHORE_KEY_LIMIT');
+      this.#stats.rejectWithCode('ERR_SEMAPHORE_KEY_LIMIT');
       return undefined;
     }
     const entry = this.#enter(key);

@@ -226,8 +226,8 @@ export class FairQueue<Node extends QueueNode<Node>> implements OrderQueue<Node>
 }
 
 class Flow<Node extends QueueNode<Node>> {
-  previous: Flow<Node> | undefined = undefined;
-  next: Flow<Node> | undefined = undefined;
+  previous: Flow<Node> | undefined;
+  next: Flow<Node> | undefined;
   readonly waiters = new LinkedList<Node>();
   readonly share: number;
   readonly holding: Readonly<Holding>;

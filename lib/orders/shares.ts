@@ -1,5 +1,5 @@
 import { readOptions, unchecked } from '../internal/options.js';
-import { integer, requireIntegerOrInfinity, requireObject } from '../internal/validate.js';
+import { aboveLimit, integer, requireIntegerOrInfinity, requireObject } from '../internal/validate.js';
 
 /** Permits that a flow is guaranteed, and permits that it may hold at most. */
 export interface Share {
@@ -36,7 +36,6 @@ export function readShares(shares: Readonly<Record<string, Share>>, permits: num
     holdings.set(flow, { min, max, held: 0 });
     sum += min;
   }
-  if (sum > permits)
-    throw new RangeError(`min of all shares must be at most permits (${permits}), got ${sum}`);
+  if (sum > permits) throw aboveLimit('min of all shares', sum, permits);
   return holdings;
 }

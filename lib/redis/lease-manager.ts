@@ -37,7 +37,7 @@ export class LeaseManager implements GrantReceiver {
   #objects = 0;
   /** The limit by which the waiters were measured. */
   #limit: number;
-  #keepTimer: unknown = undefined;
+  #keepTimer: unknown;
 
   constructor(connection: Connection, keys: KeyNames, shared: SharedOptions, rules: Rules) {
     this.shared = shared;
@@ -344,7 +344,7 @@ export class LeaseManager implements GrantReceiver {
     if (usage !== undefined) {
       usage.held -= lease.weight;
       usage.lifecycle.stats.release(lease.weight, 'ignore');
-      usage.lifecycle.stats.leaseLost(lease.weight, error);
+      usage.lifecycle.stats.countLoss('lost', lease.weight, error);
     }
     this.#return(lease);
     lease.permit?.lost(error);

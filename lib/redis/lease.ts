@@ -40,8 +40,8 @@ export class Usage {
 
 /** A permit of this process as the lease manager knows it. Times are on the clock of this process. */
 export class Lease implements ListNode<Lease> {
-  previous: Lease | undefined = undefined;
-  next: Lease | undefined = undefined;
+  previous: Lease | undefined;
+  next: Lease | undefined;
   readonly seq: string;
   readonly weight: number;
   readonly fencingToken: number;
@@ -53,13 +53,13 @@ export class Lease implements ListNode<Lease> {
   isSent: boolean;
   /** Whether Redis has granted or entered it. Otherwise a renewal enters it. */
   isEntered: boolean;
-  lost: LeaseLostError | undefined = undefined;
+  lost: LeaseLostError | undefined;
   /** Whether this process has it. */
   isPresent = false;
   /** The object whose caller holds it; `undefined` for a prefetched lease. */
-  usage: Usage | undefined = undefined;
+  usage: Usage | undefined;
   /** The permit whose caller holds it. */
-  permit: LeasePermit | undefined = undefined;
+  permit: LeasePermit | undefined;
 
   /** `fencingToken` is 0 for a lease that Redis has not granted. */
   constructor(seq: string, weight: number, fencingToken: number, isSent: boolean) {
@@ -81,8 +81,8 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
   readonly #lease: Lease;
   readonly #given: AbortSignal | undefined;
   readonly #check: (lease: Lease) => void;
-  #error: HoldTimeoutError | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
+  #error: HoldTimeoutError | undefined;
+  #controller: AbortController | undefined;
 
   /** `check` runs before each read of the signal. It sees a lease that has ended although no timer has fired yet. */
   constructor(
@@ -113,7 +113,7 @@ export class LeasePermit extends HeldPermit implements LeasedPermit, AbortListen
     this[HOLD_LIMIT]?.end();
     this[HOLD_LIMIT] = new HoldLimit(maxHoldMs, systemClock, undefined, (error) => {
       this.#error = error;
-      lifecycle.stats.holdTimeout(this.weight, error);
+      lifecycle.stats.countLoss('holdTimeout', this.weight, error);
       this.#controller?.abort(error);
     });
   }

@@ -1,7 +1,7 @@
 import { checkOptionNames, checkWaitOptions, readRequest, throwIfAborted } from '../core/acquire-options.js';
 import { DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision } from '../core/decide.js';
-import { Lifecycle, tooHeavyError } from '../core/lifecycle.js';
+import { Lifecycle } from '../core/lifecycle.js';
 import { LimiterBase } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
@@ -15,7 +15,7 @@ import { STATS, StatsRecorder } from '../core/stats-recorder.js';
 import type { LeaveReason, Waiter } from '../core/waiter.js';
 import { BackendError } from '../errors.js';
 import { systemClock } from '../internal/clock.js';
-import { describe, requireInteger } from '../internal/validate.js';
+import { aboveLimit, describe, requireInteger } from '../internal/validate.js';
 import type { LeaseManager } from './lease-manager.js';
 import { LeasePermit, Usage } from './lease.js';
 import type { LeasedPermit } from './lease.js';
@@ -142,9 +142,9 @@ export class RedisSemaphore extends LimiterBase {
     checkOptionNames('tryAcquire', options);
     const { weight } = this.#readRequest(options);
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
-    if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);
+    if (this.#manager.isTooHeavy(weight)) throw aboveLimit('weight', weight, this.permits);
     const permit = this.#manager.acquireLocally(this.#usage, weight);
-    if (permit === undefined) this[STATS].countFailedTry('ERR_SEMAPHORE_WAIT_TIMEOUT');
+    if (permit === undefined) this[STATS].rejectWithCode('ERR_SEMAPHORE_WAIT_TIMEOUT');
     return permit;
   }
 
@@ -231,7 +231,7 @@ export class RedisSemaphore extends LimiterBase {
     };
     if (signal !== undefined) throwIfAborted(signal, this.#lifecycle.stats);
     if (this.#lifecycle.isClosed) throw this.#lifecycle.closedError();
-    if (this.#manager.isTooHeavy(weight)) throw tooHeavyError(weight, this.permits);
+    if (this.#manager.isTooHeavy(weight)) throw aboveLimit('weight', weight, this.permits);
     const local = this.#manager.acquireLocally(this.#usage, weight, signal);
     if (local !== undefined) {
       grant(local);

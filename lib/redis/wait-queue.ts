@@ -1,4 +1,4 @@
-import { tooHeavyError } from '../core/lifecycle.js';
+import { aboveLimit } from '../internal/validate.js';
 import { ReleaseRate } from '../core/release-rate.js';
 import { BackendError, QueueFullError, WaitTimeoutError } from '../errors.js';
 import { FifoQueue } from '../orders/fifo.js';
@@ -28,7 +28,7 @@ export class RedisWaitQueue {
   #queued = 0;
   /** Permits that the waiters have requested. */
   #weight = 0;
-  #timer: unknown = undefined;
+  #timer: unknown;
   #timerDue = Infinity;
 
   constructor(connection: Connection, sync: SyncClient, shared: SharedOptions) {
@@ -97,7 +97,7 @@ export class RedisWaitQueue {
   }
 
   rejectTooHeavy(waiter: RedisWaiter): void {
-    this.#reject(waiter, tooHeavyError(waiter.weight, this.#sync.rules.permits));
+    this.#reject(waiter, aboveLimit('weight', waiter.weight, this.#sync.rules.permits));
   }
 
   /** Rejects a waiter that neither Redis nor the policy for an outage serves. */
