@@ -202,6 +202,17 @@ describe('Semaphore.run', () => {
   });
 });
 
+it('keeps neither a timer nor a waiter of a call whose clock throws', async () => {
+  const clock = new FakeClock();
+  const semaphore = new Semaphore(0, { clock, maxWaitMs: 100 });
+  const now = jest.spyOn(clock, 'now').mockImplementationOnce(() => {
+    throw new Error('no time');
+  });
+  await expect(semaphore.acquire()).rejects.toThrow('no time');
+  now.mockRestore();
+  expect([clock.timers, semaphore.waiting]).toEqual([0, 0]);
+});
+
 describe('Semaphore.resize', () => {
   it('serves the head at once when the limit grows', async () => {
     const semaphore = new Semaphore(1);

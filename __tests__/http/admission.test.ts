@@ -32,6 +32,18 @@ describe('admission', () => {
     await semaphore.idle();
   });
 
+  it("returns 'over' if an option's function has ended the response, and keeps no permit", async () => {
+    const semaphore = new Semaphore(1);
+    const decided = defer<AdmissionDecision | Promise<AdmissionDecision>>();
+    await using server = await serve((req, res) => {
+      const weight = () => (res.destroy(), 1);
+      decided.resolve(admission(semaphore, { weight })(req, res));
+    });
+    await expect(fetch(server.url)).rejects.toThrow();
+    expect(await decided.promise).toBe('over');
+    expect(semaphore.stats()).toMatchObject({ held: 0, acquired: 1, released: { ignore: 1 } });
+  });
+
   it('returns a rejection at once, without a promise, a thrown error or a stack', async () => {
     const full = new Semaphore(1, { queueLimit: 0 });
     full.tryAcquire();

@@ -1,5 +1,5 @@
 import { AdaptiveSemaphore, aimd } from 'express-semaphore/adaptive';
-import { KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
+import { chain, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
 import type { AcquireOptions, Limiter, Middleware } from 'express-semaphore';
 import { RawClient, serve, until } from '../helpers/serve';
 
@@ -59,6 +59,34 @@ it('a request that waits for a key makes no AbortController, nor does its end', 
   using counter = countControllers();
   await leaveWhileWaiting(limit(keyed, { ...WAIT, key: () => 'ann' }), () => keyed.stats().waiting === 1);
   expect(keyed.stats()).toMatchObject({ waiting: 0, aborted: 1 });
+  expect(counter.made).toBe(0);
+});
+
+it.each([
+  ['first', 0],
+  ['second', 1],
+])('a request that waits for the %s limiter of a chain makes no AbortController', async (_name, index) => {
+  const parts = [new Semaphore(1), new Semaphore(1)];
+  const part = parts[index];
+  part?.tryAcquire();
+  using counter = countControllers();
+  await leaveWhileWaiting(limit(chain(...parts), WAIT), () => part?.waiting === 1);
+  expect(parts.map(({ held }) => held)).toEqual([1 - index, index]);
+  expect(part?.stats()).toMatchObject({ waiting: 0, aborted: 1 });
+  expect(counter.made).toBe(0);
+});
+
+it('a request that waits for both limiters of a chain leaves the second when its client does', async () => {
+  const parts = [new Semaphore(1), new Semaphore(1)] as const;
+  const first = parts[0].tryAcquire();
+  parts[1].tryAcquire();
+  using counter = countControllers();
+  await leaveWhileWaiting(limit(chain(...parts), WAIT), () => {
+    if (parts[0].waiting === 1) first?.release();
+    return parts[1].waiting === 1;
+  });
+  await until(() => parts[0].held === 0);
+  expect(parts[1].stats()).toMatchObject({ held: 1, waiting: 0, aborted: 1 });
   expect(counter.made).toBe(0);
 });
 

@@ -58,7 +58,7 @@ export class FleetLimit {
   #count = 0;
   #reportedMs: number;
   #reportedBusyMs: number | undefined;
-  #timer: unknown = undefined;
+  #timer: unknown;
   #isSending = false;
   #isClosed = false;
   /** The state for the next leader; empty while another process leads. */

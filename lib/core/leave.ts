@@ -12,12 +12,12 @@ const LEAVE: unique symbol = Symbol.for('express-semaphore.leave');
 export class Leave {
   readonly [LEAVE] = true;
   aborted = false;
-  reason: unknown = undefined;
+  reason: unknown;
   /** The waiter. */
-  listener: AbortListener | undefined = undefined;
+  listener: AbortListener | undefined;
   /** The options that it belongs to. A copy of them has the signal instead, or another one. */
-  options: AcquireOptions | undefined = undefined;
-  #controller: AbortController | undefined = undefined;
+  options: AcquireOptions | undefined;
+  #controller: AbortController | undefined;
 
   /** The options of the `acquire` that it ends. */
   optionsFor(request: Omit<AcquireOptions, 'signal'>): AcquireOptions {
@@ -53,6 +53,14 @@ export type WaitSignal = Pick<AbortSignal, 'aborted' | 'reason'>;
 export function leaveOf(options: AcquireOptions): Leave | undefined {
   const leave = (options as { readonly [LEAVE]?: Leave })[LEAVE];
   return leave?.options === options ? leave : undefined;
+}
+
+/** A copy of acquire options with another `maxWaitMs`, which ends with the same `Leave`. */
+export function withMaxWaitMs(options: AcquireOptions, maxWaitMs: number): AcquireOptions {
+  const leave = leaveOf(options);
+  if (leave === undefined) return { ...options, maxWaitMs };
+  const { weight, priority, flow } = options;
+  return leave.optionsFor({ weight, priority, flow, maxWaitMs });
 }
 
 /** Calls `listener.aborted()` when the signal aborts. It must not have aborted yet. */

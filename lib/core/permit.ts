@@ -15,7 +15,7 @@ export class HeldPermit implements Permit {
   #onRelease: OnRelease;
   #signal: AbortSignal | undefined;
   /** Set by the first release. */
-  #outcome: Outcome | undefined = undefined;
+  #outcome: Outcome | undefined;
   /** Promises given to `hold` that have not settled, and parts that are not released. */
   #works = 0;
   /** Parts that are not released. */

@@ -4,7 +4,7 @@ import { checkOptionNames, throwIfAborted, checkWaitOptions, ONE, readRequest } 
 import type { Clock } from '../internal/clock.js';
 import { DECIDE } from './decide.js';
 import type { AcquireRequest, Decision } from './decide.js';
-import { Lifecycle, tooHeavyError } from './lifecycle.js';
+import { Lifecycle } from './lifecycle.js';
 import { LimiterBase } from './limiter-base.js';
 import type {
   AcquireOptions,
@@ -25,7 +25,7 @@ import { readSemaphoreOptions, SEMAPHORE_CHECKS } from './semaphore-options.js';
 import type { SemaphoreOptions } from './semaphore-options.js';
 import { STATS, StatsRecorder } from './stats-recorder.js';
 import { readOptions } from '../internal/options.js';
-import { requireInteger } from '../internal/validate.js';
+import { aboveLimit, requireInteger } from '../internal/validate.js';
 import { Waiter } from './waiter.js';
 import type { LeaveReason } from './waiter.js';
 
@@ -64,7 +64,7 @@ export class Semaphore extends LimiterBase {
   readonly #isPlain: boolean;
   readonly #clock: Clock;
   /** Timer of `#watchHead`. */
-  #headTimer: unknown = undefined;
+  #headTimer: unknown;
   readonly #stats: StatsRecorder;
   readonly #lifecycle: Lifecycle;
 
@@ -161,7 +161,7 @@ export class Semaphore extends LimiterBase {
     const request = options === undefined ? ONE : readRequest(options);
     if (this.#isFree(request)) return this.#grant(request);
     this.#throwIfHopeless(request);
-    this.#stats.countFailedTry('ERR_SEMAPHORE_WAIT_TIMEOUT');
+    this.#stats.rejectWithCode('ERR_SEMAPHORE_WAIT_TIMEOUT');
     return undefined;
   }
 
@@ -264,7 +264,7 @@ export class Semaphore extends LimiterBase {
     }
     if (maxWaitMs !== Infinity || this.#queue.isFull) this.#queue.admit(request, maxWaitMs);
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter(request, signal, resolve, reject);
+      const waiter = new Waiter(request, signal, this.#clock.now(), resolve, reject);
       this.#holdWatch.mark(waiter);
       if (signal !== undefined || maxWaitMs !== Infinity)
         waiter.limitWait(this.#onLeave, maxWaitMs, this.#clock);
@@ -299,7 +299,7 @@ export class Semaphore extends LimiterBase {
   #tooHeavy(request: AcquireRequest): RangeError | undefined {
     if (this.#permits === 0) return undefined;
     const heaviest = this.#queue.heaviest(request, this.#permits);
-    return request.weight > heaviest ? tooHeavyError(request.weight, heaviest) : undefined;
+    return request.weight > heaviest ? aboveLimit('weight', request.weight, heaviest) : undefined;
   }
 
   #rejectTooHeavy(): void {

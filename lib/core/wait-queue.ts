@@ -122,7 +122,6 @@ export class WaitQueue {
   enqueue(waiter: Waiter): void {
     const { stats } = this.#lifecycle;
     const isFirst = this.#queue.size === 0;
-    waiter.since = this.#clock.now();
     stats.enqueue(waiter);
     this.#weight += waiter.weight;
     if (isFirst && this.#rate.begin(waiter.since)) this.#queue.restart?.(waiter.since);

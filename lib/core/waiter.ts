@@ -13,25 +13,26 @@ export type OnLeave = (waiter: Waiter, why: LeaveReason) => void;
 
 /** A queued caller. When it settles, its timer and its abort listener are removed. */
 export class Waiter implements QueueNode<Waiter> {
-  previous: Waiter | undefined = undefined;
-  next: Waiter | undefined = undefined;
+  previous: Waiter | undefined;
+  next: Waiter | undefined;
   readonly weight: number;
   readonly priority: number;
   readonly flow: string;
   readonly signal: WaitSignal | undefined;
-  /** Enqueue time on the limiter's clock. The queue sets it. */
-  since = 0;
+  /** Enqueue time on the limiter's clock. */
+  since: number;
   /** Stack of the `acquire` call, for the warning about a permit held long. */
-  calledAt: Error | undefined = undefined;
+  calledAt: Error | undefined;
 
   readonly #resolve: (permit: Permit) => void;
   readonly #reject: (error: unknown) => void;
   /** A separate object, because most waiters of a long queue have neither a signal nor a time limit. */
-  #limit: WaitLimit | undefined = undefined;
+  #limit: WaitLimit | undefined;
 
   constructor(
     { weight, priority, flow }: AcquireRequest,
     signal: WaitSignal | undefined,
+    since: number,
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
   ) {
@@ -39,6 +40,7 @@ export class Waiter implements QueueNode<Waiter> {
     this.priority = priority;
     this.flow = flow;
     this.signal = signal;
+    this.since = since;
     this.#resolve = resolve;
     this.#reject = reject;
   }

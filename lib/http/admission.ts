@@ -115,7 +115,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
   isDryRun: boolean,
 ): Admit<Req, Res> {
   requireLimiterOf(what, limiter);
-  const read = readOptions<AdmissionOptions<Req, Res> & Misplaced>(what, options, {
+  const read = readOptions<AdmissionOptions<Req, Res>>(what, options, {
     maxWaitMs: requireDuration,
     deadlineMs: requireDuration,
     maxHoldMs: requireDuration,
@@ -129,9 +129,6 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     weight: unchecked,
     priority: unchecked,
     flow: unchecked,
-    queueLimit: () => {
-      warnOfQueueLimit(what);
-    },
   });
   const { maxWaitMs = 1_000, deadlineMs = Infinity, maxHoldMs = Infinity, rateLimitHeaders = false } = read;
   const { skip, key: keyOf, isOverload } = read;
@@ -211,9 +208,12 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     return keep(decision, claim, req, res);
   }
 
-  function keep(permit: Permit, claim: PermitClaim, req: Req, res: Res): Permit {
+  function keep(permit: Permit, claim: PermitClaim, req: Req, res: Res): Permit | 'over' {
     try {
-      const kept = timed(Exchange.of(req, res).keep(permit, claim));
+      const exchange = Exchange.of(req, res);
+      const kept = timed(exchange.keep(permit, claim));
+      // The code of an option may have ended the response.
+      if (exchange.isOver) return 'over';
       if (hasHeaders) addRateLimitHeaders(res, limiter, claim.key);
       return kept;
     } catch (error) {
@@ -247,7 +247,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     if (maxHoldMs !== Infinity && !isDryRun) {
       permit.limitHold(maxHoldMs, (error) => {
         const { key } = permit.claim;
-        for (const stats of recordersOf(limiter, key)) stats.holdTimeout(permit.weight, error);
+        for (const stats of recordersOf(limiter, key)) stats.countLoss('holdTimeout', permit.weight, error);
       });
     }
     return permit;
@@ -299,16 +299,6 @@ function requireKey(key: unknown): asserts key is string {
 
 const NO_KEY =
   'what key returns must be a string, got undefined: clientKey found no address, or there is no user';
-
-/** An option of the limiter that is often given to `limit`. */
-interface Misplaced {
-  readonly queueLimit?: unknown;
-}
-
-function warnOfQueueLimit(what: string): void {
-  const message = `${what} has no option "queueLimit": it belongs to the Semaphore, as in new Semaphore(10, { queueLimit: 50 })`;
-  warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', message, undefined, message);
-}
 
 /** Throws unless `limiter` is a limiter. */
 export function requireLimiterOf(what: string, limiter: unknown): void {

@@ -73,10 +73,13 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
     if (limit === undefined) return;
     limit.onTimeout = () => {
       const reason: unknown = permit.signal.reason;
-      if (!res.headersSent && isSemaphoreError(reason)) answerRejection(res, reason, options);
-      else destroyResponse(res);
-      // A client that reads nothing must not delay the release. Work under `hold` does.
-      permit.release('overload');
+      try {
+        if (!res.headersSent && isSemaphoreError(reason)) answerRejection(res, reason, options);
+        else destroyResponse(res);
+      } finally {
+        // A client that reads nothing must not delay the release. Work under `hold` does.
+        permit.release('overload');
+      }
     };
   }
 

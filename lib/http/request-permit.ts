@@ -72,7 +72,9 @@ export class RequestPermit implements Permit {
   }
 
   split(weight: number): RequestPermit {
-    this.older = new RequestPermit(this.#exchange, this.#permit.split(weight), this.claim, this.older);
+    // A part says nothing of the time that the request takes.
+    const claim = { ...this.claim, onOver: undefined };
+    this.older = new RequestPermit(this.#exchange, this.#permit.split(weight), claim, this.older);
     return this.older;
   }
 

@@ -1,5 +1,6 @@
 import { DECIDE } from '../core/decide.js';
 import type { AcquireRequest, Decision, KeyedDecider } from '../core/decide.js';
+import { leaveOf, withMaxWaitMs } from '../core/leave.js';
 import { runWithPermit } from '../core/limiter-base.js';
 import type {
   AcquireOptions,
@@ -120,7 +121,9 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
   async acquire(key: string, options: AcquireOptions = {}): Promise<Permit> {
     requireString('key', key);
     requireObject('options', options);
-    const { signal, weight = 1 } = options;
+    const { weight = 1 } = options;
+    // The permit does not follow a signal that is made only on request.
+    const signal = leaveOf(options) === undefined ? options.signal : undefined;
     const isBegun = this.#begun?.key === key && this.#begun.permits[0]?.weight === weight;
     const permits = isBegun ? (this.#begun?.permits.splice(0) ?? []) : [];
     let rest = options;
@@ -129,7 +132,7 @@ class Chain implements KeyedLimiter, KeyedDecider, MaybeChain {
         const permit = await keyed.acquire(keyOf(key), rest);
         permits.push(permit);
         if (rest.maxWaitMs !== undefined)
-          rest = { ...rest, maxWaitMs: Math.max(0, rest.maxWaitMs - permit.waitedMs) };
+          rest = withMaxWaitMs(rest, Math.max(0, rest.maxWaitMs - permit.waitedMs));
       }
     } catch (error) {
       releaseAll(permits, 'ignore');

@@ -41,7 +41,7 @@ export class KeyMap {
   readonly #entries = new Map<string, Entry>();
   /** Idle keys; the head has been idle for longest. */
   readonly #idle = new LinkedList<Entry>();
-  #sweep: unknown = undefined;
+  #sweep: unknown;
   #isClosed = false;
 
   constructor(maxKeys: number, idleTtlMs: number, clock: Clock, events: KeyMapEvents) {

@@ -21,7 +21,7 @@ export class LeaseTable {
   readonly #leaseMs: number;
   readonly #end: (lease: Lease) => void;
   #held = 0;
-  #timer: unknown = undefined;
+  #timer: unknown;
   #timerDue = Infinity;
 
   /** `end` is called when a lease has ended without a renewal. */

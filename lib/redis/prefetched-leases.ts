@@ -20,7 +20,7 @@ export class PrefetchedLeases {
   #fewest = 0;
   #isUsed = false;
   #isWanted = false;
-  #timer: unknown = undefined;
+  #timer: unknown;
 
   /** `onIdle` gets the leases that nobody has used for a while. It also asks Redis whether anybody waits. */
   constructor(prefetch: number, clock: Clock, onIdle: (unused: readonly Lease[]) => void) {

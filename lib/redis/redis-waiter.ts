@@ -24,7 +24,7 @@ export class RedisWaiter extends Waiter {
   /** The object that the caller asked; `undefined` for a prefetch request, which has no caller. */
   readonly usage: Usage | undefined;
   /** Set while it is in a queue. */
-  receiver: GrantReceiver | undefined = undefined;
+  receiver: GrantReceiver | undefined;
   /** Whether it takes a permit that is free now, or none. */
   readonly isTry: boolean;
   /** Whether Redis may know of it. */
@@ -34,11 +34,11 @@ export class RedisWaiter extends Waiter {
   /** Whether it was granted or rejected. */
   isOver = false;
   /** The lease that it was granted. */
-  lease: Lease | undefined = undefined;
+  lease: Lease | undefined;
   /** Whether Redis must answer the next request even if it arrives late. */
   isInsistent = false;
   /** A published grant that arrived before the answer to the request. */
-  early: PublishedGrant | undefined = undefined;
+  early: PublishedGrant | undefined;
 
   constructor(
     usage: Usage | undefined,
@@ -48,7 +48,7 @@ export class RedisWaiter extends Waiter {
     resolve: (permit: Permit) => void,
     reject: (error: unknown) => void,
   ) {
-    super(request, signal, resolve, reject);
+    super(request, signal, 0, resolve, reject);
     this.usage = usage;
     this.isTry = isTry;
   }

@@ -33,7 +33,7 @@ export class CircuitBreaker {
   readonly #pending = new Set<object>();
   #silentMs = 0;
   #failure: unknown;
-  #ticker: unknown = undefined;
+  #ticker: unknown;
   #lastTick = 0;
   #prober: CircuitMember | undefined;
   #probes = 0;

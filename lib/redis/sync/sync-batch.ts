@@ -13,8 +13,8 @@ export interface Member {
 
 /** The operations of one limit that wait for the next script. Redis may safely run each of them twice. */
 export class SyncBatch implements ListNode<SyncBatch> {
-  previous: SyncBatch | undefined = undefined;
-  next: SyncBatch | undefined = undefined;
+  previous: SyncBatch | undefined;
+  next: SyncBatch | undefined;
   /** Leases to give back. */
   readonly releases = new Set<Lease>();
   /** Members to remove, whether they hold or wait. */

@@ -77,11 +77,11 @@ export class SyncClient implements CircuitMember, Sender {
   #failedAt = -Infinity;
   /** The error for which only this limit is down. */
   #failure: unknown;
-  #retryTimer: unknown = undefined;
+  #retryTimer: unknown;
   /** Time of the last answer before the present outage. */
   #awaySince: number | undefined;
   #lastReplyAt = rootClock.now();
-  #forgetTimer: unknown = undefined;
+  #forgetTimer: unknown;
   #isForgotten = false;
   #fleet: FleetStats | undefined;
   #surveyedAt = -Infinity;

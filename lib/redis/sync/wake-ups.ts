@@ -37,7 +37,7 @@ export class WakeUps {
   #subscription: Subscription | undefined;
   #isSubscribed = false;
   #error: unknown;
-  #timer: unknown = undefined;
+  #timer: unknown;
   #looks = 0;
   #answeredAt = -Infinity;
   #doubtedAt = -Infinity;
