@@ -88,6 +88,31 @@ describe('holdBack', () => {
     agent.destroy();
   });
 
+  it('rejects what a client sends meanwhile, and serves what it sends later', async () => {
+    await using test = await serve((_req, res) => res.end('served'));
+    const sockets = watch(test.server);
+    const api = new Semaphore(1, NONE);
+    limitServer(test.server, api, { holdBack: true, retryJitter: false });
+    const permit = api.tryAcquire();
+    const client = await RawClient.connect(test.port);
+    client.get('/');
+    await client.receives('"status":503');
+    permit?.release();
+    client.get('/');
+    await client.receives('the wait was too long');
+    const socket = socketOf(client, sockets);
+    await until(() => socket.isPaused());
+    await until(() => !socket.isPaused());
+    await new Promise((resolve) => setImmediate(resolve));
+    client.get('/');
+    await client.receives('served');
+    expect(api.stats()).toMatchObject({
+      acquired: 2,
+      rejected: { ERR_SEMAPHORE_QUEUE_FULL: 1, ERR_SEMAPHORE_WAIT_TOO_LONG: 1 },
+    });
+    client.socket.destroy();
+  });
+
   it('lasts 2 seconds at most', async () => {
     await using test = await serve((_req, res) => res.end('served'));
     limitServer(test.server, busyFor(30_000), { holdBack: true, skip: (req) => req.url === '/served' });

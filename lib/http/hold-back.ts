@@ -12,8 +12,12 @@ const MAX_HELD_BACK = 10_000;
 /** A property of a connection that is held back: it ends that. */
 const END = Symbol.for('express-semaphore.end-hold-back');
 
+/** A property of a connection whose hold-back has just ended: what it sends in this turn was sent before. */
+const EARLY = Symbol.for('express-semaphore.early');
+
 interface HeldSocket extends Socket {
   [END]?: (() => void) | undefined;
+  [EARLY]?: boolean;
   /** The response that is being sent, as Node keeps it. */
   readonly _httpMessage?: ServerResponse | null;
 }
@@ -41,6 +45,11 @@ export function holdBackAfter(req: IncomingMessage, res: ServerResponse, server:
   }
 }
 
+/** Whether the client sent `req` while its connection was held back. It is as old as that, and nobody may wait for it. */
+export function isEarly({ socket }: IncomingMessage): boolean {
+  return (socket as HeldSocket)[EARLY] === true;
+}
+
 /** Reads on from a connection that is held back, if it is. */
 export function endHoldBack(socket: Socket): void {
   (socket as HeldSocket)[END]?.();
@@ -54,11 +63,18 @@ function holdBack(socket: HeldSocket, ms: number): void {
   // The keep-alive timeout would destroy the connection, whose next request nobody reads.
   socket.setTimeout(0);
   socket.pause();
-  const timer = runInRootContext(() => setTimeout(end, Math.min(ms, MAX_HOLD_BACK_MS)));
+  const timer = runInRootContext(() => setTimeout(endInTime, Math.min(ms, MAX_HOLD_BACK_MS)));
   socket[END] = end;
   socket.once('close', end);
   // Whatever reads from the connection again needs it.
   socket.once('resume', end);
+
+  function endInTime(): void {
+    socket[EARLY] = true;
+    end();
+    // The platform reads what has arrived before it calls this.
+    setImmediate(() => (socket[EARLY] = false));
+  }
 
   function end(): void {
     clearTimeout(timer);

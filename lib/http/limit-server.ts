@@ -5,7 +5,7 @@ import { isSemaphoreError } from '../errors.js';
 import { requireBoolean, requireFunction, requireMethods, requireObject } from '../internal/validate.js';
 import { warnFirst } from '../internal/warn.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
-import { holdBackAfter } from './hold-back.js';
+import { holdBackAfter, isEarly } from './hold-back.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
 import { createMiddleware, destroyResponse } from './middleware.js';
 import { answerRejection } from './rejection.js';
@@ -84,10 +84,14 @@ export function limitServer<Of extends Server>(
   const { holdBack = false, onRejected, ...others } = options;
   requireBoolean('holdBack', holdBack);
   if (onRejected !== undefined) requireFunction('onRejected', onRejected);
-  const limited = createMiddleware('limitServer', limiter, {
-    ...others,
-    onRejected: holdBack ? rejectAndHoldBack : onRejected,
-  });
+  const handler = holdBack ? rejectAndHoldBack : onRejected;
+  const limited = createMiddleware(
+    'limitServer',
+    limiter,
+    { ...others, onRejected: handler },
+    undefined,
+    isEarly,
+  );
   const emit = server.emit.bind(server) as (event: unknown, ...args: unknown[]) => boolean;
 
   continueAfterPermit(server);
