@@ -13,7 +13,7 @@ import { answerRejection } from './rejection.js';
 interface HoldBackOption {
   /**
    * Whether the server does not read from the connection of a rejected client until its `Retry-After` has passed, for at
-   * most 2 seconds. A client that retries at once then costs nothing.
+   * most 2 seconds. What the client sends meanwhile is then rejected, so a client that retries at once costs little.
    *
    * It has no effect on HTTP/2, and on a response that is no error. Do not use it behind a proxy that sends the requests
    * of several clients over one connection: they would wait, too. @defaultValue `false`
