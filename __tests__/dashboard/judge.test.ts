@@ -9,6 +9,8 @@ describe('what the page says of a limiter', () => {
     ['full', { held: 0, permits: 0 }, 'Paused: the limit is 0'],
     ['full', { held: 1, fleet: { held: 2, waiting: 0, nodes: 3 } }, 'At its limit'],
     ['queueing', { held: 2, waiting: 1_204 }, '1,204 queued'],
+    ['full', { held: 1, paused: true }, 'Paused'],
+    ['queueing', { held: 1, waiting: 3, paused: true }, 'Paused, 3 queued'],
     ['stuck', { held: 2, waiting: 3, stuckMs: 240_000 }, 'Stuck: no permit released for 4 min'],
     [
       'stuck',

@@ -85,6 +85,26 @@ describe('a frame', () => {
     (await third).release();
   });
 
+  it('tells a pause, of all keys too, from a limiter that is stuck', async () => {
+    const [api, perUser] = [new Semaphore(2), new KeyedSemaphore(() => new Semaphore(1))];
+    const reader = new FrameReader({ api, perUser }, undefined);
+    const readAt = (ms: number) => {
+      jest.spyOn(Date, 'now').mockReturnValue(ms);
+      return reader.read().limiters.map(({ paused, stuckMs }) => ({ paused, stuckMs }));
+    };
+    const permit = await api.acquire();
+    api.pause();
+    perUser.pause();
+    const queued = api.acquire();
+    expect(readAt(0)).toEqual(readAt(60_000));
+    expect(readAt(120_000)).toEqual(Array(2).fill({ paused: true, stuckMs: undefined }));
+    api.resume();
+    perUser.resume();
+    expect(readAt(130_000)).toEqual(Array(2).fill({ paused: undefined, stuckMs: undefined }));
+    permit.release();
+    (await queued).release();
+  });
+
   it('shows a masked key instead of the key', async () => {
     const perUser = new KeyedSemaphore(() => new Semaphore(1));
     await perUser.acquire('alice@example.org');

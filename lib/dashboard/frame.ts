@@ -26,6 +26,8 @@ export interface LimiterFrame {
   readonly oldestHeldMs?: number;
   /** Time without a release although permits are held and callers wait. Missing below 10 seconds. */
   readonly stuckMs?: number;
+  /** Present while the limiter is paused. */
+  readonly paused?: true;
   /** All processes that share the limit, together. Missing for a limiter of this process alone. */
   readonly fleet?: { readonly held: number; readonly waiting: number; readonly nodes: number };
   readonly keys?: KeysFrame;

@@ -1,4 +1,4 @@
-import type { BaseStats, Limiter } from '../core/limiter.js';
+import type { BaseStats, Limiter, LimiterStats } from '../core/limiter.js';
 import { requireString } from '../internal/validate.js';
 import { isKeyed } from '../keyed/key-limiter.js';
 import type { KeyedSemaphore } from '../keyed/keyed-semaphore.js';
@@ -65,13 +65,13 @@ interface Progress {
   readonly since: number;
 }
 
-/** The time of the last release, `undefined` unless permits are held and callers wait. */
+/** The time of the last release, `undefined` unless permits are held and callers wait, but not for the end of a pause. */
 function progressOf(
-  { held, waiting, released }: Reading,
+  { held, waiting, released, paused }: Reading,
   at: number,
   last: Progress | undefined,
 ): Progress | undefined {
-  if (held === 0 || waiting === 0) return undefined;
+  if (held === 0 || waiting === 0 || paused === true) return undefined;
   return last?.released === released ? last : { released, since: at };
 }
 
@@ -90,7 +90,8 @@ function readBase({
   wait,
   hold,
   oldestHeldMs,
-}: BaseStats): Reading {
+  paused,
+}: BaseStats & Pick<LimiterStats, 'paused'>): Reading {
   return {
     held,
     waiting,
@@ -100,6 +101,7 @@ function readBase({
     ...(wait.count > 0 && { wait: { p50Ms: wait.p50Ms, p99Ms: wait.p99Ms } }),
     ...(hold.count > 0 && { holdP50Ms: hold.p50Ms }),
     ...(oldestHeldMs > 0 && { oldestHeldMs }),
+    ...(paused === true && { paused }),
   };
 }
 

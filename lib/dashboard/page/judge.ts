@@ -29,7 +29,7 @@ export function judge(now: LimiterFrame, before: LimiterFrame, seconds: number):
 }
 
 function conditionOf(
-  { held, waiting, permits, stuckMs, oldestHeldMs, keys, fleet }: LimiterFrame,
+  { held, waiting, permits, stuckMs, oldestHeldMs, paused, keys, fleet }: LimiterFrame,
   rejected: NewRejections,
   rejectedRate: number,
 ): [condition: Condition, text: string, short?: string] {
@@ -41,6 +41,9 @@ function conditionOf(
     const text = `Stuck: no permit released for ${duration(stuckMs)}`;
     const oldest = oldestHeldMs === undefined ? '' : `, oldest held ${duration(oldestHeldMs)}`;
     return ['stuck', text + oldest, text];
+  }
+  if (paused === true) {
+    return waiting > 0 ? ['queueing', `Paused, ${count(waiting)} queued`, 'Paused'] : ['full', 'Paused'];
   }
   const allFull = keys !== undefined && areBusiestFull(keys);
   if (waiting > 0) {
