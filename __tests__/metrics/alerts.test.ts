@@ -11,7 +11,7 @@ import { RedisSemaphore } from 'express-semaphore/redis';
 import { KEY_INSTRUMENTS, STATS_INSTRUMENTS } from '../../lib/metrics/instruments';
 import { withPrometheus, withRedis } from '../helpers/needs';
 import { RedisServer } from '../helpers/redis-server';
-import { serve } from '../helpers/serve';
+import { serve, until } from '../helpers/serve';
 
 const GUIDE = join(__dirname, '../../docs/guide');
 
@@ -111,12 +111,8 @@ async function startPrometheus(ports: readonly number[]) {
   return {
     /** The value of a query with one result, once all ports have been scraped. */
     async query(query: string): Promise<number> {
-      const giveUp = performance.now() + 60_000;
-      while (performance.now() < giveUp) {
-        if ((await ask('sum(up)')) === ports.length) return (await ask(query)) ?? NaN;
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-      throw new Error('Prometheus has not scraped all ports');
+      await until(async () => (await ask('sum(up)')) === ports.length);
+      return (await ask(query)) ?? NaN;
     },
     async [Symbol.asyncDispose]() {
       child.kill();
@@ -127,11 +123,11 @@ async function startPrometheus(ports: readonly number[]) {
 
   async function ask(query: string): Promise<number | undefined> {
     const url = `http://${address}/api/v1/query?${new URLSearchParams({ query }).toString()}`;
-    const answer = await fetch(url).then(
-      (response) => response.json() as Promise<{ data?: { result: { value: [number, string] }[] } }>,
-      () => undefined,
-    );
-    const value = answer?.data?.result[0]?.value[1];
+    const response = await fetch(url).catch(() => undefined);
+    // While it starts, it refuses connections, and then answers 503.
+    if (response?.ok !== true) return undefined;
+    const answer = (await response.json()) as { data?: { result: { value: [number, string] }[] } };
+    const value = answer.data?.result[0]?.value[1];
     return value === undefined ? undefined : Number(value);
   }
 }

@@ -3,11 +3,10 @@ import express from 'express';
 import { HoldTimeoutError, limit, observe } from 'express-semaphore';
 import { withDelay, withMessages } from '../helpers/meddling';
 import { withRedis } from '../helpers/needs';
-import { CLIENTS } from '../helpers/redis-clients';
 import { RedisNodes } from '../helpers/redis-nodes';
 import { firstLeaseEnd } from '../helpers/redis-state';
 import { serve, succeedsOnce, until } from '../helpers/serve';
-import { turn, watch } from '../helpers/watch';
+import { watch } from '../helpers/watch';
 
 /** Ends a lease in Redis as time would: the first key has the holders, the second one the state. */
 const END_LEASES = `
@@ -183,27 +182,6 @@ withRedis.describe('A lease in Redis', () => {
       return delayed.scripts > scripts + 1 && waited < 740;
     };
     expect(await succeedsOnce(isRequestedInTime)).toBe(true);
-  });
-
-  it('keeps no process alive after its client has ended', async () => {
-    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-    const connect = CLIENTS['ioredis'];
-    if (connect === undefined) throw new Error('there is no such client');
-    const before = timers();
-    const ending = await connect(nodes.server.port);
-    const semaphore = nodes.make(ending.client, { permits: 1, leaseMs: 300 });
-    await semaphore.ready();
-    await semaphore.acquire();
-    await ending[Symbol.asyncDispose]();
-    // By then the client has closed its connections, and the renewal of the lease fails.
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    const end = performance.now() + 200;
-    let most = 0;
-    while (performance.now() < end) {
-      most = Math.max(most, timers());
-      await turn();
-    }
-    expect(most).toBeLessThanOrEqual(before);
   });
 });
 

@@ -74,11 +74,16 @@ withRedis.describe.each(Object.entries(CLIENTS))('A limit shared through %s', (_
 
   it('keeps a resize over idle time', async () => {
     names++;
+    const unchanged = on(0, { leaseMs: 100 });
+    const key = `{semaphore:shared-${names}}:m`;
+    names++;
     const old = on(0, { leaseMs: 100 });
     old.resize(50);
     await old.idle();
-    // Redis forgets an idle limit after three leases.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await unchanged.run(() => undefined);
+    await unchanged.idle();
+    // Redis forgets an idle limit after three leases, unless it was resized.
+    await until(async () => (await command('EXISTS', key)) === 0);
     const fresh = on(1, { leaseMs: 100 });
     await fresh.run(() => undefined);
     expect(fresh.permits).toBe(50);
