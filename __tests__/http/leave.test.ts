@@ -1,6 +1,7 @@
 import { AdaptiveSemaphore, aimd } from 'express-semaphore/adaptive';
 import { chain, KeyedSemaphore, limit, Semaphore } from 'express-semaphore';
 import type { AcquireOptions, Limiter, Middleware } from 'express-semaphore';
+import { foreignLimiter } from '../helpers/foreign-limiter';
 import { RawClient, serve, until } from '../helpers/serve';
 
 const WAIT = { maxWaitMs: 60_000 };
@@ -94,7 +95,7 @@ describe('a limiter of another package', () => {
   it('gets an AbortSignal that aborts when the client leaves', async () => {
     const inner = new Semaphore(0);
     const seen: AcquireOptions[] = [];
-    const foreign = foreignOf(inner, (options) => {
+    const foreign = foreignLimiter(inner, (options) => {
       seen.push(options);
       const { signal } = options;
       return { maxWaitMs: Infinity, signal };
@@ -106,7 +107,7 @@ describe('a limiter of another package', () => {
 
   it('may copy the options, whose signal still ends the wait', async () => {
     const inner = new Semaphore(0);
-    const foreign = foreignOf(inner, (options) => ({ ...options, maxWaitMs: Infinity }));
+    const foreign = foreignLimiter(inner, (options) => ({ ...options, maxWaitMs: Infinity }));
     await leaveWhileWaiting(limit(foreign, WAIT), () => inner.waiting === 1);
     expect(inner.stats().aborted).toBe(1);
   });
@@ -114,7 +115,7 @@ describe('a limiter of another package', () => {
   it('may replace the signal, and then only its own ends the wait', async () => {
     const inner = new Semaphore(0);
     const own = new AbortController();
-    const foreign = foreignOf(inner, (options) => ({ ...options, signal: own.signal }));
+    const foreign = foreignLimiter(inner, (options) => ({ ...options, signal: own.signal }));
     await leaveWhileWaiting(
       limit(foreign, WAIT),
       () => inner.waiting === 1,
@@ -126,17 +127,3 @@ describe('a limiter of another package', () => {
     expect(inner.stats().aborted).toBe(1);
   });
 });
-
-/** A limiter that passes changed options on to `inner`. */
-function foreignOf(inner: Semaphore, change: (options: AcquireOptions) => AcquireOptions): Limiter {
-  return {
-    acquire: (options = {}) => inner.acquire(change(options)),
-    tryAcquire: (options) => inner.tryAcquire(options),
-    run: (work, options) => inner.run(work, options),
-    close: (reason) => {
-      inner.close(reason);
-    },
-    idle: (options) => inner.idle(options),
-    stats: () => inner.stats(),
-  };
-}

@@ -1,6 +1,7 @@
 // A KeyedSemaphore over limiters of another package, which have the methods of `Limiter` and no getters.
 import { isSemaphoreError, KeyedSemaphore, Semaphore } from 'express-semaphore';
 import type { Limiter } from 'express-semaphore';
+import { foreignLimiter } from '../helpers/foreign-limiter';
 import type { KeyLimiter } from '../../lib/keyed/key-limiter';
 
 type Getters = Omit<KeyLimiter, keyof Limiter>;
@@ -8,20 +9,10 @@ type Getters = Omit<KeyLimiter, keyof Limiter>;
 /** A limiter of another package around a `Semaphore`. */
 function foreign(permits: number): Limiter & { readonly inner: Semaphore; resize(permits: number): void } {
   const inner = new Semaphore(permits);
-  return {
-    inner,
-    acquire: (options) => inner.acquire(options),
-    tryAcquire: (options) => inner.tryAcquire(options),
-    run: (work, options) => inner.run(work, options),
-    close: (reason) => {
-      inner.close(reason);
-    },
-    idle: (options) => inner.idle(options),
-    stats: () => inner.stats(),
-    resize: (limit) => {
-      inner.resize(limit);
-    },
+  const resize = (limit: number) => {
+    inner.resize(limit);
   };
+  return { ...foreignLimiter(inner), inner, resize };
 }
 
 describe('a KeyedSemaphore over limiters without getters', () => {

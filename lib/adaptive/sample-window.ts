@@ -161,7 +161,7 @@ export class SampleWindow {
   }
 }
 
-/** Holding times of a window. It keeps each of them, of many each second, of more each fourth and so on. */
+/** Holding times of a window. It keeps at most 1,000 of them, spread evenly over the window. */
 class HoldingTimes {
   count = 0;
   kept: number[] = [];

@@ -65,7 +65,7 @@ interface Progress {
   readonly since: number;
 }
 
-/** The time of the last release, `undefined` unless permits are held and callers wait, but not for the end of a pause. */
+/** The time of the last release; `undefined` unless permits are held, callers wait and the limiter is not paused. */
 function progressOf(
   { held, waiting, released, paused }: Reading,
   at: number,

@@ -106,15 +106,15 @@ export type AdmissionOptions<Req, Res> = Omit<LimitOptions<Req, Res>, 'onRejecte
 
 /**
  * The admission behind `what`, whose name is used in warnings. Its rejections are those of the limiter. The admission of a
- * dry run leaves no trace that a client, a handler or another limit of the request can see. A request that `isLate` is
- * rejected, however many permits are free.
+ * dry run leaves no trace that a client, a handler or another limit of the request can see. A request for
+ * which `isStale` returns `true` is rejected, however many permits are free.
  */
 export function createAdmission<Req extends IncomingMessage, Res extends ServerResponse>(
   what: string,
   limiter: Limiter | KeyedLimiter,
   options: AdmissionOptions<Req, Res>,
   isDryRun: boolean,
-  isLate: (req: Req) => boolean = () => false,
+  isStale?: (req: Req) => boolean,
 ): Admit<Req, Res> {
   requireLimiterOf(what, limiter);
   const read = readOptions<AdmissionOptions<Req, Res>>(what, options, {
@@ -192,7 +192,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     const exchange = Exchange.find(res);
     const shared = exchange?.claim(named, request.weight);
     if (shared !== undefined) return timed(shared);
-    if (deadline?.isOver(since) === true || isLate(req))
+    if (deadline?.isOver(since) === true || isStale?.(req) === true)
       return rejectAs(WaitTooLongError, 'the wait was too long', exchange, res, named.key);
     const claim = deadline === undefined ? named : { ...named, onOver: deadline.watch() };
     const longestMs = deadline === undefined ? maxWaitMs : Math.min(maxWaitMs, deadline.maxWaitMs(since));
@@ -214,7 +214,7 @@ export function createAdmission<Req extends IncomingMessage, Res extends ServerR
     try {
       const exchange = Exchange.of(req, res);
       const kept = timed(exchange.keep(permit, claim));
-      // The code of an option may have ended the response.
+      // A function among the options may have ended the response.
       if (exchange.isOver) return 'over';
       if (hasHeaders) addRateLimitHeaders(res, limiter, claim.key);
       return kept;

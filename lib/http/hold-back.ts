@@ -12,12 +12,12 @@ const MAX_HELD_BACK = 10_000;
 /** A property of a connection that is held back: it ends that. */
 const END = Symbol.for('express-semaphore.end-hold-back');
 
-/** A property of a connection whose hold-back has just ended: what it sends in this turn was sent before. */
-const EARLY = Symbol.for('express-semaphore.early');
+/** A property of a connection whose hold-back ends in this turn of the event loop. What is read in it was sent before. */
+const STALE = Symbol.for('express-semaphore.stale');
 
 interface HeldSocket extends Socket {
   [END]?: (() => void) | undefined;
-  [EARLY]?: boolean;
+  [STALE]?: boolean;
   /** The response that is being sent, as Node keeps it. */
   readonly _httpMessage?: ServerResponse | null;
 }
@@ -45,9 +45,9 @@ export function holdBackAfter(req: IncomingMessage, res: ServerResponse, server:
   }
 }
 
-/** Whether the client sent `req` while its connection was held back. It is as old as that, and nobody may wait for it. */
-export function isEarly({ socket }: IncomingMessage): boolean {
-  return (socket as HeldSocket)[EARLY] === true;
+/** Whether the client sent `req` while its connection was held back. Then it may be 2 seconds old. */
+export function isStale({ socket }: IncomingMessage): boolean {
+  return (socket as HeldSocket)[STALE] === true;
 }
 
 /** Reads on from a connection that is held back, if it is. */
@@ -70,10 +70,10 @@ function holdBack(socket: HeldSocket, ms: number): void {
   socket.once('resume', end);
 
   function endInTime(): void {
-    socket[EARLY] = true;
+    socket[STALE] = true;
     end();
     // The platform reads what has arrived before it calls this.
-    setImmediate(() => (socket[EARLY] = false));
+    setImmediate(() => (socket[STALE] = false));
   }
 
   function end(): void {

@@ -5,7 +5,7 @@ import { isSemaphoreError } from '../errors.js';
 import { requireBoolean, requireFunction, requireMethods, requireObject } from '../internal/validate.js';
 import { warnFirst } from '../internal/warn.js';
 import type { KeyedLimiter } from '../keyed/key-limiter.js';
-import { holdBackAfter, isEarly } from './hold-back.js';
+import { holdBackAfter, isStale } from './hold-back.js';
 import type { KeyedLimitOptions, LimitOptions } from './limit-options.js';
 import { createMiddleware, destroyResponse } from './middleware.js';
 import { answerRejection } from './rejection.js';
@@ -90,7 +90,7 @@ export function limitServer<Of extends Server>(
     limiter,
     { ...others, onRejected: handler },
     undefined,
-    isEarly,
+    holdBack ? isStale : undefined,
   );
   const emit = server.emit.bind(server) as (event: unknown, ...args: unknown[]) => boolean;
 

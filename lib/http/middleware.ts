@@ -19,12 +19,12 @@ export function createMiddleware<Req extends IncomingMessage, Res extends Server
   limiter: Limiter | KeyedLimiter,
   options: LimitOptions<Req, Res> & Partial<KeyedLimitOptions<Req, Res>> = {},
   serve: (req: Req, res: Res, next: Next) => unknown = passOn,
-  isLate?: (req: Req) => boolean,
+  isStale?: (req: Req) => boolean,
 ): Middleware<Req, Res> {
   requireLimiterOf(what, limiter);
   requireObject('options', options);
   const { onRejected, dryRun = false, ...admissionOptions } = options;
-  const admit = createAdmission(what, limiter, admissionOptions, dryRun, isLate);
+  const admit = createAdmission(what, limiter, admissionOptions, dryRun, isStale);
   if (onRejected !== undefined) requireFunction('onRejected', onRejected);
   requireBoolean('dryRun', dryRun);
 

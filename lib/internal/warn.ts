@@ -62,7 +62,7 @@ export function warnOnce(code: HazardCode, what: string, stack?: string, id: str
 
 /** Warns of an option that `what` does not have, once for each option. */
 export function warnOfUnknownOption(what: string, option: string): void {
-  // It is often given to what uses the limiter.
+  // Callers often give it to `limit`.
   const hint = option === 'queueLimit' ? ': it belongs to the Semaphore' : '';
   const message = `${what} has no option ${describe(option)}${hint}`;
   warnOnce('WARN_SEMAPHORE_UNKNOWN_OPTION', message, undefined, message);
